@@ -1,0 +1,107 @@
+"""Diffusion models of dynamical systems, events on their trajectories, and what is likely.
+
+One sentence is the architecture, and its nouns are the modules: a dynamical *system* gives
+*trajectories*; a *schedule* and a *denoiser* model them; an *event* compiles to C(x); *guidance*
+conditions the denoiser on the event; a *sampler* draws; an estimator gives the event's
+*probability*; *statistics* describe what was drawn.
+
+The names below are loaded when they are first used, so that `import kernels` is quick and needs
+no interface library.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernels.checkpoints import load_checkpoint, save_checkpoint
+    from kernels.denoisers import GaussianDenoiser, GaussianMixtureDenoiser
+    from kernels.events.parsing import parse_event
+    from kernels.events.predicates import Event
+    from kernels.events.semantics import compile_event
+    from kernels.likelihood import log_likelihood
+    from kernels.models import Model
+    from kernels.probability.base import Probability
+    from kernels.runs import (
+        NumericalError,
+        RunResult,
+        RunSpec,
+        Snapshot,
+        backdrop,
+        event_probability,
+        run,
+        sample,
+        stream,
+    )
+    from kernels.systems import available_systems, get_system
+    from kernels.trajectories import Layout, Standardizer, read_dataset
+    from kernels.zoo import available_models, load_model
+
+_HOMES = {
+    "Event": "kernels.events.predicates",
+    "GaussianDenoiser": "kernels.denoisers",
+    "GaussianMixtureDenoiser": "kernels.denoisers",
+    "Layout": "kernels.trajectories",
+    "Model": "kernels.models",
+    "NumericalError": "kernels.runs",
+    "Probability": "kernels.probability.base",
+    "RunResult": "kernels.runs",
+    "RunSpec": "kernels.runs",
+    "Snapshot": "kernels.runs",
+    "Standardizer": "kernels.trajectories",
+    "available_models": "kernels.zoo",
+    "available_systems": "kernels.systems",
+    "backdrop": "kernels.runs",
+    "compile_event": "kernels.events.semantics",
+    "event_probability": "kernels.runs",
+    "get_system": "kernels.systems",
+    "load_checkpoint": "kernels.checkpoints",
+    "load_model": "kernels.zoo",
+    "log_likelihood": "kernels.likelihood",
+    "parse_event": "kernels.events.parsing",
+    "read_dataset": "kernels.trajectories",
+    "run": "kernels.runs",
+    "sample": "kernels.runs",
+    "save_checkpoint": "kernels.checkpoints",
+    "stream": "kernels.runs",
+}
+
+__all__ = [
+    "Event",
+    "GaussianDenoiser",
+    "GaussianMixtureDenoiser",
+    "Layout",
+    "Model",
+    "NumericalError",
+    "Probability",
+    "RunResult",
+    "RunSpec",
+    "Snapshot",
+    "Standardizer",
+    "available_models",
+    "available_systems",
+    "backdrop",
+    "compile_event",
+    "event_probability",
+    "get_system",
+    "load_checkpoint",
+    "load_model",
+    "log_likelihood",
+    "parse_event",
+    "read_dataset",
+    "run",
+    "sample",
+    "save_checkpoint",
+    "stream",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'kernels' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(set(globals()) | set(_HOMES))

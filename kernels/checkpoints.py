@@ -1,0 +1,115 @@
+"""Models on disk: weights as safetensors, everything else as a JSON card beside them.
+
+`name.safetensors` holds the tensors (network, standardiser, law of the data); `name.json` holds
+the card: architecture, layout, training data, measured fidelity. No pickle, nothing executable.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from kernels.denoisers import NetworkDenoiser
+from kernels.diffusion import GaussianLaw
+from kernels.models import Model
+from kernels.networks.unet import UNet, UNetConfig
+from kernels.systems import available_systems, get_system
+from kernels.trajectories import Layout, Standardizer
+
+__all__ = ["load_checkpoint", "save_checkpoint"]
+
+FORMAT_VERSION = 1
+
+
+def save_checkpoint(model: Model, path: str | Path) -> Path:
+    """Write a trained model.
+
+    Args:
+        model: a model whose denoiser is a `NetworkDenoiser`.
+        path: with or without the ending `.safetensors`; the card goes beside it.
+
+    Returns:
+        Path of the weights.
+
+    Raises:
+        ValueError: the denoiser is no network.
+    """
+    if not isinstance(model.denoiser, NetworkDenoiser):
+        raise ValueError(f"only network denoisers can be saved; got {type(model.denoiser).__name__}.")
+    network = nnx.merge(model.denoiser.graph, model.denoiser.params)
+    weights = Path(path).with_suffix(".safetensors")
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {f"network.{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))}
+    tensors |= {f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items()}
+    tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
+    card = dict(model.card) | {
+        "format_version": FORMAT_VERSION,
+        "architecture": {"type": "unet", **network.config.to_dict()},
+        "layout": model.layout.to_dict(),
+    }
+    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, weights)
+    weights.with_suffix(".json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    return weights
+
+
+def load_checkpoint(path: str | Path) -> Model:
+    """Read a model written by `save_checkpoint`.
+
+    Raises:
+        ValueError: a file is missing, truncated, of a newer format, or does not fit its card.
+    """
+    weights = Path(path).with_suffix(".safetensors")
+    card_path = weights.with_suffix(".json")
+    for needed in (weights, card_path):
+        if not needed.is_file():
+            raise ValueError(f"no file {needed}. A model is a pair: {weights.name} and {card_path.name}.")
+    try:
+        card = json.loads(card_path.read_text())
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"the card {card_path} is not valid JSON ({error}). Copy or train the model again.") from error
+    try:
+        tensors = load_file(weights)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"the weights {weights} are truncated or damaged ({error}). Copy or train the model again.") from error
+    return _assemble(weights, card, tensors)
+
+
+def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Model:
+    if not isinstance(card, dict) or card.get("format_version") != FORMAT_VERSION:
+        raise ValueError(f"the card of {weights} must have format_version {FORMAT_VERSION}. A newer diffuse-ui may be needed.")
+    try:
+        architecture = {k: v for k, v in card["architecture"].items() if k != "type"}
+        config = UNetConfig.from_dict(architecture)
+        layout = _layout(card)
+        standardizer = Standardizer(*(jnp.asarray(tensors[f"standardizer.{k}"]) for k in Standardizer._fields))
+        law = GaussianLaw(*(jnp.asarray(tensors[f"law.{k}"]) for k in GaussianLaw._fields))
+        network = sorted(name for name in tensors if name.startswith("network."))
+        leaves = [jnp.asarray(tensors[name], jnp.float32) for name in network]
+    except (KeyError, TypeError) as error:
+        raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
+    graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
+    expected, structure = jax.tree.flatten(template)
+    if [leaf.shape for leaf in expected] != [leaf.shape for leaf in leaves]:
+        raise ValueError(f"the weights {weights} do not fit the architecture in their card. Copy or train the model again.")
+    denoiser = NetworkDenoiser(graph, jax.tree.unflatten(structure, leaves), law)
+    return Model(denoiser=denoiser, layout=layout, standardizer=standardizer, initial=law, card=card)
+
+
+def _layout(card: Mapping[str, Any]) -> Layout:
+    fields = card["layout"]
+    system = card.get("system")
+    observables = get_system(system).observables if system in available_systems() else {}
+    return Layout(
+        variables=tuple(fields["variables"]),
+        times=np.asarray(fields["times"]),
+        time_units=fields["time_units"],
+        variable_units=fields["variable_units"],
+        observables=observables,
+    )

@@ -1,0 +1,193 @@
+"""Denoisers: D(x, σ) = E[x₀ | x₀ + σ ε = x], learned or exact.
+
+A denoiser is a pytree with a method `denoise(x, sigma)`; everything that samples, guides or
+estimates takes denoisers and nothing else. `evaluate` and `evaluate_with_pullback` are the two
+compiled ways to call one: they compile once for each kind of denoiser and batch shape, whatever
+event is being asked about.
+
+Guided denoisers (see `kernels.guidance`) satisfy the same protocol on the host: they have
+`__call__(x, sigma)` too.
+"""
+
+import dataclasses
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Protocol
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax import nnx
+from jax.scipy.special import logsumexp
+from jaxtyping import Array, Float
+
+from kernels.diffusion import GaussianLaw
+from kernels.trajectories import Standardizer
+
+__all__ = [
+    "Denoiser",
+    "GaussianDenoiser",
+    "GaussianMixtureDenoiser",
+    "NetworkDenoiser",
+    "apply_pullback",
+    "evaluate",
+    "evaluate_with_pullback",
+]
+
+Batch = Float[Array, "sample time variable"]
+Sigma = Float[Array, "*sample"] | float
+
+
+class Denoiser(Protocol):
+    """Anything with `denoise`: (sample, time, variable) in standardised units and σ, a scalar or (sample,)."""
+
+    def denoise(self, x: Batch, sigma: Any) -> Batch: ...
+
+
+@jax.jit
+def evaluate(denoiser: Denoiser, x: Batch, sigma: Sigma) -> Batch:
+    """x̂₀ = D(x, σ), compiled."""
+    return denoiser.denoise(x, jnp.asarray(sigma, x.dtype))
+
+
+@jax.jit
+def evaluate_with_pullback(denoiser: Denoiser, x: Batch, sigma: Sigma) -> tuple[Batch, Callable]:
+    """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
+    return jax.vjp(lambda x: denoiser.denoise(x, jnp.asarray(sigma, x.dtype)), x)
+
+
+@jax.jit
+def apply_pullback(pullback: Callable, cotangent: Batch) -> Batch:
+    """(∂D/∂x)ᵀ a for one cotangent per sample."""
+    return pullback(cotangent)[0]
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=("params", "law"), meta_fields=("graph",))
+@dataclasses.dataclass(frozen=True, eq=False)
+class NetworkDenoiser:
+    """A network preconditioned by the best linear denoiser.
+
+    With L(x, σ) the denoiser of the Gaussian law with the data's mean and covariance, and s(σ) the
+    root mean posterior variance under it,
+
+        D(x, σ) = L(x, σ) + s(σ) · network([x / √(1 + σ²), L(x, σ)], log σ / 4).
+
+    This is EDM's preconditioning (Karras et al. 2022, table 1) with the data's full covariance in
+    the place of σ_data²: the network's target has unit variance at each σ, and at high noise,
+    where the linear denoiser is optimal, it has nothing left to do.
+
+    Attributes:
+        graph: the network's structure (flax nnx), static.
+        params: its weights.
+        law: mean and covariance of the data, standardised units.
+    """
+
+    graph: nnx.GraphDef
+    params: Any
+    law: GaussianLaw
+
+    def denoise(self, x: Batch, sigma: Any) -> Batch:
+        sigma = jnp.atleast_1d(sigma)
+        linear = self.law.denoise(x, sigma)
+        network = nnx.merge(self.graph, self.params)
+        scaled = (x - self.law.mean) / jnp.sqrt(1.0 + sigma**2)[:, None, None]
+        features = jnp.concatenate([scaled, linear - self.law.mean], axis=-1)
+        return linear + self.law.posterior_scale(sigma)[:, None, None] * network(features, jnp.log(sigma) / 4.0)
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=("law",), meta_fields=())
+@dataclasses.dataclass(frozen=True, eq=False, init=False)
+class GaussianDenoiser:
+    """The exact denoiser of a Gaussian: D = μ + S (S + σ²)⁻¹ (x − μ).
+
+    Args:
+        mean: (time, variable), physical units.
+        covariance: (dim, dim) over the trajectory flattened time-major, physical units squared.
+
+    Raises:
+        ValueError: shapes disagree, or the covariance is not symmetric and positive semidefinite.
+    """
+
+    law: GaussianLaw
+
+    def __init__(self, mean: np.ndarray | None = None, covariance: np.ndarray | None = None, *, law: GaussianLaw | None = None) -> None:
+        if law is None:
+            law = GaussianLaw.from_moments(np.asarray(mean), np.asarray(covariance))
+        object.__setattr__(self, "law", law)
+
+    def denoise(self, x: Batch, sigma: Any) -> Batch:
+        return self.law.denoise(x, jnp.asarray(sigma))
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (time, variable) and covariance (dim, dim)."""
+        mean, basis, variances = (np.asarray(a, np.float64) for a in self.law)
+        return mean, (basis * variances) @ basis.T
+
+    def standardized(self, standardizer: Standardizer) -> "GaussianDenoiser":
+        """The same law in a standardiser's units."""
+        mean, covariance = self.moments()
+        return GaussianDenoiser(*_standardized(mean, covariance, standardizer))
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=("log_weights", "laws"), meta_fields=())
+@dataclasses.dataclass(frozen=True, eq=False, init=False)
+class GaussianMixtureDenoiser:
+    """The exact denoiser of a Gaussian mixture: the responsibility-weighted mean of the components' denoisers.
+
+    Args:
+        weights: (component,), positive; normalised.
+        means: (component, time, variable), physical units.
+        covariances: (component, dim, dim), physical units squared.
+
+    Raises:
+        ValueError: a weight is not positive, or shapes disagree.
+    """
+
+    log_weights: Float[Array, " component"]
+    laws: GaussianLaw
+
+    def __init__(self, weights: Any, means: Any, covariances: Any) -> None:
+        weights = np.asarray(weights, np.float64)
+        if weights.ndim != 1 or not np.all(weights > 0):
+            raise ValueError(f"`weights` must be positive, one for each component; got {weights}.")
+        if not len(weights) == len(means) == len(covariances):
+            raise ValueError("`weights`, `means` and `covariances` must have one entry for each component.")
+        laws = [GaussianLaw.from_moments(*pair) for pair in zip(means, covariances, strict=True)]
+        object.__setattr__(self, "log_weights", jnp.asarray(np.log(weights / weights.sum()), jnp.float32))
+        object.__setattr__(self, "laws", jax.tree.map(lambda *a: jnp.stack(a), *laws))
+
+    def denoise(self, x: Batch, sigma: Any) -> Batch:
+        sigma = jnp.atleast_1d(jnp.asarray(sigma))
+
+        def component(law: GaussianLaw) -> tuple[Batch, Array]:
+            variances = law.variances + sigma[:, None] ** 2
+            flat = (x - law.mean).reshape(x.shape[0], -1) @ law.basis
+            log_density = -0.5 * jnp.sum(flat**2 / variances + jnp.log(variances), axis=-1)
+            return law.denoise(x, sigma), log_density
+
+        x0_hats, log_densities = jax.vmap(component)(self.laws)
+        logits = self.log_weights[:, None] + log_densities
+        responsibilities = jnp.exp(logits - logsumexp(logits, axis=0))
+        return jnp.einsum("kn,kntv->ntv", responsibilities, x0_hats)
+
+    def moments(self) -> tuple[np.ndarray, np.ndarray]:
+        """Mean (time, variable) and covariance (dim, dim) of the whole mixture."""
+        weights = np.exp(np.asarray(self.log_weights, np.float64))
+        means, basis, variances = (np.asarray(a, np.float64) for a in self.laws)
+        mean = np.einsum("k,ktv->tv", weights, means)
+        offsets = (means - mean).reshape(len(weights), -1)
+        within = np.einsum("k,kij,kj,klj->il", weights, basis, variances, basis)
+        return mean, within + np.einsum("k,ki,kj->ij", weights, offsets, offsets)
+
+    def standardized(self, standardizer: Standardizer) -> "GaussianMixtureDenoiser":
+        """The same law in a standardiser's units."""
+        means, basis, variances = (np.asarray(a, np.float64) for a in self.laws)
+        covariances = np.einsum("kij,kj,klj->kil", basis, variances, basis)
+        pairs = [_standardized(m, c, standardizer) for m, c in zip(means, covariances, strict=True)]
+        return GaussianMixtureDenoiser(np.exp(np.asarray(self.log_weights, np.float64)), *zip(*pairs, strict=True))
+
+
+def _standardized(mean: np.ndarray, covariance: np.ndarray, standardizer: Standardizer) -> tuple[np.ndarray, np.ndarray]:
+    scale = np.asarray(standardizer.scale, np.float64)
+    flat = np.tile(scale, mean.shape[0])
+    return (mean - np.asarray(standardizer.mean, np.float64)) / scale, covariance / np.outer(flat, flat)

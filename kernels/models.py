@@ -1,0 +1,83 @@
+"""A model of trajectories: a denoiser with the meaning of its axes and units, and its card."""
+
+import dataclasses
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.denoisers import Denoiser
+from kernels.diffusion import GaussianLaw
+from kernels.trajectories import Layout, Standardizer
+
+__all__ = ["Model"]
+
+DEFAULT_NUM_STEPS = 30  # network evaluations of the ODE where the card has measured nothing better
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Model:
+    """A diffusion model of trajectories.
+
+    Attributes:
+        denoiser: D(x, σ) in standardised units.
+        layout: names, times, units and observables of a trajectory.
+        standardizer: physical ↔ standardised units.
+        initial: mean and covariance of the data, standardised; a sampler starts from this law plus noise.
+        card: what is known about the model; JSON-able. `name`, `system`, `num_steps` are read by programs.
+    """
+
+    denoiser: Denoiser
+    layout: Layout
+    standardizer: Standardizer
+    initial: GaussianLaw
+    card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+
+    @classmethod
+    def from_denoiser(cls, denoiser: Any, layout: Layout, *, card: Mapping[str, Any] | None = None) -> "Model":
+        """A model from a denoiser in physical units, without training.
+
+        A denoiser that knows its moments (`moments()`, `standardized(standardizer)`) is standardised;
+        any other is taken to work in units in which each variable has a spread of about 1.
+
+        Raises:
+            ValueError: the denoiser's trajectories have another shape than the layout's.
+        """
+        if hasattr(denoiser, "moments"):
+            mean, covariance = denoiser.moments()
+            if mean.shape != layout.shape:
+                raise ValueError(f"`layout` must have the denoiser's shape {mean.shape} (time, variable); got {layout.shape}.")
+            spread = np.sqrt(np.diag(covariance).reshape(layout.shape).mean(0) + mean.var(0))
+            standardizer = Standardizer(
+                jnp.asarray(mean.mean(0), jnp.float32), jnp.asarray(np.where(spread > 0, spread, 1.0), jnp.float32)
+            )
+            denoiser = denoiser.standardized(standardizer)
+            initial = GaussianLaw.from_moments(*denoiser.moments())
+        else:
+            standardizer = Standardizer.identity(layout.num_variables)
+            initial = GaussianLaw.from_moments(np.zeros(layout.shape), np.eye(layout.num_times * layout.num_variables))
+        return cls(denoiser=denoiser, layout=layout, standardizer=standardizer, initial=initial, card=card or {})
+
+    @property
+    def name(self) -> str:
+        return str(self.card.get("name", type(self.denoiser).__name__))
+
+    @property
+    def system(self) -> str | None:
+        """Name of the dynamical system whose trajectories this models, when it is one of ours."""
+        return self.card.get("system")
+
+    @property
+    def num_steps(self) -> int:
+        """Network evaluations for a trajectory by the ODE, as measured in the card."""
+        return int(self.card.get("num_steps", DEFAULT_NUM_STEPS))
+
+    def fingerprint(self) -> str:
+        """Hash of every number of the model: caches of its samples are keyed by it."""
+        digest = hashlib.sha256(repr(self.layout.to_dict()).encode())
+        for leaf in jax.tree.leaves((self.denoiser, self.standardizer, self.initial)):
+            digest.update(np.ascontiguousarray(leaf).tobytes())
+        return digest.hexdigest()[:16]

@@ -1,0 +1,1 @@
+"""Samplers: from noise to trajectories through any denoiser. One file a rule; loops in `drawing`."""

@@ -1,0 +1,132 @@
+"""Drawing: the loop over a solver's steps, and the random numbers of each sample.
+
+Sample i uses the key fold_in(key, i), and its noise at step k the key fold_in(·, k): what is drawn
+depends on (key, i) alone, however samples are grouped into chunks. On a CPU the loop is a Python
+loop over compiled pieces, so that the network compiles once whatever guides it and a caller can
+stop between steps; on an accelerator `draw` is one compiled scan.
+"""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+
+from kernels.denoisers import Denoiser, evaluate
+from kernels.diffusion import GaussianLaw
+from kernels.samplers.base import Batch, Levels, SamplerState, Solver, level_triples
+
+__all__ = ["Step", "draw", "draw_noise", "draw_steps", "initial_noise", "sample_keys"]
+
+
+class Step(NamedTuple):
+    """What `draw_steps` yields: evaluations done, and the denoiser's present estimate of the samples."""
+
+    num_evaluations: int
+    x0_hat: Batch
+
+
+def sample_keys(key: PRNGKeyArray, start: int, size: int) -> PRNGKeyArray:
+    """Keys of samples start … start + size − 1."""
+    return _fold_in_range(key, jnp.uint32(start), size)
+
+
+@partial(jax.jit, static_argnames="size")
+def _fold_in_range(key: PRNGKeyArray, start: Array, size: int) -> PRNGKeyArray:
+    return jax.vmap(jax.random.fold_in, (None, 0))(key, start + jnp.arange(size, dtype=jnp.uint32))
+
+
+@partial(jax.jit, static_argnames="shape")
+def draw_noise(keys: PRNGKeyArray, step: int | Array, shape: tuple[int, int]) -> Batch:
+    """Standard normal numbers (sample, *shape) of one step; step 0 is the initial noise."""
+    return jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, step), shape))(keys)
+
+
+def initial_noise(keys: PRNGKeyArray, law: GaussianLaw) -> Batch:
+    """The latents (sample, time, variable) from which samples start."""
+    return draw_noise(keys, 0, law.mean.shape)
+
+
+@jax.jit
+def _start(law: GaussianLaw, latents: Batch, sigma: Float[Array, ""]) -> SamplerState:
+    x = law.perturb(latents, sigma)
+    return SamplerState(x, jnp.zeros_like(x))
+
+
+@partial(jax.jit, static_argnames="solver")
+def _step(solver: Solver, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState:
+    return solver.step(state, x0_hat, levels, noise)
+
+
+def _denoise(denoiser: Any, x: Batch, sigma: Float[Array, ""]) -> Batch:
+    """Guided denoisers are composed of compiled pieces and called as they are; plain ones are compiled here."""
+    return denoiser(x, sigma) if callable(denoiser) else evaluate(denoiser, x, sigma)
+
+
+def draw_steps(
+    denoiser: Denoiser | Any,
+    law: GaussianLaw,
+    solver: Solver,
+    sigmas: Float[np.ndarray, " steps"],
+    latents: Batch,
+    keys: PRNGKeyArray | None = None,
+) -> Iterator[Step]:
+    """Walk one batch down the grid, yielding after each denoiser evaluation; the last x̂₀ is the sample.
+
+    Args:
+        denoiser: plain or guided.
+        law: where the noise starts: law of the data, to which noise of level sigmas[0] is added.
+        solver: the rule.
+        sigmas: decreasing noise levels.
+        latents: standard normal numbers (sample, time, variable).
+        keys: one key a sample, for stochastic solvers.
+
+    Raises:
+        ValueError: a stochastic solver without keys.
+    """
+    if solver.stochastic and keys is None:
+        raise ValueError("`keys` must be given for a stochastic solver.")
+    state = _start(law, latents, np.float32(sigmas[0]))
+    noise = latents
+    for index, levels in enumerate(level_triples(sigmas)):
+        x0_hat = _denoise(denoiser, state.x, levels.sigma)
+        yield Step(index + 1, x0_hat)
+        if keys is not None and solver.stochastic:
+            noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
+        state = _step(solver, state, x0_hat, levels, noise)
+    yield Step(len(sigmas), _denoise(denoiser, state.x, np.float32(sigmas[-1])))
+
+
+def draw(
+    denoiser: Denoiser | Any,
+    law: GaussianLaw,
+    solver: Solver,
+    sigmas: Float[np.ndarray, " steps"],
+    latents: Batch,
+    keys: PRNGKeyArray | None = None,
+) -> Batch:
+    """The samples (sample, time, variable), standardised units; arguments as in `draw_steps`."""
+    if jax.default_backend() != "cpu":
+        if solver.stochastic and keys is None:
+            raise ValueError("`keys` must be given for a stochastic solver.")
+        return _scan(denoiser, law, solver, jnp.asarray(sigmas, jnp.float32), latents, keys)
+    *_, last = draw_steps(denoiser, law, solver, sigmas, latents, keys)
+    return last.x0_hat
+
+
+@partial(jax.jit, static_argnames="solver")
+def _scan(denoiser: Any, law: GaussianLaw, solver: Solver, sigmas: Array, latents: Batch, keys: PRNGKeyArray | None) -> Batch:
+    """The same walk as one program, for accelerators."""
+    levels = Levels(jnp.concatenate([jnp.full(1, jnp.inf), sigmas[:-2]]), sigmas[:-1], sigmas[1:])
+
+    def body(state: SamplerState, inputs: tuple[Array, Levels]) -> tuple[SamplerState, None]:
+        index, levels = inputs
+        noise = draw_noise(keys, index + 1, latents.shape[1:]) if solver.stochastic and keys is not None else latents
+        x0_hat = _denoise(denoiser, state.x, levels.sigma)
+        return solver.step(state, x0_hat, levels, noise), None
+
+    state, _ = jax.lax.scan(body, _start(law, latents, sigmas[0]), (jnp.arange(len(sigmas) - 1), levels))
+    return _denoise(denoiser, state.x, sigmas[-1])

@@ -1,0 +1,78 @@
+"""The planar double pendulum: unit masses, unit massless rods, unit gravity.
+
+Angles q1, q2 are measured from the downward vertical and never wrapped. With the mass matrix
+M(q)ᵢⱼ = cos(qᵢ − qⱼ) (2 − max(i, j)), i and j from 0, and momenta p = M v,
+
+    H(q, p) = ½ pᵀ M(q)⁻¹ p − 2 cos q1 − cos q2,    q̇ = ∂H/∂p,  ṗ = −∂H/∂q.
+
+Observed are q1, q2 and the velocities v = M⁻¹ p, and as an observable the `energy`, which the
+exact flow conserves. Initial law of Finzi et al. (2023): q ~ N(0, I), p ~ N(0, 0.2² I), the last
+momentum 1.5 times larger.
+"""
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array, Float
+
+from kernels.systems.base import System
+
+__all__ = ["DOUBLE_PENDULUM"]
+
+INITIAL_MOMENTUM = (0.2, 0.3)
+
+
+def mass_matrix(q: Float[Array, "2"]) -> Float[Array, "2 2"]:
+    cosine = jnp.cos(q[0] - q[1])
+    return jnp.stack([jnp.stack([2.0 + 0.0 * cosine, cosine]), jnp.stack([cosine, 1.0 + 0.0 * cosine])])
+
+
+def velocities(state: Float[Array, "4"]) -> Float[Array, "2"]:
+    """M(q)⁻¹ p in closed form; det M = 1 + sin²(q1 − q2) ≥ 1."""
+    q, p = state[:2], state[2:]
+    cosine = jnp.cos(q[0] - q[1])
+    det = 2.0 - cosine**2
+    return jnp.stack([p[0] - cosine * p[1], 2.0 * p[1] - cosine * p[0]]) / det
+
+
+def hamiltonian(state: Float[Array, "4"]) -> Float[Array, ""]:
+    q, p = state[:2], state[2:]
+    return 0.5 * p @ velocities(state) - 2.0 * jnp.cos(q[0]) - jnp.cos(q[1])
+
+
+def vector_field(state: Float[Array, "4"]) -> Float[Array, "4"]:
+    q, v = state[:2], velocities(state)
+    sine = jnp.sin(q[0] - q[1]) * v[0] * v[1]
+    force = jnp.stack([-sine - 2.0 * jnp.sin(q[0]), sine - jnp.sin(q[1])])
+    return jnp.concatenate([v, force])
+
+
+def observe(state: Float[Array, "4"]) -> Float[Array, "4"]:
+    return jnp.concatenate([state[:2], velocities(state)])
+
+
+def energy(x: Float[Array, "time 4"]) -> Float[Array, " time"]:
+    """Total energy at each time, from angles and velocities."""
+    q1, q2, v1, v2 = x.T
+    return v1**2 + 0.5 * v2**2 + jnp.cos(q1 - q2) * v1 * v2 - 2.0 * jnp.cos(q1) - jnp.cos(q2)
+
+
+def draw_initial(key: Array) -> Float[Array, "4"]:
+    q_key, p_key = jax.random.split(key)
+    return jnp.concatenate([jax.random.normal(q_key, (2,)), jnp.asarray(INITIAL_MOMENTUM) * jax.random.normal(p_key, (2,))])
+
+
+DOUBLE_PENDULUM = System(
+    name="double_pendulum",
+    description="planar double pendulum, unit lengths, masses and gravity (data protocol of Finzi et al. 2023)",
+    variables=("q1", "q2", "v1", "v2"),
+    vector_field=vector_field,
+    draw_initial=draw_initial,
+    observe=observe,
+    variable_units={"q1": "rad", "q2": "rad", "v1": "rad/s", "v2": "rad/s"},
+    time_units="s",
+    step=0.5,
+    num_times=60,
+    substeps=20,
+    observables={"energy": energy},
+    parameters={"length": 1.0, "mass": 1.0, "gravity": 1.0},
+)

@@ -1,0 +1,216 @@
+"""Training a denoiser: denoising score matching as a generator of progress records.
+
+    loss = E_{x₀, σ, ε} mean |D(x₀ + σ ε, σ) − x₀|² / s(σ)²
+
+where s(σ) is the linear denoiser's error (see `NetworkDenoiser`): with s² = σ² / (1 + σ²) this is
+EDM's weight. Half of the noise levels are log-uniform over the whole range, half log-normal
+(Karras et al. 2022: mean −1.2, deviation 1.2 of log σ).
+
+Step k uses the key fold_in(key, k) and nothing else, so a run that was killed and resumed from its
+last saved state goes through the same numbers as one that was not.
+"""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file, save_file
+
+from kernels.denoisers import NetworkDenoiser
+from kernels.diffusion import GaussianLaw
+from kernels.networks.unet import UNet, UNetConfig
+from kernels.schedules import SIGMA_MAX, SIGMA_MIN
+
+__all__ = ["TrainingConfig", "TrainingRecord", "fit", "initialize"]
+
+Batch = Float[Array, "sample time variable"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        num_steps: optimiser steps.
+        batch_size: trajectories a step.
+        learning_rate: peak of the schedule: linear warm-up, constant, linear to 0 over the last `cooldown`.
+        warmup: steps of the warm-up.
+        cooldown: share of the steps in which the rate falls to 0.
+        weight_decay: AdamW's.
+        ema_decay: of the exponential moving average of the weights, which is the model.
+        report_every: steps between records (and saved states).
+    """
+
+    num_steps: int = 36_000
+    batch_size: int = 256
+    learning_rate: float = 2.5e-3
+    warmup: int = 300
+    cooldown: float = 0.5
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    report_every: int = 250
+
+
+class TrainingRecord(NamedTuple):
+    """What `fit` yields.
+
+    Attributes:
+        step: optimiser steps done.
+        num_steps: of how many.
+        loss: mean training loss since the last record.
+        validation_loss: of the averaged weights on held-out trajectories, always the same noise.
+        seconds: wall-clock seconds of this process since `fit` began.
+        denoiser: the model so far (averaged weights).
+    """
+
+    step: int
+    num_steps: int
+    loss: float
+    validation_loss: float
+    seconds: float
+    denoiser: NetworkDenoiser
+
+
+class _State(NamedTuple):
+    params: Any
+    optimizer: Any
+    ema: Any
+
+
+def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray) -> NetworkDenoiser:
+    """An untrained denoiser: the network's output is zero, so D is the linear denoiser."""
+    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(key)))
+    return NetworkDenoiser(graph, params, law)
+
+
+def _draw_sigmas(key: PRNGKeyArray, size: int) -> Float[Array, " size"]:
+    uniform_key, normal_key = jax.random.split(key)
+    half = size // 2
+    uniform = jax.random.uniform(uniform_key, (half,), minval=np.log(SIGMA_MIN), maxval=np.log(SIGMA_MAX))
+    normal = -1.2 + 1.2 * jax.random.normal(normal_key, (size - half,))
+    return jnp.exp(jnp.clip(jnp.concatenate([uniform, normal]), np.log(SIGMA_MIN), np.log(SIGMA_MAX)))
+
+
+def _loss(denoiser: NetworkDenoiser, x0: Batch, key: PRNGKeyArray) -> Float[Array, ""]:
+    sigma_key, noise_key = jax.random.split(key)
+    sigma = _draw_sigmas(sigma_key, x0.shape[0])
+    x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
+    error = denoiser.denoise(x, sigma) - x0
+    return jnp.mean((error / denoiser.law.posterior_scale(sigma)[:, None, None]) ** 2)
+
+
+@jax.jit
+def _validation_loss(denoiser: NetworkDenoiser, x0: Batch) -> Float[Array, ""]:
+    return _loss(denoiser, x0, jax.random.key(0))
+
+
+def _learning_rate(config: TrainingConfig) -> optax.Schedule:
+    start = max(config.warmup + 1, round(config.num_steps * (1.0 - config.cooldown)))
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, config.learning_rate, config.warmup),
+            optax.constant_schedule(config.learning_rate),
+            optax.linear_schedule(config.learning_rate, 0.0, max(1, config.num_steps - start)),
+        ],
+        [config.warmup, start],
+    )
+
+
+def _optimizer(config: TrainingConfig) -> optax.GradientTransformation:
+    return optax.chain(
+        optax.clip_by_global_norm(1.0),
+        optax.adamw(_learning_rate(config), b2=0.99, weight_decay=config.weight_decay),
+    )
+
+
+@partial(jax.jit, static_argnames=("config", "graph"), donate_argnames="state")
+def _train_step(config: TrainingConfig, graph: nnx.GraphDef, law: GaussianLaw, state: _State, data: Batch, key: PRNGKeyArray) -> tuple[_State, Array]:
+    batch_key, loss_key = jax.random.split(key)
+    x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
+    loss, gradient = jax.value_and_grad(lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key))(state.params)
+    updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
+    params: Any = optax.apply_updates(state.params, updates)
+    step = optax.tree.get(optimizer, "count")
+    decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
+    ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
+    return _State(params, optimizer, ema), loss
+
+
+def fit(
+    key: PRNGKeyArray,
+    x0: Float[np.ndarray, "sample time variable"],
+    network: UNetConfig,
+    config: TrainingConfig,
+    *,
+    validation: Float[np.ndarray, "sample time variable"],
+    state_path: Path | None = None,
+) -> Iterator[TrainingRecord]:
+    """Train, yielding a record every `config.report_every` steps and at the end.
+
+    Args:
+        key: random key; together with the arguments it fixes the result.
+        x0: standardised training trajectories.
+        network: architecture.
+        config: how long and how fast.
+        validation: standardised held-out trajectories.
+        state_path: file in which the training state is kept; if it exists, training resumes from it.
+
+    Raises:
+        ValueError: a saved state that does not fit this network, or is damaged.
+        FloatingPointError: the loss is no longer finite.
+    """
+    law = GaussianLaw.fit(x0)
+    untrained = initialize(network, law, key)
+    graph = untrained.graph
+    copy = jax.tree.map(jnp.copy, untrained.params)
+    state = _State(untrained.params, _optimizer(config).init(untrained.params), copy)
+    step = 0
+    if state_path is not None and state_path.exists():
+        step, state = _load_state(state_path, state)
+    data, held_out = jnp.asarray(x0), jnp.asarray(validation)
+    begin, losses = time.monotonic(), []
+    while step < config.num_steps:
+        state, loss = _train_step(config, graph, law, state, data, jax.random.fold_in(key, step))
+        losses.append(loss)
+        step += 1
+        if step % config.report_every and step != config.num_steps:
+            continue
+        mean_loss, losses = float(np.mean([float(value) for value in losses])), []
+        if not np.isfinite(mean_loss):
+            raise FloatingPointError(f"the training loss is not finite at step {step}. Lower `learning_rate`.")
+        if state_path is not None:
+            _save_state(state_path, step, state)
+        denoiser = NetworkDenoiser(graph, jax.tree.map(jnp.copy, state.ema), law)
+        seconds = time.monotonic() - begin
+        yield TrainingRecord(step, config.num_steps, mean_loss, float(_validation_loss(denoiser, held_out)), seconds, denoiser)
+
+
+def _save_state(path: Path, step: int, state: _State) -> None:
+    """Write beside, then rename: a kill leaves the last whole state."""
+    tensors = {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
+    partial_path = path.with_suffix(".partial")
+    save_file(tensors | {"step": np.asarray(step)}, partial_path)
+    partial_path.replace(path)
+
+
+def _load_state(path: Path, template: _State) -> tuple[int, _State]:
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(f"the training state {path} is damaged ({error}). Delete it to start again.") from error
+    step = int(tensors.pop("step"))
+    leaves, structure = jax.tree.flatten(template)
+    loaded = [tensors[name] for name in sorted(tensors)]
+    if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in loaded]:
+        raise ValueError(f"the training state {path} is of another network. Delete it, or choose the same architecture.")
+    return step, jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in loaded])

@@ -1,0 +1,48 @@
+"""The models that ship with the project, and the user's own: `load_model` takes a name or a path.
+
+Shipped weights lie beside this file; a user's own models in the data folder of the platform
+(`diffuse-ui train … --name my-model` writes there), which is looked in first.
+"""
+
+from difflib import get_close_matches
+from pathlib import Path
+
+import platformdirs
+
+from kernels.checkpoints import load_checkpoint
+from kernels.models import Model
+
+__all__ = ["available_models", "load_model", "user_models"]
+
+_SHIPPED = Path(__file__).parent
+
+
+def user_models() -> Path:
+    """Folder of the user's own models; it may not exist yet."""
+    return platformdirs.user_data_path("diffuse-ui", appauthor=False) / "models"
+
+
+def _paths() -> dict[str, Path]:
+    folders = (_SHIPPED, user_models())
+    return {path.stem: path for folder in folders for path in sorted(folder.glob("*.safetensors"))}
+
+
+def available_models() -> tuple[str, ...]:
+    """Names that `load_model` takes: shipped models and the user's own."""
+    return tuple(_paths())
+
+
+def load_model(name: str | Path) -> Model:
+    """A model by name, or from the path of its weights.
+
+    Raises:
+        ValueError: no such model (the message names the nearest), or a damaged file.
+    """
+    paths = _paths()
+    if str(name) in paths:
+        return load_checkpoint(paths[str(name)])
+    if isinstance(name, Path) or "/" in name or name.endswith(".safetensors"):
+        return load_checkpoint(name)
+    nearest = get_close_matches(name, paths, n=1)
+    hint = f" Did you mean {nearest[0]!r}?" if nearest else " Give one of these, or a path to a .safetensors file."
+    raise ValueError(f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}.{hint}")

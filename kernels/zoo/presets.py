@@ -1,0 +1,111 @@
+"""How models are made from systems: simulate, standardise, fit, and say so in the card.
+
+`PRESETS["shipped"]` is what the models in this folder were trained with; anyone can rerun it from
+the same seed. Training is resumable: the state lies beside the model until it is finished.
+"""
+
+import dataclasses
+import datetime
+import platform
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from kernels.checkpoints import save_checkpoint
+from kernels.models import Model
+from kernels.networks.sizing import network_config
+from kernels.systems import System, get_system
+from kernels.trajectories import Standardizer
+from kernels.training import TrainingConfig, TrainingRecord, fit
+
+__all__ = ["PRESETS", "Preset", "train_system"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Preset:
+    """Amount of data and of training.
+
+    Attributes:
+        num_samples: simulated training trajectories.
+        num_validation: further ones, held out.
+        training: see `TrainingConfig`.
+    """
+
+    num_samples: int
+    num_validation: int = 2048
+    training: TrainingConfig
+
+
+PRESETS = {
+    "shipped": Preset(num_samples=1_000_000, training=TrainingConfig()),
+    "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
+}
+
+
+def train_system(
+    name: str, path: str | Path, *, preset: Preset, seed: int = 0, model_name: str | None = None
+) -> Iterator[tuple[TrainingRecord, Model | None]]:
+    """Train a model of one of the systems and save it.
+
+    Args:
+        name: a name of `available_systems`.
+        path: where the model goes, with or without `.safetensors`.
+        preset: how much.
+        seed: the one integer seed; data, initial weights and noise follow from it.
+        model_name: name in the card; the file's name unless given.
+
+    Yields:
+        A record and None while training; the last record with the finished, saved model.
+
+    Raises:
+        ValueError: unknown system, or a saved training state that does not fit.
+    """
+    system = get_system(name)
+    weights = Path(path).with_suffix(".safetensors")
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    state_path = weights.with_suffix(".state")
+    data_key, fit_key = jax.random.split(jax.random.key(seed))
+    states = system.simulate_array(data_key, preset.num_samples + preset.num_validation)
+    standardizer = Standardizer.fit(states[: preset.num_samples])
+    x0 = np.asarray((states - np.asarray(standardizer.mean)) / np.asarray(standardizer.scale), np.float32)
+    del states
+    training, validation = x0[: preset.num_samples], x0[preset.num_samples :]
+    network = network_config(*system.layout.shape)
+    records = fit(fit_key, training, network, preset.training, validation=validation, state_path=state_path)
+    record = None
+    for record in records:
+        if record.step < record.num_steps:
+            yield record, None
+    if record is None:
+        raise ValueError(f"nothing is left to train: {state_path} is finished already. Delete it to start again.")
+    card = _card(system, model_name or weights.stem, preset, seed, record)
+    model = Model(
+        denoiser=record.denoiser, layout=system.layout, standardizer=standardizer, initial=record.denoiser.law, card=card
+    )
+    save_checkpoint(model, weights)
+    state_path.unlink(missing_ok=True)
+    yield record, model
+
+
+def _card(system: System, name: str, preset: Preset, seed: int, record: TrainingRecord) -> dict[str, Any]:
+    device = jax.devices()[0]
+    return {
+        "name": name,
+        "system": system.name,
+        "description": f"Unconditional diffusion model of {system.description}",
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "training": {
+            "data": f"{preset.num_samples} trajectories simulated from seed {seed}",
+            **dataclasses.asdict(preset.training),
+            "seed": seed,
+            "final_loss": record.loss,
+            "validation_loss": record.validation_loss,
+            "seconds_of_last_process": round(record.seconds),
+            "device": f"{device.platform} ({device.device_kind}), {platform.machine()}",
+            "versions": {package: version(package) for package in ("diffuse-ui", "jax", "flax", "optax")},
+        },
+    }

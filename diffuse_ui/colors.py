@@ -1,0 +1,77 @@
+"""Colours: Okabe and Ito's set, which people with any colour vision tell apart, on light and dark.
+
+M. Okabe and K. Ito, "Color universal design" (2008). Shapes and labels always say the same as a colour.
+"""
+
+import dataclasses
+
+__all__ = ["DARK", "DRAWING", "LIGHT", "Palette", "palette"]
+
+DRAWING = {"box": "#009E73", "threshold": "#D55E00", "other": "#808080"}
+
+
+@dataclasses.dataclass(frozen=True)
+class Palette:
+    """Colours of one theme.
+
+    Attributes:
+        paper, ink, quiet: background, text, and text that stands back.
+        grid: thin lines.
+        backdrop, hits: curves of the backdrop, and those among them that meet the event.
+        accent: the conditional ensemble.
+        miss: guided curves that do not meet the event.
+        box, threshold, other: what was drawn.
+        fan: opacity of the outer and the inner band.
+    """
+
+    paper: str
+    ink: str
+    quiet: str
+    grid: str
+    backdrop: str
+    hits: str
+    accent: str
+    miss: str
+    box: str
+    threshold: str
+    other: str
+    fan: tuple[float, float]
+    backdrop_alpha: float
+
+
+LIGHT = Palette(
+    paper="#ffffff",
+    ink="#1b1f24",
+    quiet="#5f6872",
+    grid="#e8ebee",
+    backdrop="#8b949e",
+    hits="#3d454e",
+    accent="#0072B2",
+    miss="#b08a5a",
+    box="#009E73",
+    threshold="#D55E00",
+    other="#6a737d",
+    fan=(0.16, 0.30),
+    backdrop_alpha=0.16,
+)
+
+DARK = Palette(
+    paper="#14171a",
+    ink="#e6e9ec",
+    quiet="#9aa4ae",
+    grid="#262b30",
+    backdrop="#77818b",
+    hits="#c3ccd5",
+    accent="#56B4E9",
+    miss="#b59a70",
+    box="#19c394",
+    threshold="#ff7f2a",
+    other="#98a2ac",
+    fan=(0.20, 0.36),
+    backdrop_alpha=0.20,
+)
+
+
+def palette(dark: bool) -> Palette:
+    """The palette of a theme."""
+    return DARK if dark else LIGHT

@@ -1,0 +1,85 @@
+"""From an ensemble (xr.Dataset) to what is drawn: lines, fans, hits. Pure functions on arrays.
+
+An ensemble's *members* are its trajectories that meet the event (all, when there is no event).
+A weighted fan is drawn only where the weights' effective size (Σw)²/Σw² is at least 50.
+"""
+
+import dataclasses
+import functools
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from kernels.statistics import weighted_quantiles
+
+__all__ = ["FAN_LEVELS", "MIN_EFFECTIVE", "Fan", "effective_size", "fan", "is_member", "meets", "nan_lines", "states"]
+
+FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
+MIN_EFFECTIVE = 50.0
+
+
+@dataclasses.dataclass(frozen=True)
+class Fan:
+    """Quantiles of an ensemble at each time.
+
+    Attributes:
+        times: (time,)
+        quantiles: (level, time, variable) at `FAN_LEVELS`.
+        num_members: how many trajectories are behind it.
+    """
+
+    times: np.ndarray
+    quantiles: np.ndarray
+    num_members: int
+
+
+def states(dataset: xr.Dataset) -> np.ndarray:
+    """The trajectories as an array (sample, time, variable)."""
+    return np.asarray(dataset["state"].transpose("sample", "time", "variable").values, np.float32)
+
+
+def is_member(dataset: xr.Dataset) -> np.ndarray:
+    """Which trajectories meet the event (sample,); all when the dataset does not say."""
+    if "satisfied" not in dataset:
+        return np.ones(dataset.sizes["sample"], bool)
+    return np.asarray(dataset["satisfied"].values, bool)
+
+
+def effective_size(weights: np.ndarray) -> float:
+    """(Σw)² / Σw²: how many equally weighted trajectories the weights are worth."""
+    weights = np.asarray(weights, np.float64)
+    total = float(np.sum(weights**2))
+    return float(np.sum(weights)) ** 2 / total if total > 0 else 0.0
+
+
+def fan(dataset: xr.Dataset) -> Fan | None:
+    """Quantiles of the members; None where there are too few, or weights are worth too few."""
+    member = is_member(dataset)
+    weights = np.asarray(dataset["weight"].values, np.float64)[member] if "weight" in dataset else np.ones(member.sum())
+    if member.sum() < 8:
+        return None
+    uneven = np.ptp(weights) > 1e-6 * max(float(np.max(np.abs(weights))), 1e-300)
+    if uneven and effective_size(weights) < MIN_EFFECTIVE:
+        return None
+    values = states(dataset)[member]
+    quantiles = weighted_quantiles(values, weights if uneven else None, np.array(FAN_LEVELS))
+    return Fan(np.asarray(dataset["time"].values), np.asarray(quantiles), int(member.sum()))
+
+
+def nan_lines(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Curves (sample, time) as one flat line with NaN between them: what Bokeh paints fastest."""
+    values = np.asarray(values, np.float32)
+    gap = np.full((values.shape[0], 1), np.nan, np.float32)
+    x = np.broadcast_to(np.asarray(times, np.float32), values.shape)
+    return np.concatenate([x, gap], axis=1).ravel(), np.concatenate([values, gap], axis=1).ravel()
+
+
+def meets(constraint: Any, trajectories: np.ndarray) -> np.ndarray:
+    """Which trajectories (sample, time, variable) meet a compiled event. Compiles once for a structure."""
+    return np.asarray(_holds(constraint.program, trajectories, constraint.parameters))
+
+
+@functools.partial(jax.jit, static_argnames="program")
+def _holds(program: Any, trajectories: Any, parameters: Any) -> Any:
+    return jax.vmap(program.holds, (0, None))(trajectories, parameters)

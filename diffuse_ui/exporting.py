@@ -1,0 +1,59 @@
+"""Results as bytes: the figure as PNG, SVG or PDF, the data as NetCDF. Same result, same bytes."""
+
+import io
+import json
+
+import matplotlib as mpl
+import xarray as xr
+
+from diffuse_ui.figures import ensemble_figure
+from diffuse_ui.store import Result
+
+__all__ = ["FORMATS", "annotated", "netcdf", "picture"]
+
+FORMATS = ("png", "svg", "pdf")
+_FIXED = {"svg.hashsalt": "diffuse-ui", "svg.fonttype": "none", "pdf.fonttype": 42}
+_METADATA = {"png": {"Software": "diffuse-ui"}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+
+
+def picture(result: Result, backdrop: xr.Dataset | None, kind: str, *, dark: bool = False, dpi: int = 200) -> bytes:
+    """The figure of a result.
+
+    Args:
+        result: the run.
+        backdrop: trajectories that stand behind it, or None.
+        kind: "png", "svg" or "pdf".
+        dark: on a dark ground, for slides.
+        dpi: resolution of PNG, and of the curves that are rasterised in SVG and PDF.
+    """
+    if kind not in FORMATS:
+        raise ValueError(f"`kind` must be one of {', '.join(FORMATS)}; got {kind!r}.")
+    buffer = io.BytesIO()
+    with mpl.rc_context(_FIXED):
+        figure = ensemble_figure(result, backdrop, dark=dark)
+        figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind])
+    return buffer.getvalue()
+
+
+def annotated(result: Result) -> xr.Dataset:
+    """The result's Dataset with the spec and the probability in its attributes.
+
+    Raises:
+        ValueError: the run has drawn nothing yet.
+    """
+    if result.dataset is None:
+        raise ValueError("the run has drawn no trajectories yet; wait for the first chunk.")
+    spec = result.spec.to_dict()
+    attrs = {"run_spec": json.dumps(spec, default=str), "created_by": "diffuse-ui"}
+    if result.probability is not None:
+        attrs["probability"] = json.dumps(result.probability.to_dict(), default=float)
+    return result.dataset.assign_attrs(attrs)
+
+
+def netcdf(result: Result) -> bytes:
+    """The annotated Dataset as a NetCDF-4 file."""
+    dataset = annotated(result)
+    for name in dataset.data_vars:
+        if dataset[name].dtype == bool:  # NetCDF has no Boolean
+            dataset[name] = dataset[name].astype("i1")
+    return bytes(dataset.to_netcdf(engine="h5netcdf"))

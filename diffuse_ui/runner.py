@@ -1,0 +1,135 @@
+"""One worker thread of a session: runs generators, keeps only the latest thing they gave.
+
+A *job* is a name and a function that returns an iterator. Submitting a job stops the one of the
+same name that is running (between two items: the generator is closed) and takes its place. What a
+job yields goes into a slot that holds the latest item only, so a slow reader sees fewer items and
+never falls behind. Listeners are called from the worker thread when the slot has news; they must
+return at once (a view schedules a drain on its document and no more). Knows nothing of Panel.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Callable, Iterable
+from typing import Any, Literal
+
+__all__ = ["Runner", "Update"]
+
+JobState = Literal["running", "finished", "stopped", "failed"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Update:
+    """The latest news of a job.
+
+    Attributes:
+        job: name of the job.
+        state: "running" until the job ended.
+        item: the latest item that the job yielded, None before the first.
+        error: what the job raised, when it failed.
+    """
+
+    job: str
+    state: JobState
+    item: Any = None
+    error: Exception | None = None
+
+
+class Runner:
+    """Runs jobs one after the other in a thread that lives only while there is work."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Condition()
+        self._pending: dict[str, Callable[[], Iterable[Any]]] = {}
+        self._slot: dict[str, Update] = {}
+        self._current: str | None = None
+        self._cancel = threading.Event()
+        self._listeners: list[Callable[[], None]] = []
+        self._thread: threading.Thread | None = None
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener` from the worker thread at news; returns a function that ends it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener) if listener in self._listeners else None
+
+    def submit(self, job: str, make: Callable[[], Iterable[Any]]) -> None:
+        """Queue a job; one of the same name that is running or waiting gives way."""
+        with self._lock:
+            if self._current == job:
+                self._cancel.set()
+            self._slot.pop(job, None)
+            self._pending[job] = make
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._work, name="diffuse-ui", daemon=True)
+                self._thread.start()
+
+    def stop(self, job: str | None = None) -> None:
+        """Drop what waits and end what runs after its present item: one job, or all."""
+        with self._lock:
+            for name in [job] if job else list(self._pending):
+                self._pending.pop(name, None)
+            if self._current is not None and job in (None, self._current):
+                self._cancel.set()
+
+    def busy(self, job: str | None = None) -> bool:
+        """Is the job (any job) running or waiting?"""
+        with self._lock:
+            names = {*self._pending, self._current} - {None}
+            return job in names if job else bool(names)
+
+    def take(self) -> dict[str, Update]:
+        """The news since the last call, the latest of each job."""
+        with self._lock:
+            news, self._slot = self._slot, {}
+            return news
+
+    def join(self, timeout: float = 60.0) -> bool:
+        """Wait until nothing runs or waits; False when the time ran out first."""
+        with self._lock:
+            return self._lock.wait_for(lambda: self._current is None and not self._pending, timeout)
+
+    def _work(self) -> None:
+        while True:
+            with self._lock:
+                if not self._pending:
+                    self._thread = None
+                    self._lock.notify_all()
+                    return
+                job = next(iter(self._pending))
+                make = self._pending.pop(job)
+                self._current, self._cancel = job, threading.Event()
+                cancel = self._cancel
+            self._run(job, make, cancel)
+            with self._lock:
+                self._current = None
+                self._lock.notify_all()
+
+    def _run(self, job: str, make: Callable[[], Iterable[Any]], cancel: threading.Event) -> None:
+        item: Any = None
+        state: JobState = "finished"
+        error: Exception | None = None
+        items = None
+        try:
+            items = iter(make())
+            for item in items:
+                if cancel.is_set():
+                    break
+                self._put(Update(job, "running", item))
+        except Exception as raised:  # whatever a job raises is news for the view, not the thread's end
+            state, error = "failed", raised
+        finally:
+            close = getattr(items, "close", None)
+            if close is not None:
+                close()
+        superseded = cancel.is_set() and job in self._pending
+        if cancel.is_set():
+            state, error = "stopped", None
+        if not superseded:
+            self._put(Update(job, state, item, error))
+
+    def _put(self, update: Update) -> None:
+        with self._lock:
+            if update.job in self._pending:
+                return
+            self._slot[update.job] = update
+        for listener in list(self._listeners):
+            listener()

@@ -1,0 +1,109 @@
+"""One browser window on a state and a store: whose turn it is, and when.
+
+A Bokeh document may only be changed from its own event loop. Several windows may look at one
+state (a notebook cell shown twice), and a notebook cell may set `app.state.event` from Python.
+`Session.watch` therefore calls at once when the change came from this window, and otherwise asks
+the document's loop to call, once however many changes came in between. News from the workers is
+drained at most ten times a second. As an ipywidget there is no Bokeh loop of its own, so the
+kernel's loop takes its place; in a plain script there is none, and calls are made at once.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import panel as pn
+import param
+
+from diffuse_ui.state import Look, State
+from diffuse_ui.store import Store
+
+__all__ = ["Session"]
+
+DRAIN_PERIOD = 0.1  # seconds
+
+
+class Session:
+    """State and store as one window sees them, with the window's own look."""
+
+    def __init__(self, state: State, store: Store, *, dark: bool = False) -> None:
+        self.state, self.store = state, store
+        self.look = Look(dark=dark)
+        self.doc = pn.state.curdoc
+        self._loop = _running_loop() if self.doc is None else None
+        self._watchers: list[tuple[param.Parameterized, Any]] = []
+        self._asked: set[Callable[[], None]] = set()
+        self._drain_asked = False
+        self._last_drain = 0.0
+        self._end_listening = store.listen(self._news)
+        self.open = True
+
+    def watch(self, owner: param.Parameterized, names: Sequence[str], update: Callable[[], None]) -> None:
+        """Call `update` in this window's loop when one of the parameters changes."""
+        watcher = owner.param.watch(lambda *_: self.call(update), list(names))
+        self._watchers.append((owner, watcher))
+
+    def call(self, update: Callable[[], None]) -> None:
+        """Call `update` now if this is the window's own turn, else at its next."""
+        if self._own_turn():
+            update()
+        elif update not in self._asked and self.open:
+            self._asked.add(update)
+            self.soon(lambda: self._answer(update))
+
+    def _own_turn(self) -> bool:
+        if self.doc is not None:
+            return pn.state.curdoc is self.doc
+        return self._loop is None or _running_loop() is self._loop
+
+    def soon(self, call: Callable[[], None]) -> None:
+        """Call in this window's loop, not now; may be asked from any thread."""
+        if self.doc is not None:
+            self.doc.add_next_tick_callback(call)
+        elif self._loop is not None:
+            self._loop.call_soon_threadsafe(call)
+        else:
+            call()
+
+    def _answer(self, update: Callable[[], None]) -> None:
+        self._asked.discard(update)
+        if self.open:
+            update()
+
+    def _news(self) -> None:
+        """Called by a worker: have the store drained in this window's loop."""
+        if (self.doc is None and self._loop is None) or self._drain_asked or not self.open:
+            return
+        self._drain_asked = True
+        self.soon(self._drain_soon)
+
+    def _drain_soon(self) -> None:
+        wait = DRAIN_PERIOD - (time.monotonic() - self._last_drain)
+        if wait > 0.005 and self.doc is not None:
+            self.doc.add_timeout_callback(self._drain, int(1000 * wait))
+        elif wait > 0.005 and self._loop is not None:
+            self._loop.call_later(wait, self._drain)
+        else:
+            self._drain()
+
+    def _drain(self) -> None:
+        self._drain_asked = False
+        self._last_drain = time.monotonic()
+        if self.open:
+            self.store.drain()
+
+    def close(self) -> None:
+        """Let go of the state and the store."""
+        self.open = False
+        self._end_listening()
+        for owner, watcher in self._watchers:
+            owner.param.unwatch(watcher)
+        self._watchers.clear()
+
+
+def _running_loop() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None

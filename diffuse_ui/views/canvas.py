@@ -1,0 +1,290 @@
+"""The sketch canvas: draw a box or a threshold on the trajectories, drag what was drawn.
+
+Small multiples, one panel a variable. A drag on an empty place draws a box, a click in threshold
+mode puts a threshold; what is on the canvas is derived from the event's parts, and dragging it
+edits the numbers of the event (`diffuse_ui.sketches`). The canvas shows the backdrop, which of its
+trajectories meet the event while it is being changed, and the conditional ensemble of the last run.
+"""
+
+from typing import Any
+
+import numpy as np
+import panel as pn
+from bokeh.events import PanEnd, SelectionGeometry, Tap
+from bokeh.layouts import column
+from bokeh.models import BoxAnnotation, Label
+
+from diffuse_ui import sketches
+from diffuse_ui.colors import palette
+from diffuse_ui.ensembles import fan, is_member, states
+from diffuse_ui.formats import number
+from diffuse_ui.session import Session
+from diffuse_ui.views.panels import MAX_CURVES, VariablePanel
+
+__all__ = ["CanvasView"]
+
+CANVAS_HEIGHT = 520  # pixels for all panels together, without the time axis
+MIN_PANEL_HEIGHT = 104
+_HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
+
+
+class CanvasView:
+    """Panels, shapes and gestures of one window."""
+
+    def __init__(self, session: Session, *, height: int = CANVAS_HEIGHT) -> None:
+        self.session = session
+        self.height = height
+        self.panels: list[VariablePanel] = []
+        self.shapes: dict[int, tuple[sketches.Part, BoxAnnotation, Label]] = {}
+        self._reading = False
+        self._ranges: dict[str, tuple[float, float]] = {}
+        self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
+        self._build()
+        state, store, look = session.state, session.store, session.look
+        session.watch(state, ["model"], self._build)
+        session.watch(state, ["event"], self._event_changed)
+        session.watch(store, ["backdrop"], self._backdrop_changed)
+        session.watch(store, ["hits"], self._hits_changed)
+        session.watch(store, ["result"], self._result_changed)
+        session.watch(look, ["mode"], self._mode_changed)
+        session.watch(look, ["display"], self._show)
+        session.watch(look, ["dark"], self._repaint)
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return self._pane
+
+    # -- building ----------------------------------------------------------------------------
+
+    def _build(self) -> None:
+        layout = self.session.state.layout
+        count = layout.num_variables
+        height = max(MIN_PANEL_HEIGHT, self.height // count)
+        units = f" ({layout.time_units})" if layout.time_units else ""
+        self.shapes.clear()
+        self.panels = []
+        for index, name in enumerate(layout.variables):
+            unit = layout.variable_units.get(name, "")
+            label = f"{name} ({unit})" if unit else name
+            panel = VariablePanel(name, label, layout.times, height, index == count - 1, f"time{units}")
+            if self.panels:
+                panel.figure.x_range = self.panels[0].figure.x_range
+            self._listen(panel)
+            self.panels.append(panel)
+        self._pane.object = column(*[panel.figure for panel in self.panels], sizing_mode="stretch_width", spacing=2)
+        self._repaint()
+        self._mode_changed()
+        self._backdrop_changed()
+        self._result_changed()
+
+    def _listen(self, panel: VariablePanel) -> None:
+        panel.figure.on_event(SelectionGeometry, lambda event: self._drawn(panel, event))
+        panel.figure.on_event(Tap, lambda event: self._placed(panel, event.y))
+        panel.figure.on_event(PanEnd, lambda event: self._placed(panel, event.y))
+
+    def _repaint(self) -> None:
+        colours = palette(self.session.look.dark)
+        for panel in self.panels:
+            panel.paint(colours)
+        self._shapes_changed()
+
+    def _mode_changed(self) -> None:
+        drawing = self.session.look.mode == "box"
+        for panel in self.panels:
+            panel.figure.toolbar.active_drag = panel.box_tool if drawing else None
+
+    # -- gestures → event --------------------------------------------------------------------
+
+    def _drawn(self, panel: VariablePanel, event: SelectionGeometry) -> None:
+        geometry = event.geometry
+        if not event.final or geometry.get("type") != "rect" or self.session.look.mode != "box":
+            return
+        times = self.session.state.layout.times
+        left, right = sorted((float(geometry["x0"]), float(geometry["x1"])))
+        low, high = sorted((float(geometry["y0"]), float(geometry["y1"])))
+        left, right = max(left, float(times[0])), min(right, float(times[-1]))
+        span = panel.y_range.end - panel.y_range.start
+        if right - left < 0.4 * self.session.state.layout.step or high - low < 0.005 * span:
+            return  # a click, not a box
+        digits = self._digits(panel)
+        part = sketches.box(panel.name, (left, right), (low, high), layout=self.session.state.layout, digits=digits)
+        self.session.state.set_event(sketches.add(self.session.state.event, part))
+
+    def _placed(self, panel: VariablePanel, level: float | None) -> None:
+        if self.session.look.mode != "threshold" or level is None:
+            return
+        level = round(float(level), self._digits(panel))
+        above = level > 0.5 * sum(self._ranges.get(panel.name, (-np.inf, np.inf)))
+        part = sketches.threshold(panel.name, level, "rises above" if above else "falls below")
+        self.session.state.set_event(sketches.add(self.session.state.event, part))
+        self.session.look.mode = "box"
+
+    def _digits(self, panel: VariablePanel) -> int:
+        """Decimals that resolve about a pixel of the panel's axis."""
+        return sketches.decimals(panel.y_range.end - panel.y_range.start)
+
+    def _dragged(self) -> None:
+        """A shape was moved or resized: read all shapes into the event."""
+        self._reading = False
+        state = self.session.state
+        event = state.event
+        for part, annotation, _ in list(self.shapes.values()):
+            panel = self._panel_of(part)
+            event = sketches.moved(event, part, annotation, layout=state.layout, digits=self._digits(panel))
+        if event == state.event:
+            return
+        try:
+            state.set_event(event)
+        except ValueError:  # dragged to where no such event can be: put it back
+            self._shapes_changed()
+
+    def _touched(self, attr: str, old: Any, new: Any) -> None:
+        if self._reading or self._writing:
+            return
+        self._reading = True
+        self.session.soon(self._dragged)
+
+    # -- event → shapes ----------------------------------------------------------------------
+
+    _writing = False
+
+    def _event_changed(self) -> None:
+        self._shapes_changed()
+        self._show()
+
+    def _shapes_changed(self) -> None:
+        parts = [part for part in sketches.parts(self.session.state.event) if part.drawable]
+        parts = [part for part in parts if part.variable in {panel.name for panel in self.panels}]
+        wanted = {part.index: part for part in parts}
+        self._writing = True
+        try:
+            for index in list(self.shapes):
+                known = self.shapes[index][0]
+                if index not in wanted or wanted[index].form != known.form:
+                    self._remove(index)
+            for index, part in wanted.items():
+                if index not in self.shapes:
+                    self._add(part)
+                self._update(part)
+        finally:
+            self._writing = False
+        self._fit()
+
+    def _panel_of(self, part: sketches.Part) -> VariablePanel:
+        return next(panel for panel in self.panels if panel.name == part.variable)
+
+    def _add(self, part: sketches.Part) -> None:
+        edges = part.edges()
+        movable = {"movable": "both", "resizable": "all"} if part.kind == "box" else {
+            "movable": "none", "resizable": "bottom" if edges["bottom"] is not None else "top"
+        }
+        annotation = BoxAnnotation(
+            **{side: value for side, value in edges.items() if value is not None},
+            editable=True, name=f"shape-{part.index}", level="annotation", **movable,
+        )
+        label = Label(
+            x=0, y=0, text=part.label, x_offset=5, y_offset=-17, level="overlay",
+            text_font_size="12px", text_font_style="bold",
+        )
+        for side in edges:
+            annotation.on_change(side, self._touched)
+        panel = self._panel_of(part)
+        panel.figure.add_layout(annotation)
+        panel.figure.add_layout(label)
+        self.shapes[part.index] = (part, annotation, label)
+
+    def _remove(self, index: int) -> None:
+        part, annotation, label = self.shapes.pop(index)
+        figure = self._panel_of(part).figure
+        figure.center = [item for item in figure.center if item not in (annotation, label)]
+
+    def _update(self, part: sketches.Part) -> None:
+        _, annotation, label = self.shapes[part.index]
+        panel = self._panel_of(part)
+        slack = 0.51 * 10.0 ** -self._digits(panel)
+        for side, value in part.edges().items():
+            present = getattr(annotation, side)
+            near = isinstance(present, int | float) and value is not None and abs(present - value) <= slack
+            if value is not None and not near:
+                setattr(annotation, side, value)
+        colours = palette(self.session.look.dark)
+        colour = getattr(colours, part.kind)
+        annotation.update(
+            fill_color=colour, line_color=colour, fill_alpha=0.0 if part.mode == "avoids" else 0.13, line_width=2,
+            hatch_pattern=_HATCH.get(part.mode), hatch_color=colour, hatch_alpha=0.35, hatch_weight=0.7,
+            hatch_scale=10.0, hover_line_width=3, hover_fill_alpha=0.22, hover_fill_color=colour,
+            hover_line_color=colour,
+        )
+        edges = part.edges()
+        top = edges["top"] if edges["top"] is not None else edges["bottom"]
+        left = edges["left"] if edges["left"] is not None else float(panel.times[0])
+        label.update(x=left, y=top, text=part.label, text_color=colour, y_offset=-17 if part.kind == "box" else 3)
+        self.shapes[part.index] = (part, annotation, label)
+
+    # -- results → curves --------------------------------------------------------------------
+
+    def _backdrop_changed(self) -> None:
+        backdrop = self.session.store.backdrop
+        values = states(backdrop) if backdrop is not None else np.zeros((0, *self.session.state.layout.shape))
+        for index, panel in enumerate(self.panels):
+            panel.show_lines("backdrop", values[:, :, index])
+            if len(values):
+                self._ranges[panel.name] = (float(values[:, :, index].min()), float(values[:, :, index].max()))
+        reference = None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
+        for index, panel in enumerate(self.panels):
+            panel.show_fan("reference", reference, index)
+        self._fit()
+        self._hits_changed()
+
+    def _hits_changed(self) -> None:
+        hits, backdrop = self.session.store.hits, self.session.store.backdrop
+        known = hits is not None and backdrop is not None
+        values = states(backdrop)[hits.satisfied] if known else np.zeros((0, *self.session.state.layout.shape))
+        for index, panel in enumerate(self.panels):
+            panel.show_lines("hits", values[:, :, index])
+        self._show()
+
+    def _result_changed(self) -> None:
+        result = self.session.store.result
+        dataset = None if result is None else result.dataset
+        empty = np.zeros((0, *self.session.state.layout.shape))
+        values = empty if dataset is None else states(dataset)
+        member = np.zeros(0, bool) if dataset is None else is_member(dataset)
+        conditional = None if dataset is None else fan(dataset)
+        for index, panel in enumerate(self.panels):
+            panel.show_lines("curves", values[member][:, :, index])
+            panel.show_lines("misses", values[~member][: MAX_CURVES // 4, :, index])
+            panel.show_fan("conditional", conditional, index)
+        self._show()
+
+    def _show(self) -> None:
+        """Which layers are visible: hits of the backdrop give way to a result that is up to date."""
+        store, display = self.session.store, self.session.look.display
+        fresh = store.result is not None and store.result.dataset is not None and not store.stale
+        curves, fans = display in ("both", "curves"), display in ("both", "fan")
+        visible = {
+            "backdrop": curves,
+            "hits": not fresh,
+            "misses": fresh and curves,
+            "curves": fresh and curves,
+            "reference": fresh and display == "fan",
+            "conditional": fresh and fans,
+            "median": fresh and fans,
+        }
+        for panel in self.panels:
+            panel.set_visible(visible)
+
+    def _fit(self) -> None:
+        """Axes that hold the backdrop and everything drawn."""
+        for panel in self.panels:
+            low, high = self._ranges.get(panel.name, (-1.0, 1.0))
+            for part, _, _ in self.shapes.values():
+                values = [v for side, v in part.edges().items() if side in ("bottom", "top") and v is not None]
+                if part.variable == panel.name and values:
+                    low, high = min(low, *values), max(high, *values)
+            panel.fit(low, high)
+
+    def describe(self) -> str:
+        """What the canvas shows, in words, for those who do not see it."""
+        names = ", ".join(panel.name for panel in self.panels)
+        ranges = "; ".join(f"{k} from {number(a)} to {number(b)}" for k, (a, b) in self._ranges.items())
+        return f"Trajectories of {names} against time. {ranges}."

@@ -1,0 +1,69 @@
+"""Which model, its card at a glance, and what is known about the trajectory."""
+
+from typing import Any
+
+import kernels
+import panel as pn
+import panel_material_ui as pmui
+
+from diffuse_ui.formats import with_unit
+from diffuse_ui.session import Session
+from diffuse_ui.views.parts import caption, section
+
+__all__ = ["ModelPanel"]
+
+
+class ModelPanel:
+    """The first section of the control column."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        state = session.state
+        names = list(dict.fromkeys([state.model_name, *kernels.available_models()]))
+        self.model = pmui.Select(
+            label="", options=names, value=state.model_name, size="small", sizing_mode="stretch_width", margin=0
+        )
+        self.card = caption(margin=(4, 2, 6, 2))
+        self.given = pmui.TextInput(
+            label="Known, if anything",
+            placeholder="at(x, 0) == 0.4 tolerance 0.01",
+            value=state.given,
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(4, 0, 0, 0),
+        )
+        self.model.param.watch(lambda event: self._choose(event.new), "value")
+        self.given.param.watch(lambda event: self._know(event.new), "value")
+        session.watch(state, ["model", "given", "given_error"], self._update)
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return section("Model", self.model, self.card, self.given)
+
+    def _choose(self, name: str) -> None:
+        state = self.session.state
+        if name == state.model_name:
+            return
+        state.set_event(None)
+        state.param.update(model=name, given="")
+
+    def _know(self, text: str) -> None:
+        self.session.state.know(text)
+
+    def _update(self) -> None:
+        state = self.session.state
+        if state.model_name not in self.model.options:
+            self.model.options = [state.model_name, *self.model.options]
+        self.model.value = state.model_name
+        self.card.object = _card_line(state.load())
+        wrong = bool(state.given_error)
+        self.given.param.update(value=self.given.value if wrong else state.given, error_state=wrong)
+        self.given.helper_text = state.given_error
+
+
+def _card_line(model: Any) -> str:
+    layout = model.layout
+    end = with_unit(float(layout.times[-1]), layout.time_units)
+    what = f"{', '.join(layout.variables)} at {layout.num_times} times from 0 to {end}"
+    about = str(model.card.get("description", "")).strip()
+    return f"{about.rstrip('.')}. {what}." if about else f"{what}."

@@ -1,0 +1,32 @@
+"""Small pieces that views are made of: section headings, captions, and one place for their margins."""
+
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+__all__ = ["SMALL", "caption", "html", "section"]
+
+SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}
+
+
+def section(title: str, *children: Any) -> pmui.Column:
+    """A titled group of the control column."""
+    heading = pmui.Typography(
+        title,
+        variant="overline",
+        margin=(0, 0),
+        sx={"letterSpacing": "0.08em", "lineHeight": 1.8, "color": "text.secondary", "fontWeight": 600},
+    )
+    return pmui.Column(heading, *children, sizing_mode="stretch_width", margin=(0, 0, 14, 0))
+
+
+def caption(text: str = "", **params: Any) -> pmui.Typography:
+    """A line of small, quiet text."""
+    sx = {**SMALL, "color": "text.secondary"} | params.pop("sx", {})
+    return pmui.Typography(text, variant="body2", sizing_mode="stretch_width", margin=params.pop("margin", 0), sx=sx, **params)
+
+
+def html(text: str = "", **params: Any) -> pn.pane.HTML:
+    """Text with structure of its own; inherits the theme's ink."""
+    return pn.pane.HTML(text, sizing_mode="stretch_width", margin=params.pop("margin", 0), **params)

@@ -1,0 +1,165 @@
+"""The probability with its interval, the three numbers, and in words how far to trust them."""
+
+from html import escape
+from typing import Any
+
+import panel as pn
+
+from diffuse_ui import formats
+from diffuse_ui.colors import Palette, palette
+from diffuse_ui.ensembles import is_member
+from diffuse_ui.session import Session
+from diffuse_ui.store import Result, Store
+from diffuse_ui.views.parts import html, section
+
+__all__ = ["ResultPanel", "ensemble_words"]
+
+_NAMES = {
+    "monte_carlo": "direct Monte Carlo",
+    "subset_simulation": "subset simulation",
+    "path_importance": "path importance",
+    "simulator": "simulator",
+}
+_MEANINGS = {
+    "simulator": "the true system, by brute force",
+    "model": "the network, by unguided samples",
+}
+_TRUST = {  # status → heading; an estimate that is fine needs none
+    "unreliable": "Do not trust this number",
+    "no_hits": "No trajectory met the event",
+    "budget_exhausted": "The budget ran out",
+}
+_STYLE = """
+.r {{ font-size: 13px; line-height: 1.45; color: {ink}; }}
+.r .big {{ font-size: 25px; line-height: 1.25; font-weight: 500; letter-spacing: -0.01em; }}
+.r .big.old {{ color: {quiet}; }}
+.r .quiet, .r td.quiet {{ color: {quiet}; }}
+.r .pill {{ display: inline-block; border: 1px solid; border-radius: 9px; padding: 0 7px; font-size: 11.5px;
+  line-height: 17px; margin: 0 6px 0 0; vertical-align: 1px; }}
+.r .warn {{ border-left: 3px solid {threshold}; padding: 2px 0 2px 9px; margin: 8px 0; }}
+.r .say {{ margin: 8px 0; }}
+.r table {{ width: 100%; border-collapse: collapse; margin: 8px 0 2px; }}
+.r td {{ padding: 4px 0; border-top: 1px solid {grid}; vertical-align: baseline; }}
+.r td.n {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; padding-left: 8px; }}
+"""
+
+
+class ResultPanel:
+    """The last section of the control column."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.pane = html("", min_height=120)
+        session.watch(session.store, ["result", "hits", "status", "error"], self._update)
+        session.watch(session.state, ["event", "given", "model"], self._update)
+        session.watch(session.look, ["dark"], self._update)
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return section("Result", self.pane)
+
+    def _update(self) -> None:
+        colours = palette(self.session.look.dark)
+        style = _STYLE.format(ink=colours.ink, quiet=colours.quiet, grid=colours.grid, threshold=colours.threshold)
+        body = _body(self.session.store, colours)
+        text = f"<style>{style}</style><div class='r' role='status'>{body}</div>"
+        if text != self.pane.object:
+            self.pane.object = text
+
+
+def _body(store: Store, colours: Palette) -> str:
+    result: Result | None = store.result
+    if result is None or (result.probability is None and store.state.event is None):
+        return _hits_words(store) + ("" if result is None else _ensemble_line(result, store.stale, colours))
+    return "".join(
+        [
+            _headline(result, store.stale),
+            _ensemble_line(result, store.stale, colours),
+            _trust(result),
+            _table(result),
+            _hits_words(store) if store.stale or result.live else "",
+        ]
+    )
+
+
+def _headline(result: Result, stale: bool) -> str:
+    estimate = result.probability
+    old = " old" if stale else ""
+    if estimate is None:
+        return "" if result.live else f"<div class='big{old}'>P = …</div>"
+    value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
+    sign = "" if value.startswith("<") else "= "
+    return (
+        f"<div class='big{old}' data-probability='{estimate.value!r}'>P {sign}{escape(value)}</div>"
+        f"<div class='quiet'>95 % interval {escape(formats.span(estimate.interval))}</div>"
+    )
+
+
+def ensemble_words(result: Result) -> str:
+    """What the curves are: guided (approximate), exact, or unconditional."""
+    if result.dataset is None:
+        return ""
+    count = int(is_member(result.dataset).sum())
+    total = result.dataset.sizes["sample"]
+    if result.ensemble == "guided":
+        return f"approximate: {count} of {total} guided trajectories meet the event"
+    if result.ensemble == "exact":
+        return f"exact: {count} trajectories drawn from the model, given the event"
+    return f"{total} trajectories drawn from the model, no event"
+
+
+def _ensemble_line(result: Result, stale: bool, colours: Palette) -> str:
+    words = ensemble_words(result)
+    if not words:
+        return ""
+    kind, _, rest = words.partition(": ")
+    pills = ""
+    if rest:
+        colour = colours.threshold if kind == "approximate" else colours.accent
+        pills = f"<span class='pill' style='color:{colour};border-color:{colour}'>{kind}</span>"
+    if stale:
+        colour = colours.threshold
+        pills += f"<span class='pill' style='color:{colour};border-color:{colour}'>stale: the event has changed</span>"
+    return f"<div class='say'>{pills}{escape(rest or words)}.</div>"
+
+
+def _trust(result: Result) -> str:
+    estimate = result.probability
+    if estimate is None or not estimate.message:
+        return ""
+    heading = _TRUST.get(estimate.status)
+    words = escape(estimate.message)
+    if heading:
+        return f"<div class='warn'><b>{heading}.</b> {words}</div>"
+    return f"<div class='say quiet'>{words}</div>"
+
+
+def _table(result: Result) -> str:
+    rows: list[tuple[str, str, Any]] = [
+        (name, _MEANINGS[name], result.references[name]) for name in ("simulator", "model") if name in result.references
+    ]
+    estimate = result.probability
+    if estimate is not None and rows:
+        rows.append(("estimate", _NAMES.get(estimate.method, str(estimate.method)), estimate))
+    cells = (
+        f"<tr><td>{escape(name)}<div class='quiet' style='font-size:11.5px'>{escape(meaning)}</div></td>"
+        f"<td class='n'>{escape(formats.probability(p.value, p.standard_error, p.interval[1]))}</td></tr>"
+        for name, meaning, p in rows
+    )
+    return f"<table>{''.join(cells)}</table>" if rows else ""
+
+
+def _hits_words(store: Store) -> str:
+    hits, backdrop = store.hits, store.backdrop
+    if store.state.event is None:
+        return "<div class='quiet'>Draw on the curves, then press Run.</div>"
+    if hits is None or backdrop is None:
+        return "<div class='quiet'>Press Run.</div>"
+    kind = "simulated" if backdrop.attrs.get("source") == "simulator" else "unconditional"
+    share = hits.count / max(hits.total, 1)
+    error = (share * (1 - share) / max(hits.total, 1)) ** 0.5
+    value = formats.probability(share, error or None, 3 / max(hits.total, 1))
+    return (
+        f"<div class='say'>{hits.count} of {hits.total} {kind} trajectories meet this event "
+        f"<span class='quiet'>({escape(value)})</span>.</div>"
+    )

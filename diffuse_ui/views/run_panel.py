@@ -1,0 +1,101 @@
+"""Run, Stop, the live switch, the progress bar, and what is asked of the run."""
+
+import panel as pn
+import panel_material_ui as pmui
+
+from diffuse_ui.session import Session
+from diffuse_ui.state import ESTIMATORS, METHODS, PRESETS
+from diffuse_ui.views.parts import caption, section
+
+__all__ = ["RunPanel"]
+
+_METHOD_LABELS = {"exact": "exact (latent chains)", "guided": "guided (approximate)"}
+_ESTIMATOR_LABELS = {
+    "auto": "automatic",
+    "monte_carlo": "direct Monte Carlo",
+    "subset_simulation": "subset simulation",
+    "path_importance": "path importance sampling",
+    "simulator": "simulator",
+    None: "no probability",
+}
+
+
+class RunPanel:
+    """The third section of the control column."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        state = session.state
+        self.run = pmui.Button(
+            label="Run", icon="play_arrow", variant="contained", color="primary", sizing_mode="stretch_width",
+            margin=0, disable_elevation=True,
+        )
+        self.stop = pmui.Button(
+            label="Stop", icon="stop", variant="outlined", color="error", sizing_mode="stretch_width", margin=0,
+            disabled=True,
+        )
+        self.live = pmui.Switch.from_param(state.param.live, label="Live", description="", margin=(0, 0, 0, 4))
+        self.progress = pmui.LinearProgress(
+            value=0, max=100, variant="determinate", sizing_mode="stretch_width", margin=(8, 0, 4, 0)
+        )
+        self.message = caption()
+        self.preset = pmui.RadioButtonGroup(
+            options=[*PRESETS], value=self._preset(), size="small", sizing_mode="stretch_width", margin=(0, 0, 8, 0)
+        )
+        self.advanced = pmui.Details(
+            self._advanced(), title="Advanced", collapsed=True, sizing_mode="stretch_width", margin=(6, 0, 0, 0),
+            elevation=0,
+        )
+        self.run.on_click(lambda _: session.store.run())
+        self.stop.on_click(lambda _: session.store.stop())
+        self.preset.param.watch(lambda event: self._choose_preset(event.new), "value")
+        session.watch(session.store, ["status", "progress", "message", "error"], self._update)
+        session.watch(state, ["num_samples", "num_steps"], self._update_preset)
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        buttons = pmui.Row(self.run, self.stop, self.live, sizing_mode="stretch_width", margin=0, sx={"gap": "8px", "alignItems": "center"})
+        return section("Run", self.preset, buttons, self.progress, self.message, self.advanced)
+
+    def _advanced(self) -> pmui.Column:
+        param = self.session.state.param
+        small = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
+        return pmui.Column(
+            pmui.Select.from_param(param.method, label="Ensemble", options={_METHOD_LABELS[m]: m for m in METHODS}, **small),
+            pmui.Select.from_param(
+                param.estimator, label="Probability by", options={_ESTIMATOR_LABELS[e]: e for e in ESTIMATORS}, **small
+            ),
+            pmui.Row(
+                pmui.IntInput.from_param(param.num_samples, label="Trajectories", **small),
+                pmui.IntInput.from_param(param.num_steps, label="Steps", **small),
+                pmui.IntInput.from_param(param.seed, label="Seed", **small),
+                sizing_mode="stretch_width",
+                margin=0,
+                sx={"gap": "8px"},
+            ),
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+
+    def _preset(self) -> str | None:
+        state = self.session.state
+        chosen = (state.num_samples, state.num_steps)
+        return next((name for name, numbers in PRESETS.items() if numbers == chosen), None)
+
+    def _choose_preset(self, name: str | None) -> None:
+        if name in PRESETS:
+            samples, steps = PRESETS[name]
+            self.session.state.param.update(num_samples=samples, num_steps=steps)
+
+    def _update_preset(self) -> None:
+        self.preset.value = self._preset()
+
+    def _update(self) -> None:
+        store = self.session.store
+        running = store.status == "running"
+        self.run.disabled = running and not self.session.state.live
+        self.stop.disabled = not running
+        self.progress.value = round(100 * store.progress)
+        text = store.error or store.message or "ready"
+        self.message.param.update(object=text[:1].upper() + text[1:])
+        self.message.sx = {**self.message.sx, "color": "error.main" if store.error else "text.secondary"}

@@ -1,0 +1,49 @@
+"""One window: canvas first and large, one narrow column of controls in the order of the thought."""
+
+from typing import Any
+
+import panel_material_ui as pmui
+
+from diffuse_ui.session import Session
+from diffuse_ui.views.canvas import CanvasView
+from diffuse_ui.views.chips import ChipsView
+from diffuse_ui.views.event_editor import EventEditor
+from diffuse_ui.views.export_panel import ExportPanel
+from diffuse_ui.views.model_panel import ModelPanel
+from diffuse_ui.views.result_panel import ResultPanel
+from diffuse_ui.views.run_panel import RunPanel
+from diffuse_ui.views.toolbar import Toolbar
+
+__all__ = ["Window"]
+
+CONTROL_WIDTH = 340
+
+
+class Window:
+    """All views of one session, laid out."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.toolbar, self.canvas, self.chips = Toolbar(session), CanvasView(session), ChipsView(session)
+        self.model, self.editor = ModelPanel(session), EventEditor(session)
+        self.run, self.result, self.export = RunPanel(session), ResultPanel(session), ExportPanel(session)
+        self.layout = self._layout()
+
+    def _layout(self) -> Any:
+        sketch = pmui.Column(
+            self.toolbar, self.canvas, self.chips, self.export,
+            sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 560px", "minWidth": "320px", "gap": "6px"},
+        )
+        controls = pmui.Column(
+            self.model, self.editor, self.run, self.result,
+            width=CONTROL_WIDTH, margin=0, sx={"flex": f"0 0 {CONTROL_WIDTH}px"},
+        )
+        return pmui.Row(
+            sketch, controls,
+            sizing_mode="stretch_width", margin=0,
+            sx={"gap": "28px", "padding": "14px 22px", "flexWrap": "wrap", "alignItems": "flex-start"},
+        )
+
+    def close(self) -> None:
+        """The window was closed: let go of the state; the worker stops when nobody listens."""
+        self.session.close()

@@ -12,11 +12,11 @@ results stay with the object: `app.state.event`, `app.result.dataset`.
 import socket
 from typing import Any
 
-import kernels
 import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly
 
+import kernels
 from diffuse_ui.session import Session
 from diffuse_ui.state import State
 from diffuse_ui.store import Result, Store
@@ -45,9 +45,11 @@ _PAGE_STYLE = {
         "boxShadow": "none",
         "borderBottom": "1px solid",
         "borderColor": "divider",
+        "color": "text.primary",
     },
-    ".header .title": {"color": "text.primary !important", "fontSize": "17px", "fontWeight": 600},
-    ".header .MuiIconButton-root": {"color": "text.secondary !important"},
+    ".header .title": {"color": "inherit !important", "fontSize": "17px", "fontWeight": 600},
+    ".header a": {"color": "inherit !important", "textDecoration": "none"},
+    ".header .MuiIconButton-root": {"color": "inherit !important"},
     ".MuiToolbar-root": {"minHeight": "44px !important"},
 }
 

@@ -11,9 +11,20 @@ from typing import Any
 import jax
 import numpy as np
 import xarray as xr
+
 from kernels.statistics import weighted_quantiles
 
-__all__ = ["FAN_LEVELS", "MIN_EFFECTIVE", "Fan", "effective_size", "fan", "is_member", "meets", "nan_lines", "states"]
+__all__ = [
+    "FAN_LEVELS",
+    "MIN_EFFECTIVE",
+    "Fan",
+    "effective_size",
+    "fan",
+    "is_member",
+    "meets",
+    "nan_lines",
+    "states",
+]
 
 FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 MIN_EFFECTIVE = 50.0
@@ -56,7 +67,11 @@ def effective_size(weights: np.ndarray) -> float:
 def fan(dataset: xr.Dataset) -> Fan | None:
     """Quantiles of the members; None where there are too few, or weights are worth too few."""
     member = is_member(dataset)
-    weights = np.asarray(dataset["weight"].values, np.float64)[member] if "weight" in dataset else np.ones(member.sum())
+    weights = (
+        np.asarray(dataset["weight"].values, np.float64)[member]
+        if "weight" in dataset
+        else np.ones(member.sum())
+    )
     if member.sum() < 8:
         return None
     uneven = np.ptp(weights) > 1e-6 * max(float(np.max(np.abs(weights))), 1e-300)

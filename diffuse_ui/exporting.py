@@ -2,6 +2,7 @@
 
 import io
 import json
+from pathlib import Path
 
 import matplotlib as mpl
 import xarray as xr
@@ -9,14 +10,16 @@ import xarray as xr
 from diffuse_ui.figures import ensemble_figure
 from diffuse_ui.store import Result
 
-__all__ = ["FORMATS", "annotated", "netcdf", "picture"]
+__all__ = ["FORMATS", "annotated", "netcdf", "picture", "write", "write_dataset"]
 
 FORMATS = ("png", "svg", "pdf")
 _FIXED = {"svg.hashsalt": "diffuse-ui", "svg.fonttype": "none", "pdf.fonttype": 42}
 _METADATA = {"png": {"Software": "diffuse-ui"}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
 
 
-def picture(result: Result, backdrop: xr.Dataset | None, kind: str, *, dark: bool = False, dpi: int = 200) -> bytes:
+def picture(
+    result: Result, backdrop: xr.Dataset | None, kind: str, *, dark: bool = False, dpi: int = 200
+) -> bytes:
     """The figure of a result.
 
     Args:
@@ -52,8 +55,31 @@ def annotated(result: Result) -> xr.Dataset:
 
 def netcdf(result: Result) -> bytes:
     """The annotated Dataset as a NetCDF-4 file."""
-    dataset = annotated(result)
-    for name in dataset.data_vars:
-        if dataset[name].dtype == bool:  # NetCDF has no Boolean
-            dataset[name] = dataset[name].astype("i1")
-    return bytes(dataset.to_netcdf(engine="h5netcdf"))
+    return bytes(_without_booleans(annotated(result)).to_netcdf(engine="h5netcdf"))
+
+
+def write(result: Result, path: Path) -> None:
+    """Write the annotated Dataset as NetCDF (.nc) or Zarr (.zarr)."""
+    write_dataset(annotated(result), path)
+
+
+def write_dataset(dataset: xr.Dataset, path: Path) -> None:
+    """Write a Dataset as NetCDF (.nc) or Zarr (.zarr).
+
+    Raises:
+        ValueError: another ending, or a folder that does not exist.
+    """
+    if path.suffix not in (".nc", ".zarr"):
+        raise ValueError(f"`output` must end with .nc (NetCDF) or .zarr; got {path.name!r}.")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"the folder of `output` must exist; there is no {path.absolute().parent}.")
+    if path.suffix == ".zarr":
+        dataset.to_zarr(path, mode="w", consolidated=False)
+    else:
+        _without_booleans(dataset).to_netcdf(path, engine="h5netcdf")
+
+
+def _without_booleans(dataset: xr.Dataset) -> xr.Dataset:
+    """NetCDF has no Boolean: 0 and 1 in its place."""
+    flags = {name: dataset[name].astype("i1") for name in dataset.data_vars if dataset[name].dtype == bool}
+    return dataset.assign(flags)

@@ -50,9 +50,13 @@ def ensemble_figure(result: Result, backdrop: xr.Dataset | None = None, *, dark:
     figure = Figure(figsize=(WIDTH, height), facecolor=colours.paper)
     FigureCanvasAgg(figure)
     axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-    figure.subplots_adjust(left=0.095, right=0.985, top=1 - above / height, bottom=below / height, hspace=0.10)
+    figure.subplots_adjust(
+        left=0.095, right=0.985, top=1 - above / height, bottom=below / height, hspace=0.10
+    )
     conditional = fan(dataset)
-    reference = None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
+    reference = (
+        None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
+    )
     for index, (ax, name) in enumerate(zip(axes, names)):
         _style(ax, _label(dataset, name), colours)
         _draw(ax, dataset, index, conditional, reference, colours)
@@ -62,11 +66,27 @@ def ensemble_figure(result: Result, backdrop: xr.Dataset | None = None, *, dark:
     axes[-1].set_xlim(float(dataset["time"][0]), float(dataset["time"][-1]))
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="upper right", bbox_to_anchor=(0.99, 1.0), ncols=len(labels), frameon=False,
-        fontsize=FONT_SIZE - 1, labelcolor=colours.ink, handlelength=1.6, columnspacing=1.4,
+        handles,
+        labels,
+        loc="upper right",
+        bbox_to_anchor=(0.99, 1.0),
+        ncols=len(labels),
+        frameon=False,
+        fontsize=FONT_SIZE - 1,
+        labelcolor=colours.ink,
+        handlelength=1.6,
+        columnspacing=1.4,
     )
     wrapped = "\n".join("\n".join(textwrap.wrap(line, 104)) for line in text.splitlines())
-    figure.text(0.012, 0.06 / height, wrapped, fontsize=FONT_SIZE - 1.5, color=colours.quiet, va="bottom", linespacing=1.45)
+    figure.text(
+        0.012,
+        0.06 / height,
+        wrapped,
+        fontsize=FONT_SIZE - 1.5,
+        color=colours.quiet,
+        va="bottom",
+        linespacing=1.45,
+    )
     return figure
 
 
@@ -108,12 +128,26 @@ def _style(ax: Axes, label: str, colours: Palette) -> None:
     ax.margins(x=0)
 
 
-def _draw(ax: Axes, dataset: xr.Dataset, index: int, conditional: Fan | None, reference: Fan | None, colours: Palette) -> None:
+def _draw(
+    ax: Axes,
+    dataset: xr.Dataset,
+    index: int,
+    conditional: Fan | None,
+    reference: Fan | None,
+    colours: Palette,
+) -> None:
     times = np.asarray(dataset["time"].values)
     if reference is not None:
         low, _, mid, _, high = reference.quantiles[:, :, index]
         ax.fill_between(times, low, high, color=colours.backdrop, alpha=0.18, linewidth=0)
-        ax.plot(times, mid, color=colours.backdrop, linewidth=1.0, linestyle=(0, (4, 2)), label="without the event")
+        ax.plot(
+            times,
+            mid,
+            color=colours.backdrop,
+            linewidth=1.0,
+            linestyle=(0, (4, 2)),
+            label="without the event",
+        )
     members = states(dataset)[is_member(dataset)][:NUM_CURVES, :, index]
     label = "given the event" if "satisfied" in dataset else "samples"
     if members.size:
@@ -124,7 +158,9 @@ def _draw(ax: Axes, dataset: xr.Dataset, index: int, conditional: Fan | None, re
         ax.fill_between(times, q1, q3, color=colours.accent, alpha=colours.fan[1], linewidth=0)
         ax.plot(times, q2, color=colours.accent, linewidth=1.6, label=label)
     elif members.size:
-        ax.plot([], [], color=colours.accent, linewidth=0.8, label=f"{label} (curves only: too few for bands)")
+        ax.plot(
+            [], [], color=colours.accent, linewidth=0.8, label=f"{label} (curves only: too few for bands)"
+        )
 
 
 def _draw_shapes(ax: Axes, result: Result, name: str, colours: Palette) -> None:
@@ -142,7 +178,11 @@ def _draw_shapes(ax: Axes, result: Result, name: str, colours: Palette) -> None:
             ax.plot([x0, x1], [level, level], color=colour, linewidth=1.2)
             ax.fill_between([x0, x1], y0, y1, color=colour, alpha=0.08, linewidth=0)
             continue
-        style = {"facecolor": colour, "alpha": 0.14} if part.mode != "avoids" else {"facecolor": "none", "hatch": "xxx", "alpha": 0.5}
+        style = (
+            {"facecolor": colour, "alpha": 0.14}
+            if part.mode != "avoids"
+            else {"facecolor": "none", "hatch": "xxx", "alpha": 0.5}
+        )
         ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=0, edgecolor=colour, **style))
         ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=1.2, edgecolor=colour, facecolor="none"))
     ax.set_ylim(bottom, top)

@@ -1,8 +1,8 @@
 """Numbers as people write them: as many digits as the error allows, percent or powers of ten.
 
-    0.0337 ± 0.0021      → "3.4 % ± 0.2 %"
-    2.13e-5 ± 3.0e-6     → "(2.1 ± 0.3) × 10⁻⁵"
-    no hit, at most 3e-4 → "< 3 × 10⁻⁴"
+0.0337 ± 0.0021      → "3.4 % ± 0.2 %"
+2.13e-5 ± 3.0e-6     → "(2.1 ± 0.3) × 10⁻⁵"
+no hit, at most 3e-4 → "< 3 × 10⁻⁴"
 """
 
 import math
@@ -43,7 +43,9 @@ def scientific(value: float, digits: int = 2) -> str:
     if value == 0 or not math.isfinite(value):
         return "0" if value == 0 else "—"
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
-    return f"{_minus(mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa)} × {_power(int(exponent))}"
+    if "." in mantissa:
+        mantissa = mantissa.rstrip("0").rstrip(".")
+    return f"{_minus(mantissa)} × {_power(int(exponent))}"
 
 
 def with_unit(value: float, unit: str = "", digits: int = 3) -> str:

@@ -149,12 +149,22 @@ def _text(value: float) -> str:
     return repr(float(value))
 
 
-def box(variable: str, window: tuple[float, float], values: tuple[float, float], *, layout: kernels.Layout, digits: int, mode: str = "passes") -> Any:
+def box(
+    variable: str,
+    window: tuple[float, float],
+    values: tuple[float, float],
+    *,
+    layout: kernels.Layout,
+    digits: int,
+    mode: str = "passes",
+) -> Any:
     """A box event, its corners rounded to what a hand can place."""
     time_digits = decimals(float(layout.times[-1] - layout.times[0]))
     (left, right), (low, high) = (round(t, time_digits) for t in window), (round(v, digits) for v in values)
     left, right = max(left, float(layout.times[0])), min(right, float(layout.times[-1]))
-    return kernels.parse_event(f"box({variable}, [{_text(left)}, {_text(right)}], [{_text(low)}, {_text(high)}]) {mode}")
+    return kernels.parse_event(
+        f"box({variable}, [{_text(left)}, {_text(right)}], [{_text(low)}, {_text(high)}]) {mode}"
+    )
 
 
 def threshold(variable: str, level: float, mode: str, window: tuple[float, float] | None = None) -> Any:
@@ -205,7 +215,9 @@ def moved(event: Any, part: Part, shape: Any, *, layout: kernels.Layout, digits:
         return event
     if part.kind == "threshold":
         level = now["bottom"] if now["bottom"] is not None else now["top"]
-        return replaced(event, part.index, threshold(part.variable, round(level, digits), part.mode, part.window))
+        return replaced(
+            event, part.index, threshold(part.variable, round(level, digits), part.mode, part.window)
+        )
     left, right = sorted((now["left"], now["right"]))
     low, high = sorted((now["bottom"], now["top"]))
     new = box(part.variable, (left, right), (low, high), layout=layout, digits=digits, mode=part.mode)

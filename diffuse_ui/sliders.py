@@ -24,7 +24,10 @@ class Number:
 def numbers(event: Any, layout: kernels.Layout, backdrop: Any) -> list[Number]:
     if event is None:
         return []
-    return [Number(f"n{i}", f"number {i + 1}", float(m.group()), -3.0, 6.0, 0.01) for i, m in enumerate(_NUM.finditer(str(event)))]
+    return [
+        Number(f"n{i}", f"number {i + 1}", float(m.group()), -3.0, 6.0, 0.01)
+        for i, m in enumerate(_NUM.finditer(str(event)))
+    ]
 
 
 def with_number(event: Any, index: int, value: float) -> Any:

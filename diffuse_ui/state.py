@@ -11,8 +11,9 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-import kernels
 import param
+
+import kernels
 
 __all__ = ["ESTIMATORS", "METHODS", "PRESETS", "Look", "State"]
 
@@ -205,7 +206,11 @@ def _structure(event: Any) -> Any:
 
 
 def _zeros(parameters: Any) -> Any:
-    return type(parameters)((name, 0.0) for name in parameters) if isinstance(parameters, Mapping) else parameters
+    return (
+        type(parameters)((name, 0.0) for name in parameters)
+        if isinstance(parameters, Mapping)
+        else parameters
+    )
 
 
 def _given_text(given: Any) -> str:

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import jax
-import kernels
 import numpy as np
 import param
 import xarray as xr
 
+import kernels
 from diffuse_ui.ensembles import meets, states
 from diffuse_ui.runner import Runner, Update
 from diffuse_ui.state import State
@@ -105,7 +105,9 @@ class Store(param.Parameterized):
     def prepare(self) -> None:
         """Draw the backdrop of the chosen model in the background."""
         self.draws.stop("run")
-        self.param.update(result=None, hits=None, backdrop=None, status="idle", error="", message="", progress=0.0)
+        self.param.update(
+            result=None, hits=None, backdrop=None, status="idle", error="", message="", progress=0.0
+        )
         model = self.state.model
         self.draws.submit("backdrop", lambda: _backdrop(model))
 
@@ -184,7 +186,9 @@ class Store(param.Parameterized):
             keep = result.dataset is None and self.result is not None and update.state == "running"
             if not keep:
                 changes["result"] = result
-            changes |= {"progress": result.snapshot.progress, "message": result.snapshot.message}
+            comparing = update.state == "running" and result.snapshot.stage == "done"
+            message = "comparing with direct simulation" if comparing else result.snapshot.message
+            changes |= {"progress": result.snapshot.progress, "message": message}
         if update.state == "failed":
             changes |= {"status": "failed", "error": _words(update.error), "message": ""}
             if result is None or result.dataset is None:
@@ -241,15 +245,21 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
     """The simulator's and the model's number, each where it can be had."""
     model = State(model=spec.model).load()
     key = jax.random.key(REFERENCE_SEED)
-    for name, method, num_samples in (("simulator", "simulator", NUM_SIMULATED), ("model", "monte_carlo", NUM_DIRECT)):
+    for name, method, num_samples in (
+        ("simulator", "simulator", NUM_SIMULATED),
+        ("model", "monte_carlo", NUM_DIRECT),
+    ):
         if estimate is not None and estimate.method == method:
             yield name, estimate
             continue
         if method == "simulator" and (model.system is None or spec.given):
             continue
         try:
-            yield name, kernels.event_probability(
-                key, model, spec.event, given=spec.given, method=method, num_samples=num_samples
+            yield (
+                name,
+                kernels.event_probability(
+                    key, model, spec.event, given=spec.given, method=method, num_samples=num_samples
+                ),
             )
         except (ValueError, kernels.NumericalError):  # a number beside the result, never instead of it
             continue

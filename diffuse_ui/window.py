@@ -31,16 +31,28 @@ class Window:
 
     def _layout(self) -> Any:
         sketch = pmui.Column(
-            self.toolbar, self.canvas, self.chips, self.export,
-            sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 560px", "minWidth": "320px", "gap": "6px"},
+            self.toolbar,
+            self.canvas,
+            self.chips,
+            self.export,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"flex": "1 1 560px", "minWidth": "320px", "gap": "6px"},
         )
         controls = pmui.Column(
-            self.model, self.editor, self.run, self.result,
-            width=CONTROL_WIDTH, margin=0, sx={"flex": f"0 0 {CONTROL_WIDTH}px"},
+            self.model,
+            self.editor,
+            self.run,
+            self.result,
+            width=CONTROL_WIDTH,
+            margin=0,
+            sx={"flex": f"0 0 {CONTROL_WIDTH}px"},
         )
         return pmui.Row(
-            sketch, controls,
-            sizing_mode="stretch_width", margin=0,
+            sketch,
+            controls,
+            sizing_mode="stretch_width",
+            margin=0,
             sx={"gap": "28px", "padding": "14px 22px", "flexWrap": "wrap", "alignItems": "flex-start"},
         )
 

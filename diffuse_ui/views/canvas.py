@@ -23,7 +23,7 @@ from diffuse_ui.views.panels import MAX_CURVES, VariablePanel
 
 __all__ = ["CanvasView"]
 
-CANVAS_HEIGHT = 520  # pixels for all panels together, without the time axis
+CANVAS_HEIGHT = "clamp(420px, 100vh - 300px, 1500px)"  # CSS, of all panels together
 MIN_PANEL_HEIGHT = 104
 _HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
 
@@ -31,7 +31,7 @@ _HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
 class CanvasView:
     """Panels, shapes and gestures of one window."""
 
-    def __init__(self, session: Session, *, height: int = CANVAS_HEIGHT) -> None:
+    def __init__(self, session: Session, *, height: str = CANVAS_HEIGHT) -> None:
         self.session = session
         self.height = height
         self.panels: list[VariablePanel] = []
@@ -58,7 +58,7 @@ class CanvasView:
     def _build(self) -> None:
         layout = self.session.state.layout
         count = layout.num_variables
-        height = max(MIN_PANEL_HEIGHT, self.height // count)
+        height = f"max({MIN_PANEL_HEIGHT}px, {self.height} / {count})"
         units = f" ({layout.time_units})" if layout.time_units else ""
         self.shapes.clear()
         self.panels = []
@@ -70,7 +70,9 @@ class CanvasView:
                 panel.figure.x_range = self.panels[0].figure.x_range
             self._listen(panel)
             self.panels.append(panel)
-        self._pane.object = column(*[panel.figure for panel in self.panels], sizing_mode="stretch_width", spacing=2)
+        self._pane.object = column(
+            *[panel.figure for panel in self.panels], sizing_mode="stretch_width", spacing=2
+        )
         self._repaint()
         self._mode_changed()
         self._backdrop_changed()
@@ -106,7 +108,9 @@ class CanvasView:
         if right - left < 0.4 * self.session.state.layout.step or high - low < 0.005 * span:
             return  # a click, not a box
         digits = self._digits(panel)
-        part = sketches.box(panel.name, (left, right), (low, high), layout=self.session.state.layout, digits=digits)
+        part = sketches.box(
+            panel.name, (left, right), (low, high), layout=self.session.state.layout, digits=digits
+        )
         self.session.state.set_event(sketches.add(self.session.state.event, part))
 
     def _placed(self, panel: VariablePanel, level: float | None) -> None:
@@ -174,16 +178,30 @@ class CanvasView:
 
     def _add(self, part: sketches.Part) -> None:
         edges = part.edges()
-        movable = {"movable": "both", "resizable": "all"} if part.kind == "box" else {
-            "movable": "none", "resizable": "bottom" if edges["bottom"] is not None else "top"
-        }
+        movable = (
+            {"movable": "both", "resizable": "all"}
+            if part.kind == "box"
+            else {"movable": "none", "resizable": "bottom" if edges["bottom"] is not None else "top"}
+        )
         annotation = BoxAnnotation(
             **{side: value for side, value in edges.items() if value is not None},
-            editable=True, name=f"shape-{part.index}", level="annotation", **movable,
+            editable=True,
+            name=f"shape-{part.index}",
+            level="annotation",
+            **movable,
         )
         label = Label(
-            x=0, y=0, text=part.label, x_offset=5, y_offset=-17, level="overlay",
-            text_font_size="12px", text_font_style="bold",
+            x=0,
+            y=0,
+            text=part.label,
+            x_offset=5,
+            y_offset=-17,
+            level="overlay",
+            text_font_size="12px",
+            text_font_style="bold",
+            background_fill_alpha=0.8,
+            padding=2,
+            border_radius=3,
         )
         for side in edges:
             annotation.on_change(side, self._touched)
@@ -209,15 +227,32 @@ class CanvasView:
         colours = palette(self.session.look.dark)
         colour = getattr(colours, part.kind)
         annotation.update(
-            fill_color=colour, line_color=colour, fill_alpha=0.0 if part.mode == "avoids" else 0.13, line_width=2,
-            hatch_pattern=_HATCH.get(part.mode), hatch_color=colour, hatch_alpha=0.35, hatch_weight=0.7,
-            hatch_scale=10.0, hover_line_width=3, hover_fill_alpha=0.22, hover_fill_color=colour,
+            fill_color=colour,
+            line_color=colour,
+            fill_alpha=0.0 if part.mode == "avoids" else 0.13,
+            line_width=2,
+            line_alpha=1.0,
+            hatch_pattern=_HATCH.get(part.mode),
+            hatch_color=colour,
+            hatch_alpha=0.35,
+            hatch_weight=0.7,
+            hatch_scale=10.0,
+            hover_line_width=3,
+            hover_fill_alpha=0.22,
+            hover_fill_color=colour,
             hover_line_color=colour,
         )
         edges = part.edges()
         top = edges["top"] if edges["top"] is not None else edges["bottom"]
         left = edges["left"] if edges["left"] is not None else float(panel.times[0])
-        label.update(x=left, y=top, text=part.label, text_color=colour, y_offset=-17 if part.kind == "box" else 3)
+        label.update(
+            x=left,
+            y=top,
+            text=part.label,
+            text_color=colour,
+            background_fill_color=colours.paper,
+            y_offset=-17 if part.kind == "box" else 3,
+        )
         self.shapes[part.index] = (part, annotation, label)
 
     # -- results → curves --------------------------------------------------------------------
@@ -228,8 +263,13 @@ class CanvasView:
         for index, panel in enumerate(self.panels):
             panel.show_lines("backdrop", values[:, :, index])
             if len(values):
-                self._ranges[panel.name] = (float(values[:, :, index].min()), float(values[:, :, index].max()))
-        reference = None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
+                self._ranges[panel.name] = (
+                    float(values[:, :, index].min()),
+                    float(values[:, :, index].max()),
+                )
+        reference = (
+            None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
+        )
         for index, panel in enumerate(self.panels):
             panel.show_fan("reference", reference, index)
         self._fit()
@@ -238,7 +278,9 @@ class CanvasView:
     def _hits_changed(self) -> None:
         hits, backdrop = self.session.store.hits, self.session.store.backdrop
         known = hits is not None and backdrop is not None
-        values = states(backdrop)[hits.satisfied] if known else np.zeros((0, *self.session.state.layout.shape))
+        values = (
+            states(backdrop)[hits.satisfied] if known else np.zeros((0, *self.session.state.layout.shape))
+        )
         for index, panel in enumerate(self.panels):
             panel.show_lines("hits", values[:, :, index])
         self._show()
@@ -278,7 +320,9 @@ class CanvasView:
         for panel in self.panels:
             low, high = self._ranges.get(panel.name, (-1.0, 1.0))
             for part, _, _ in self.shapes.values():
-                values = [v for side, v in part.edges().items() if side in ("bottom", "top") and v is not None]
+                values = [
+                    v for side, v in part.edges().items() if side in ("bottom", "top") and v is not None
+                ]
                 if part.variable == panel.name and values:
                     low, high = min(low, *values), max(high, *values)
             panel.fit(low, high)

@@ -19,29 +19,69 @@ class _Chip:
         self.part = part
         colour = getattr(palette(view.session.look.dark), part.kind)
         self.badge = pmui.Typography(
-            part.label, variant="body2", margin=0, align="center", width=20,
+            part.label,
+            variant="body2",
+            margin=0,
+            align="center",
+            width=20,
             sx={
-                "width": "20px", "height": "20px", "lineHeight": "20px", "borderRadius": "10px", "flex": "0 0 20px",
-                "textAlign": "center", "fontSize": "11.5px", "fontWeight": 700, "color": "background.paper",
+                "width": "20px",
+                "height": "20px",
+                "lineHeight": "20px",
+                "borderRadius": "10px",
+                "flex": "0 0 20px",
+                "textAlign": "center",
+                "fontSize": "11.5px",
+                "fontWeight": 700,
+                "color": "background.paper",
                 "backgroundColor": colour,
             },
         )
         self.words = pmui.Typography(
-            "", variant="body2", margin=0, align="center", sizing_mode="stretch_width", sx={"fontSize": "13px"}
+            "",
+            variant="body2",
+            margin=0,
+            align="center",
+            sizing_mode="stretch_width",
+            sx={"fontSize": "13px"},
         )
         self.modes = pmui.RadioButtonGroup(
-            options=list(part.modes), value=part.mode, size="small", margin=0, color="primary", align="center",
-            description=f"Meaning of {part.label}", visible=bool(part.modes),
+            options=list(part.modes),
+            value=part.mode,
+            size="small",
+            margin=0,
+            color="primary",
+            align="center",
+            sx={"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "3px 8px"}},
+            description=f"Meaning of {part.label}",
+            visible=bool(part.modes),
         )
-        self.delete = pmui.IconButton(icon="close", size="small", margin=0, color="default", align="center", description=f"Remove {part.label}")
+        self.delete = pmui.IconButton(
+            icon="close",
+            size="small",
+            margin=0,
+            color="default",
+            align="center",
+            description=f"Remove {part.label}",
+        )
         self.modes.param.watch(lambda event: view.choose(self.part, event.new), "value")
         self.delete.on_click(lambda _: view.remove(self.part))
         self.row = pmui.Row(
-            self.badge, self.words, self.modes, self.delete,
-            sizing_mode="stretch_width", margin=0,
+            self.badge,
+            self.words,
+            self.modes,
+            self.delete,
+            sizing_mode="stretch_width",
+            margin=0,
             sx={
-                "gap": "10px", "alignItems": "center", "border": "1px solid", "borderColor": "divider",
-                "borderLeft": f"3px solid {colour}", "borderRadius": "6px", "padding": "3px 6px 3px 10px", "flexWrap": "wrap",
+                "gap": "10px",
+                "alignItems": "center",
+                "border": "1px solid",
+                "borderColor": "divider",
+                "borderLeft": f"3px solid {colour}",
+                "borderRadius": "6px",
+                "padding": "3px 6px 3px 10px",
+                "flexWrap": "wrap",
             },
         )
 
@@ -59,8 +99,10 @@ class ChipsView:
         self.session = session
         self.chips: list[_Chip] = []
         self.empty = pmui.Typography(
-            "No event yet. Draw a box on the curves, choose Threshold and click, or write the event at the right.",
-            variant="body2", margin=(6, 2), sx={"color": "text.secondary", "fontSize": "13px"},
+            "No event yet. Draw a box on the curves, choose Threshold and click, or write it at the right.",
+            variant="body2",
+            margin=(6, 2),
+            sx={"color": "text.secondary", "fontSize": "13px"},
         )
         self.column = pmui.Column(sizing_mode="stretch_width", margin=(4, 0, 2, 0), sx={"gap": "6px"})
         session.watch(session.state, ["event"], self._update)
@@ -86,7 +128,9 @@ class ChipsView:
 
     def _update(self) -> None:
         parts = sketches.parts(self.session.state.event)
-        if [(chip.part.form, chip.part.label) for chip in self.chips] != [(part.form, part.label) for part in parts]:
+        if [(chip.part.form, chip.part.label) for chip in self.chips] != [
+            (part.form, part.label) for part in parts
+        ]:
             self.chips = [_Chip(self, part) for part in parts]
             shown: list[Any] = [chip.row for chip in self.chips]
             self.column.objects = shown or [self.empty]

@@ -39,7 +39,9 @@ class ExportPanel:
 
     def __panel__(self) -> pn.viewable.Viewable:
         row = pmui.Row(*self.downloads.values(), margin=0, sx={"flexWrap": "wrap", "gap": "6px"})
-        return pmui.Column(row, self.command, sizing_mode="stretch_width", margin=(2, 0, 0, 0), sx={"gap": "4px"})
+        return pmui.Column(
+            row, self.command, sizing_mode="stretch_width", margin=(2, 0, 0, 0), sx={"gap": "4px"}
+        )
 
     def _download(self, label: str) -> pmui.FileDownload:
         filename = _FORMATS[label]
@@ -73,4 +75,6 @@ class ExportPanel:
         for label in ("PNG", "SVG", "PDF", "NetCDF"):
             self.downloads[label].disabled = not ready
         command = escape(codegen.command(self.session.state.to_spec()))
-        self.command.object = f"<code style='{_CODE}' title='The same run on the command line'>{command}</code>"
+        self.command.object = (
+            f"<code style='{_CODE}' title='The same run on the command line'>{command}</code>"
+        )

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import kernels
 import panel as pn
 import panel_material_ui as pmui
 
+import kernels
 from diffuse_ui.formats import with_unit
 from diffuse_ui.session import Session
-from diffuse_ui.views.parts import caption, section
+from diffuse_ui.views.parts import caption, details, section
 
 __all__ = ["ModelPanel"]
 
@@ -21,24 +21,30 @@ class ModelPanel:
         state = session.state
         names = list(dict.fromkeys([state.model_name, *kernels.available_models()]))
         self.model = pmui.Select(
-            label="", options=names, value=state.model_name, size="small", sizing_mode="stretch_width", margin=0
+            label="",
+            options=names,
+            value=state.model_name,
+            size="small",
+            sizing_mode="stretch_width",
+            margin=0,
         )
-        self.card = caption(margin=(4, 2, 6, 2))
+        self.card = caption(margin=(4, 2, 2, 2))
         self.given = pmui.TextInput(
-            label="Known, if anything",
+            label="",
             placeholder="at(x, 0) == 0.4 tolerance 0.01",
             value=state.given,
             size="small",
             sizing_mode="stretch_width",
             margin=(4, 0, 0, 0),
         )
+        self.known = details("Known: nothing", self.given)
         self.model.param.watch(lambda event: self._choose(event.new), "value")
         self.given.param.watch(lambda event: self._know(event.new), "value")
         session.watch(state, ["model", "given", "given_error"], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return section("Model", self.model, self.card, self.given)
+        return section("Model", self.model, self.card, self.known)
 
     def _choose(self, name: str) -> None:
         state = self.session.state
@@ -59,11 +65,11 @@ class ModelPanel:
         wrong = bool(state.given_error)
         self.given.param.update(value=self.given.value if wrong else state.given, error_state=wrong)
         self.given.helper_text = state.given_error
+        self.known.title = f"Known: {state.given or 'nothing'}"
 
 
 def _card_line(model: Any) -> str:
     layout = model.layout
     end = with_unit(float(layout.times[-1]), layout.time_units)
-    what = f"{', '.join(layout.variables)} at {layout.num_times} times from 0 to {end}"
-    about = str(model.card.get("description", "")).strip()
-    return f"{about.rstrip('.')}. {what}." if about else f"{what}."
+    names = ", ".join(layout.variables[:4]) + (" …" if layout.num_variables > 4 else "")
+    return f"{names}: {layout.num_times} times, 0 to {end}"

@@ -16,16 +16,20 @@ from diffuse_ui.ensembles import Fan, nan_lines
 
 __all__ = ["MAX_CURVES", "VariablePanel"]
 
-MAX_CURVES = 240  # of each kind in a panel: more say nothing to the eye and slow the painting
+MAX_CURVES = 180  # of each kind in a panel: more say nothing to the eye and slow the painting
+TIME_AXIS_HEIGHT = 36  # pixels that the lowest panel has for the time axis
+_QUIET_FOCUS = ":host(:focus:not(:focus-visible)), :host *:focus:not(:focus-visible) { outline: none; }"
 _LINES = ("backdrop", "hits", "misses", "curves")
-_INK = {"hits": 2.6, "curves": 3.2, "misses": 1.6}  # opacity of one curve, times the root of their number
+_INK = {"hits": 1.8, "curves": 2.0, "misses": 1.2}  # opacity of one curve, times the root of their number
 _FANS = ("reference", "conditional")
 
 
 class VariablePanel:
     """One variable against time."""
 
-    def __init__(self, name: str, label: str, times: np.ndarray, height: int, last: bool, time_label: str) -> None:
+    def __init__(
+        self, name: str, label: str, times: np.ndarray, height: str, last: bool, time_label: str
+    ) -> None:
         self.name = name
         self.times = times
         self.x_range = Range1d(float(times[0]), float(times[-1]), bounds=None)
@@ -34,8 +38,9 @@ class VariablePanel:
             name=f"canvas-{name}",
             x_range=self.x_range,
             y_range=self.y_range,
-            height=height + (34 if last else 0),
-            sizing_mode="stretch_width",
+            sizing_mode="stretch_both",
+            styles={"height": f"calc({height} + {TIME_AXIS_HEIGHT if last else 0}px)", "flex": "none"},
+            stylesheets=[_QUIET_FOCUS],
             toolbar_location=None,
             tools="",
             x_axis_label=time_label if last else None,
@@ -51,7 +56,9 @@ class VariablePanel:
         self.box_tool = BoxSelectTool(renderers=[], visible=False, name=f"box-{name}")
         self.figure.add_tools(self.box_tool)
         self.sources = {kind: ColumnDataSource({"x": [], "y": []}) for kind in _LINES}
-        self.fans = {kind: ColumnDataSource({k: [] for k in ("x", "q0", "q1", "q2", "q3", "q4")}) for kind in _FANS}
+        self.fans = {
+            kind: ColumnDataSource({k: [] for k in ("x", "q0", "q1", "q2", "q3", "q4")}) for kind in _FANS
+        }
         self.glyphs = self._add_glyphs()
 
     def _add_glyphs(self) -> dict[str, list[Any]]:
@@ -106,7 +113,7 @@ class VariablePanel:
                 axis_label_text_font_style="normal",
             )
         self.figure.grid.grid_line_color = palette.grid
-        self.figure.outline_line_color = palette.grid
+        self.figure.outline_line_color = None
 
     def show_lines(self, kind: str, values: np.ndarray) -> None:
         """Draw curves (sample, time), at most `MAX_CURVES` of them, the fainter the more there are."""
@@ -114,8 +121,7 @@ class VariablePanel:
         self.sources[kind].data = {"x": x, "y": y}
         if kind in _INK:
             count = min(len(values), MAX_CURVES)
-            alpha = min(0.7, _INK[kind] / max(count, 1) ** 0.5)
-            self.glyphs[kind][0].glyph.line_alpha = alpha
+            self.glyphs[kind][0].glyph.line_alpha = min(0.7, _INK[kind] / max(count, 1) ** 0.5)
 
     def show_fan(self, kind: str, fan: Fan | None, index: int) -> None:
         """Draw the quantiles of variable `index`; nothing without a fan."""

@@ -5,7 +5,7 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-__all__ = ["SMALL", "caption", "html", "section"]
+__all__ = ["SMALL", "caption", "details", "html", "section"]
 
 SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}
 
@@ -24,9 +24,36 @@ def section(title: str, *children: Any) -> pmui.Column:
 def caption(text: str = "", **params: Any) -> pmui.Typography:
     """A line of small, quiet text."""
     sx = {**SMALL, "color": "text.secondary"} | params.pop("sx", {})
-    return pmui.Typography(text, variant="body2", sizing_mode="stretch_width", margin=params.pop("margin", 0), sx=sx, **params)
+    return pmui.Typography(
+        text, variant="body2", sizing_mode="stretch_width", margin=params.pop("margin", 0), sx=sx, **params
+    )
 
 
 def html(text: str = "", **params: Any) -> pn.pane.HTML:
     """Text with structure of its own; inherits the theme's ink."""
     return pn.pane.HTML(text, sizing_mode="stretch_width", margin=params.pop("margin", 0), **params)
+
+
+def details(title: str, *children: Any) -> pmui.Details:
+    """A group that is folded away until it is wanted."""
+    return pmui.Details(
+        *children,
+        title=title,
+        collapsed=True,
+        elevation=0,
+        outlined=False,
+        sizing_mode="stretch_width",
+        margin=(2, 0, 0, 0),
+        sx={
+            "border": "none",
+            "backgroundColor": "transparent",
+            "& .details-header": {
+                "padding": "0 !important",
+                "backgroundColor": "transparent !important",
+                "color": "text.secondary",
+                "minHeight": "24px !important",
+            },
+            "& .details-header .MuiTypography-root": {"fontSize": "12.5px"},
+            "& .details-content": {"padding": "2px 0 4px !important"},
+        },
+    )

@@ -60,7 +60,9 @@ class ResultPanel:
 
     def _update(self) -> None:
         colours = palette(self.session.look.dark)
-        style = _STYLE.format(ink=colours.ink, quiet=colours.quiet, grid=colours.grid, threshold=colours.threshold)
+        style = _STYLE.format(
+            ink=colours.ink, quiet=colours.quiet, grid=colours.grid, threshold=colours.threshold
+        )
         body = _body(self.session.store, colours)
         text = f"<style>{style}</style><div class='r' role='status'>{body}</div>"
         if text != self.pane.object:
@@ -119,7 +121,8 @@ def _ensemble_line(result: Result, stale: bool, colours: Palette) -> str:
         pills = f"<span class='pill' style='color:{colour};border-color:{colour}'>{kind}</span>"
     if stale:
         colour = colours.threshold
-        pills += f"<span class='pill' style='color:{colour};border-color:{colour}'>stale: the event has changed</span>"
+        style = f"color:{colour};border-color:{colour}"
+        pills += f"<span class='pill' style='{style}'>stale: the event has changed</span>"
     return f"<div class='say'>{pills}{escape(rest or words)}.</div>"
 
 
@@ -136,7 +139,9 @@ def _trust(result: Result) -> str:
 
 def _table(result: Result) -> str:
     rows: list[tuple[str, str, Any]] = [
-        (name, _MEANINGS[name], result.references[name]) for name in ("simulator", "model") if name in result.references
+        (name, _MEANINGS[name], result.references[name])
+        for name in ("simulator", "model")
+        if name in result.references
     ]
     estimate = result.probability
     if estimate is not None and rows:

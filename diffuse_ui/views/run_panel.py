@@ -5,7 +5,7 @@ import panel_material_ui as pmui
 
 from diffuse_ui.session import Session
 from diffuse_ui.state import ESTIMATORS, METHODS, PRESETS
-from diffuse_ui.views.parts import caption, section
+from diffuse_ui.views.parts import caption, details, section
 
 __all__ = ["RunPanel"]
 
@@ -27,25 +27,38 @@ class RunPanel:
         self.session = session
         state = session.state
         self.run = pmui.Button(
-            label="Run", icon="play_arrow", variant="contained", color="primary", sizing_mode="stretch_width",
-            margin=0, disable_elevation=True,
+            label="Run",
+            icon="play_arrow",
+            variant="contained",
+            color="primary",
+            sizing_mode="stretch_width",
+            margin=0,
+            disable_elevation=True,
         )
         self.stop = pmui.Button(
-            label="Stop", icon="stop", variant="outlined", color="error", sizing_mode="stretch_width", margin=0,
+            label="Stop",
+            icon="stop",
+            variant="outlined",
+            color="error",
+            sizing_mode="stretch_width",
+            margin=0,
             disabled=True,
         )
-        self.live = pmui.Switch.from_param(state.param.live, label="Live", description="", margin=(0, 0, 0, 4))
+        self.live = pmui.Switch.from_param(
+            state.param.live, label="Live", description="", margin=(0, 0, 0, 4)
+        )
         self.progress = pmui.LinearProgress(
             value=0, max=100, variant="determinate", sizing_mode="stretch_width", margin=(8, 0, 4, 0)
         )
         self.message = caption()
         self.preset = pmui.RadioButtonGroup(
-            options=[*PRESETS], value=self._preset(), size="small", sizing_mode="stretch_width", margin=(0, 0, 8, 0)
+            options=[*PRESETS],
+            value=self._preset(),
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 8, 0),
         )
-        self.advanced = pmui.Details(
-            self._advanced(), title="Advanced", collapsed=True, sizing_mode="stretch_width", margin=(6, 0, 0, 0),
-            elevation=0,
-        )
+        self.advanced = details("Advanced", self._advanced())
         self.run.on_click(lambda _: session.store.run())
         self.stop.on_click(lambda _: session.store.stop())
         self.preset.param.watch(lambda event: self._choose_preset(event.new), "value")
@@ -54,16 +67,28 @@ class RunPanel:
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        buttons = pmui.Row(self.run, self.stop, self.live, sizing_mode="stretch_width", margin=0, sx={"gap": "8px", "alignItems": "center"})
+        buttons = pmui.Row(
+            self.run,
+            self.stop,
+            self.live,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "8px", "alignItems": "center"},
+        )
         return section("Run", self.preset, buttons, self.progress, self.message, self.advanced)
 
     def _advanced(self) -> pmui.Column:
         param = self.session.state.param
         small = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
         return pmui.Column(
-            pmui.Select.from_param(param.method, label="Ensemble", options={_METHOD_LABELS[m]: m for m in METHODS}, **small),
             pmui.Select.from_param(
-                param.estimator, label="Probability by", options={_ESTIMATOR_LABELS[e]: e for e in ESTIMATORS}, **small
+                param.method, label="Ensemble", options={_METHOD_LABELS[m]: m for m in METHODS}, **small
+            ),
+            pmui.Select.from_param(
+                param.estimator,
+                label="Probability by",
+                options={_ESTIMATOR_LABELS[e]: e for e in ESTIMATORS},
+                **small,
             ),
             pmui.Row(
                 pmui.IntInput.from_param(param.num_samples, label="Trajectories", **small),

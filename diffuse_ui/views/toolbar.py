@@ -18,14 +18,22 @@ class Toolbar:
         self.session = session
         look = session.look
         group = {"size": "small", "margin": 0, "color": "primary", "align": "center"}
-        self.mode = pmui.RadioButtonGroup(options=_MODES, value=look.mode, description="What to draw on the canvas", **group)
-        self.display = pmui.RadioButtonGroup(options=_DISPLAYS, value=look.display, description="Show the ensemble as", **group)
+        self.mode = pmui.RadioButtonGroup(
+            options=_MODES, value=look.mode, description="What to draw on the canvas", **group
+        )
+        self.display = pmui.RadioButtonGroup(
+            options=_DISPLAYS, value=look.display, description="Show the ensemble as", **group
+        )
         icon = {"size": "small", "margin": 0, "color": "default", "align": "center"}
         self.undo = pmui.IconButton(icon="undo", description="Undo", **icon)
         self.redo = pmui.IconButton(icon="redo", description="Redo", **icon)
         self.clear = pmui.IconButton(icon="delete_sweep", description="Remove everything drawn", **icon)
         self.hint = pmui.Typography(
-            "", variant="body2", margin=0, align="center", sizing_mode="stretch_width",
+            "",
+            variant="body2",
+            margin=0,
+            align="center",
+            sizing_mode="stretch_width",
             sx={"color": "text.secondary", "fontSize": "12.5px"},
         )
         self.mode.param.watch(lambda event: setattr(look, "mode", event.new), "value")
@@ -39,8 +47,15 @@ class Toolbar:
 
     def __panel__(self) -> pn.viewable.Viewable:
         return pmui.Row(
-            self.mode, self.hint, self.undo, self.redo, self.clear, self.display,
-            sizing_mode="stretch_width", margin=0, sx={"gap": "10px", "alignItems": "center"},
+            self.mode,
+            self.hint,
+            self.undo,
+            self.redo,
+            self.clear,
+            self.display,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "10px", "alignItems": "center"},
         )
 
     def _update(self) -> None:

@@ -1,0 +1,318 @@
+"""The command line, thin over `kernels.runs`.
+
+    diffuse-ui lab | serve | simulate | train | sample | probability | validate | models
+
+Exit codes: 0 done, 1 numerical failure, 2 bad input. An error is one message on stderr. With
+`--json` one object goes to stdout and nothing else; progress goes to stderr.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+import kernels
+from diffuse_ui import formats
+
+__all__ = ["app", "main"]
+
+app = typer.Typer(
+    name="diffuse-ui",
+    help="Draw an event on the trajectories of a dynamical system; what happens then, and how likely is it?",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+NUMERICAL_FAILURE, BAD_INPUT = 1, 2
+
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a checkpoint.")
+]
+EventOption = Annotated[str | None, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")]
+GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(x, 0) == 0.4 tolerance 0.01")]
+EstimatorOption = Annotated[
+    str,
+    typer.Option(
+        help="auto, monte_carlo, subset_simulation, path_importance, simulator; none for no probability."
+    ),
+]
+SamplesOption = Annotated[int, typer.Option("--num-samples", "-n", help="Number of trajectories.")]
+StepsOption = Annotated[int, typer.Option("--num-steps", help="Network evaluations for a trajectory.")]
+SeedOption = Annotated[int, typer.Option(help="Seed: the same seed gives the same numbers.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write: .nc (NetCDF) or .zarr.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+PortOption = Annotated[int, typer.Option(help="Port on 127.0.0.1.")]
+BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")]
+
+
+@contextmanager
+def _exit_codes() -> Iterator[None]:
+    """Turn errors into one message on stderr and an exit code."""
+    try:
+        yield
+    except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError) as error:
+        _fail(error, BAD_INPUT)
+    except (kernels.NumericalError, FloatingPointError) as error:
+        _fail(error, NUMERICAL_FAILURE)
+    except KeyboardInterrupt:
+        typer.echo("interrupted", err=True)
+        raise typer.Exit(130) from None
+
+
+def _fail(error: Exception, code: int) -> None:
+    typer.echo(f"Error: {error}", err=True)
+    raise typer.Exit(code) from None
+
+
+def _print(document: dict[str, Any], as_json: bool, words: Callable[[], str]) -> None:
+    typer.echo(json.dumps(document, default=_plain) if as_json else words())
+
+
+def _plain(value: Any) -> Any:
+    return value.tolist() if hasattr(value, "tolist") else str(value)
+
+
+def _follow(spec: "kernels.RunSpec", quiet: bool) -> "kernels.Snapshot":
+    """Run a spec to its end with a progress bar on stderr; the last snapshot."""
+    last = None
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
+    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+        task = progress.add_task("starting", total=1.0)
+        for last in kernels.stream(spec):
+            progress.update(task, completed=last.progress, description=last.message)
+    if last is None:
+        raise kernels.NumericalError("the run ended without a result.")
+    return last
+
+
+def _spec(
+    model: str, event: str | None, given: str | None, estimator: str, **choices: Any
+) -> "kernels.RunSpec":
+    chosen = None if estimator == "none" else estimator
+    return kernels.RunSpec(model=model, event=event, given=given, estimator=chosen, **choices)
+
+
+def _probability_words(estimate: Any) -> str:
+    value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
+    sign = "" if value.startswith("<") else "= "
+    about = f"95 %: {formats.span(estimate.interval)}; {estimate.method}, {estimate.status}"
+    return f"P {sign}{value}   ({about})\n{estimate.message}"
+
+
+@app.command()
+def sample(
+    model: ModelOption = "lorenz63",
+    event: EventOption = None,
+    given: GivenOption = None,
+    method: Annotated[str, typer.Option(help="exact, or guided (approximate).")] = "exact",
+    estimator: EstimatorOption = "auto",
+    num_samples: SamplesOption = 512,
+    num_steps: StepsOption = 80,
+    seed: SeedOption = 0,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw trajectories, given an event if one is named, and write them to a file."""
+    with _exit_codes():
+        spec = _spec(
+            model,
+            event,
+            given,
+            estimator,
+            method=method,
+            num_samples=num_samples,
+            num_steps=num_steps,
+            seed=seed,
+        )
+        last = _follow(spec, as_json)
+        if output is not None:
+            _write(last, spec, output)
+        count = 0 if last.dataset is None else last.dataset.sizes["sample"]
+        estimate = last.probability
+        document = {"model": model, "event": event, "num_samples": count, "output": output and str(output)}
+        document["probability"] = None if estimate is None else estimate.to_dict()
+        words = f"{count} trajectories" + (
+            f" in {output}" if output else "; name a file with --output to keep them"
+        )
+        _print(
+            document,
+            as_json,
+            lambda: words if estimate is None else f"{words}\n{_probability_words(estimate)}",
+        )
+
+
+def _write(last: "kernels.Snapshot", spec: "kernels.RunSpec", output: Path) -> None:
+    from diffuse_ui.exporting import write
+    from diffuse_ui.store import Result
+
+    write(Result(spec, last, {}, 0.0), output)
+
+
+@app.command()
+def probability(
+    event: Annotated[str, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")],
+    model: ModelOption = "lorenz63",
+    given: GivenOption = None,
+    method: Annotated[
+        str, typer.Option(help="Estimator: auto, monte_carlo, subset_simulation, path_importance, simulator.")
+    ] = "auto",
+    num_samples: SamplesOption = 512,
+    num_steps: StepsOption = 80,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the probability of an event: the number the app shows for the same choices."""
+    with _exit_codes():
+        spec = _spec(model, event, given, method, num_samples=num_samples, num_steps=num_steps, seed=seed)
+        estimate = _follow(spec, as_json).probability
+        document = estimate.to_dict() | {
+            "event": str(kernels.parse_event(event)),
+            "model": model,
+            "seed": seed,
+        }
+        _print(document, as_json, lambda: _probability_words(estimate))
+
+
+@app.command()
+def simulate(
+    system: Annotated[str, typer.Argument(help="Name of a dynamical system.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .nc (NetCDF) or .zarr.")],
+    num_samples: SamplesOption = 1000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate trajectories of a dynamical system."""
+    import jax
+
+    from diffuse_ui.exporting import write_dataset
+
+    with _exit_codes():
+        dataset = kernels.get_system(system).simulate(jax.random.key(seed), num_samples=num_samples)
+        write_dataset(dataset, output)
+        document = {"system": system, "num_samples": num_samples, "seed": seed, "output": str(output)}
+        _print(document, as_json, lambda: f"{num_samples} trajectories of {system} in {output}")
+
+
+@app.command()
+def train(
+    system: Annotated[str, typer.Argument(help="Name of a dynamical system.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint to write (.safetensors).")],
+    preset: Annotated[
+        str, typer.Option(help="quick, or shipped (what the shipped models were trained with).")
+    ] = "quick",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model of a dynamical system; run the same command again to resume."""
+    from kernels.zoo.presets import PRESETS, train_system
+
+    with _exit_codes():
+        if preset not in PRESETS:
+            raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
+        kernels.get_system(system)
+        record = None
+        for record, _ in train_system(system, output, preset=PRESETS[preset], seed=seed):
+            typer.echo(
+                f"step {record.step}/{record.num_steps}  loss {record.loss:.4f}  "
+                f"held out {record.validation_loss:.4f}  {formats.duration(record.seconds)}",
+                err=True,
+            )
+        if record is None:
+            raise ValueError(
+                f"the training of {output} is complete already; name another file to train again."
+            )
+        document = {
+            "system": system,
+            "output": str(output),
+            "steps": record.step,
+            "validation_loss": record.validation_loss,
+        }
+        _print(document, as_json, lambda: f"model of {system} in {output}")
+
+
+@app.command()
+def validate(
+    spec: Annotated[Path, typer.Argument(help="JSON file of a run, as the app exports it.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a run's file: its fields, its model, its event. Draws nothing."""
+    from diffuse_ui.state import State
+
+    with _exit_codes():
+        try:
+            document = json.loads(spec.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{spec} is no JSON: {error}.") from None
+        run = kernels.RunSpec.from_dict(document)
+        state = State(model=run.model)
+        state.load()
+        state.from_spec(run)
+        meaning = "no event" if state.event is None else state.event.describe()
+        _print(
+            {"valid": True, "event": state.text or None, "model": state.model_name, "meaning": meaning},
+            as_json,
+            lambda: f"valid: {meaning}",
+        )
+
+
+@app.command()
+def models(as_json: JsonOption = False) -> None:
+    """List the shipped models and the systems that can be simulated and trained."""
+    with _exit_codes():
+        names = kernels.available_models()
+        cards = {name: dict(kernels.load_model(name).card) for name in names}
+        systems = kernels.available_systems()
+
+        def words() -> str:
+            shipped = [
+                f"  {name}: {card.get('description', '')}".rstrip(": ") for name, card in cards.items()
+            ]
+            return "\n".join(
+                ["models:", *(shipped or ["  none"]), "systems:", *(f"  {name}" for name in systems)]
+            )
+
+        _print({"models": cards, "systems": list(systems)}, as_json, words)
+
+
+@app.command()
+def serve(model: ModelOption = "lorenz63", port: PortOption = 5006, browser: BrowserOption = True) -> None:
+    """Serve the app as a page to this machine; each window is a session of its own."""
+    with _exit_codes():
+        kernels.load_model(model)
+        from functools import partial
+
+        from diffuse_ui.app import HOST, make_page
+        from diffuse_ui.app import serve as serve_page
+
+        typer.echo(f"diffuse-ui at http://{HOST}:{port}/   (Ctrl-C ends it)", err=True)
+        serve_page(partial(make_page, model), port=port, show=browser)
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def lab(context: typer.Context, port: PortOption = 8888, browser: BrowserOption = True) -> None:
+    """Open JupyterLab on the first notebook. Further options go to JupyterLab."""
+    from diffuse_ui.launching import open_lab
+
+    with _exit_codes():
+        open_lab(port=port, browser=browser, extra=list(context.args))
+
+
+def main() -> None:
+    """Entry point of the command `diffuse-ui`."""
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(encoding="utf-8")
+    app()
+
+
+if __name__ == "__main__":
+    main()

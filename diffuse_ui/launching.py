@@ -1,0 +1,69 @@
+"""Open JupyterLab on the notebooks: those of a clone, or a copy of those that the wheel carries."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+from platformdirs import user_documents_path
+
+__all__ = ["FIRST_NOTEBOOK", "lab_arguments", "notebooks_folder", "open_lab"]
+
+FIRST_NOTEBOOK = "01_quickstart.ipynb"
+
+
+def notebooks_folder(destination: Path | None = None) -> Path:
+    """Where the notebooks are: beside the package in a clone, else copied to a folder of the user's.
+
+    Args:
+        destination: where a copy goes; Documents/diffuse-ui unless given. Files that exist stay.
+
+    Raises:
+        ValueError: neither a clone nor carried notebooks are there.
+    """
+    package = Path(__file__).parent
+    clone = package.parent / "notebooks"
+    if (clone / FIRST_NOTEBOOK).exists():
+        return clone
+    carried = package / "notebooks"
+    if not (carried / FIRST_NOTEBOOK).exists():
+        raise ValueError(f"no notebooks beside {package}. Reinstall diffuse-ui, or run this in a clone.")
+    destination = destination or user_documents_path() / "diffuse-ui"
+    destination.mkdir(parents=True, exist_ok=True)
+    for source in sorted(carried.rglob("*")):
+        target = destination / source.relative_to(carried)
+        if source.is_dir():
+            target.mkdir(exist_ok=True)
+        elif not target.exists():
+            shutil.copy2(source, target)
+    return destination
+
+
+def lab_arguments(folder: Path, *, port: int, browser: bool) -> list[str]:
+    """The command that opens JupyterLab on the first notebook, for this machine only."""
+    arguments = [
+        sys.executable,
+        "-m",
+        "jupyterlab",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--ServerApp.root_dir={folder}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",
+        "--LabApp.news_url=None",
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if not browser:
+        arguments.append("--no-browser")
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        arguments.append("--allow-root")
+    return arguments
+
+
+def open_lab(*, port: int, browser: bool, extra: list[str]) -> None:
+    """Become JupyterLab (on Windows: run it and wait)."""
+    arguments = [*lab_arguments(notebooks_folder(), port=port, browser=browser), *extra]
+    if os.name == "nt":
+        import subprocess
+
+        raise SystemExit(subprocess.call(arguments))  # noqa: S603 (our own argument list, no shell)
+    os.execv(arguments[0], arguments)  # noqa: S606 (our own argument list, no shell)

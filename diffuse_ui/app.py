@@ -119,18 +119,29 @@ class App:
             self._server = None
         self.store.close()
 
-    def as_widget(self) -> Any:
-        """The app as one ipywidget. Needs a host that renders ipywidgets, and `jupyter_bokeh`."""
-        pn.extension(comms="ipywidgets", inline=True)
-        return pn.ipywidget(self.window().layout)
+    def as_widget(self, *, through_kernel: bool = False) -> Any:
+        """The app as one ipywidget, to be put among others.
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        address = self.show()
-        frame = (
-            f'<iframe src="{address}" title="diffuse-ui" width="100%" height="{FRAME_HEIGHT}" '
+        Args:
+            through_kernel: send everything through the kernel's own connection, for hosts where the
+                browser cannot reach the kernel's machine. Icons then need the internet.
+        """
+        if through_kernel:
+            pn.extension(comms="ipywidgets", inline=True)
+            return pn.ipywidget(self.window().layout)
+        import ipywidgets
+
+        return ipywidgets.HTML(self._frame(), layout=ipywidgets.Layout(width="100%"))
+
+    def _frame(self) -> str:
+        return (
+            f'<iframe src="{self.show()}" title="diffuse-ui" width="100%" height="{FRAME_HEIGHT}" '
             'style="border:0;border-radius:6px" allow="clipboard-write"></iframe>'
         )
-        return {"text/html": frame, "text/plain": f"diffuse-ui on model {self.state.model_name}: {address}"}
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        words = f"diffuse-ui on model {self.state.model_name} at {self.show()}"
+        return {"text/html": self._frame(), "text/plain": words}
 
 
 def make_page(model: Any = "lorenz63", **choices: Any) -> pmui.Page:

@@ -1,16 +1,28 @@
 """Between the event's tree and what is drawn: parts of a conjunction, and the shapes some of them are.
 
 An event is a conjunction of *parts* (one, when it is none). A part that is a box on a variable, or
-a threshold on the maximum or minimum of a variable, has a shape on the canvas; its geometry is read
-from the tree and written back into it. Everything else is a part without a shape.
+a threshold on a variable, has a shape on the canvas: its edges are numbers of the tree, named by
+their paths, so that dragging an edge changes numbers and never structure. Every other part has no
+shape, and stands on its chip in words alone.
+
+    threshold    max[w](x) > c    eventually[w](x > c)    "rises above"
+                 min[w](x) < c    eventually[w](x < c)    "falls below"
+                 min[w](x) > c    always[w](x > c)        "stays above"
+                 max[w](x) < c    always[w](x < c)        "stays below"
 """
 
 import dataclasses
 import math
-import re
+from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 import kernels
+from kernels.events.expressions import Number, Reduction, Variable
+from kernels.events.predicates import Always, Comparison, Event, Eventually
+from kernels.events.shapes import Box
+from kernels.events.trees import Window
 
 __all__ = [
     "BOX_MODES",
@@ -28,18 +40,14 @@ __all__ = [
     "with_mode",
 ]
 
-BOX_MODES = {"passes": "passes through", "stays": "stays in", "avoids": "avoids"}
+BOX_MODES = ("passes", "stays", "avoids")
 THRESHOLD_MODES = {  # words → reduction, comparison
     "rises above": ("max", ">"),
     "falls below": ("min", "<"),
     "stays above": ("min", ">"),
     "stays below": ("max", "<"),
 }
-_NUMBER = r"[-+]?[\d.]+(?:[eE][-+]?\d+)?"
-_BOX = re.compile(
-    rf"box\((\w+), \[({_NUMBER}), ({_NUMBER})\], \[({_NUMBER}), ({_NUMBER})\]\)(?: (passes|stays|avoids))?"
-)
-_THRESHOLD = re.compile(rf"(max|min)(?:\[({_NUMBER}), ({_NUMBER})\])?\((\w+)\) (>|<)=? ({_NUMBER})")
+_PIXELS = 400  # a canvas is about as high: numbers are rounded to what a hand can place
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,20 +57,20 @@ class Part:
     Attributes:
         index: position in the conjunction.
         event: the part as an event of its own.
+        prefix: what its paths begin with in the whole event.
         kind: "box", "threshold" or "other".
         variable: what it is drawn on; empty for "other".
         mode: the chosen one of `modes`.
-        window: (start, end) in time; None for all times.
-        values: (low, high), with −∞ or ∞ for a threshold's open side.
+        sides: "left", "right", "bottom", "top" → (path within the part, value) of the edges there are.
     """
 
     index: int
-    event: Any
+    event: Event
+    prefix: str = ""
     kind: str = "other"
     variable: str = ""
     mode: str = ""
-    window: tuple[float, float] | None = None
-    values: tuple[float, float] = (-math.inf, math.inf)
+    sides: Mapping[str, tuple[str, float]] = dataclasses.field(default_factory=dict)
 
     @property
     def label(self) -> str:
@@ -76,32 +84,31 @@ class Part:
     @property
     def modes(self) -> tuple[str, ...]:
         """The meanings that the part may be given."""
-        return {"box": tuple(BOX_MODES), "threshold": tuple(THRESHOLD_MODES)}.get(self.kind, ())
+        return {"box": BOX_MODES, "threshold": tuple(THRESHOLD_MODES)}.get(self.kind, ())
 
     @property
     def form(self) -> tuple[Any, ...]:
         """What a shape must be rebuilt for: everything but the numbers and a box's meaning."""
-        above = self.kind == "threshold" and math.isinf(self.values[1])
-        return self.kind, self.variable, above, self.window is None
-
-    @property
-    def meaning(self) -> str:
-        """The part in words."""
-        return self.event.describe()
+        return self.kind, self.variable, tuple(sorted(self.sides))
 
     def edges(self) -> dict[str, float | None]:
         """The shape's edges on the canvas; None is the canvas's own edge."""
-        left, right = self.window or (None, None)
-        low, high = (value if math.isfinite(value) else None for value in self.values)
-        return {"left": left, "right": right, "bottom": low, "top": high}
+        return {
+            side: self.sides[side][1] if side in self.sides else None
+            for side in ("left", "right", "bottom", "top")
+        }
 
 
 # -- reading ---------------------------------------------------------------------------------
 
 
-def parts(event: Any) -> list[Part]:
+def parts(event: Event | None) -> list[Part]:
     """The parts of an event, in order; none without an event."""
-    return [_part(index, conjunct) for index, conjunct in enumerate(_conjuncts(event))]
+    if event is None:
+        return []
+    conjuncts = event.conjuncts
+    prefixes = [f"terms.{index}." for index in range(len(conjuncts))] if len(conjuncts) > 1 else [""]
+    return [_part(index, conjunct, prefixes[index]) for index, conjunct in enumerate(conjuncts)]
 
 
 def parts_of_text(event: Any) -> list[Part]:
@@ -109,116 +116,142 @@ def parts_of_text(event: Any) -> list[Part]:
     return parts(kernels.parse_event(event) if isinstance(event, str) else event)
 
 
-def _conjuncts(event: Any) -> list[Any]:
-    if event is None:
-        return []
-    return [kernels.parse_event(text) for text in str(event).split(" and ")]
+def _part(index: int, event: Event, prefix: str) -> Part:
+    if isinstance(event, Box) and isinstance(event.signal, Variable):
+        sides = _window_sides(event.window, "window.") | {
+            "bottom": ("low", event.low),
+            "top": ("high", event.high),
+        }
+        return Part(index, event, prefix, "box", event.signal.name, event.mode, sides)
+    found = _threshold(event)
+    if found is None:
+        return Part(index, event, prefix)
+    variable, reduction, comparison, sides = found
+    mode = next(name for name, form in THRESHOLD_MODES.items() if form == (reduction, comparison))
+    return Part(index, event, prefix, "threshold", variable, mode, sides)
 
 
-def _joined(conjuncts: list[Any]) -> Any:
-    event = None
-    for conjunct in conjuncts:
-        event = conjunct if event is None else event & conjunct
-    return event
+def _window_sides(window: Window | None, path: str) -> dict[str, tuple[str, float]]:
+    return (
+        {}
+        if window is None
+        else {"left": (f"{path}start", window.start), "right": (f"{path}end", window.end)}
+    )
 
 
-def _part(index: int, event: Any) -> Part:
-    text = str(event)
-    if match := _BOX.fullmatch(text):
-        variable, left, right, low, high, mode = match.groups()
-        window = (float(left), float(right))
-        return Part(index, event, "box", variable, mode or "passes", window, (float(low), float(high)))
-    if match := _THRESHOLD.fullmatch(text):
-        reduction, left, right, variable, comparison, level = match.groups()
-        mode = next(name for name, form in THRESHOLD_MODES.items() if form == (reduction, comparison))
-        values = (float(level), math.inf) if comparison == ">" else (-math.inf, float(level))
-        window = (float(left), float(right)) if left else None
-        return Part(index, event, "threshold", variable, mode, window, values)
-    return Part(index, event)
+def _threshold(event: Event) -> tuple[str, str, str, dict[str, tuple[str, float]]] | None:
+    """Variable, reduction, comparison and edges of a threshold in either of its forms."""
+    temporal = isinstance(event, Always | Eventually)
+    comparison = event.argument if isinstance(event, Always | Eventually) else event
+    if not isinstance(comparison, Comparison) or not isinstance(comparison.right, Number):
+        return None
+    left, above = comparison.left, comparison.operator[0] == ">"
+    if isinstance(event, Always | Eventually):
+        signal, window, path, inner = left, event.window, "window.", "argument."
+        reduction = "max" if isinstance(event, Eventually) == above else "min"
+    elif isinstance(left, Reduction) and left.name in ("max", "min"):
+        signal, window, path, inner = left.argument, left.window, "left.window.", ""
+        reduction = left.name
+    else:
+        return None
+    if not isinstance(signal, Variable) or (temporal and comparison.left is not signal):
+        return None
+    level = {"bottom" if above else "top": (f"{inner}right.value", comparison.right.value)}
+    return signal.name, reduction, comparison.operator[0], _window_sides(window, path) | level
 
 
 # -- writing ---------------------------------------------------------------------------------
 
 
 def decimals(span: float) -> int:
-    """Decimals that resolve 1/400 of a span: what a hand can place on a canvas."""
-    return max(0, math.ceil(-math.log10(max(span, 1e-300) / 400)))
-
-
-def _text(value: float) -> str:
-    return repr(float(value))
+    """Decimals that resolve a pixel of a canvas that spans `span`."""
+    return max(0, math.ceil(-math.log10(max(span, 1e-300) / _PIXELS)))
 
 
 def box(
     variable: str,
-    window: tuple[float, float],
+    times: tuple[float, float],
     values: tuple[float, float],
     *,
     layout: kernels.Layout,
     digits: int,
     mode: str = "passes",
-) -> Any:
-    """A box event, its corners rounded to what a hand can place."""
-    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
-    (left, right), (low, high) = (round(t, time_digits) for t in window), (round(v, digits) for v in values)
-    left, right = max(left, float(layout.times[0])), min(right, float(layout.times[-1]))
-    return kernels.parse_event(
-        f"box({variable}, [{_text(left)}, {_text(right)}], [{_text(low)}, {_text(high)}]) {mode}"
-    )
+) -> Event:
+    """A box event as it was drawn: rounded to pixels, widened to the nearest sample where it holds none."""
+    left, right = _times(times, layout)
+    low, high = (round(value, digits) for value in sorted(values))
+    return Box(Variable(variable), Window(left, right), low, high, mode)
 
 
-def threshold(variable: str, level: float, mode: str, window: tuple[float, float] | None = None) -> Any:
+def _times(times: tuple[float, float], layout: kernels.Layout) -> tuple[float, float]:
+    samples, digits = layout.times, decimals(float(layout.times[-1] - layout.times[0]))
+    left, right = sorted(times)
+    left, right = round(left, digits), round(right, digits)
+    if not np.any((samples >= left) & (samples <= right)):
+        nearest = float(samples[np.argmin(np.abs(samples - 0.5 * (left + right)))])
+        left, right = nearest - 0.5 * layout.step, nearest + 0.5 * layout.step
+    return max(left, float(samples[0])), min(right, float(samples[-1]))
+
+
+def threshold(variable: str, level: float, mode: str, times: tuple[float, float] | None = None) -> Event:
     """A threshold event on the maximum or minimum of a variable."""
     reduction, comparison = THRESHOLD_MODES[mode]
-    when = f"[{_text(window[0])}, {_text(window[1])}]" if window else ""
-    return kernels.parse_event(f"{reduction}{when}({variable}) {comparison} {_text(level)}")
+    return Comparison(comparison, Reduction(reduction, Variable(variable), Window.of(times)), Number(level))
 
 
-def with_mode(part: Part, mode: str) -> Any:
-    """The part with another of its meanings."""
-    if part.kind == "threshold":
-        level = part.values[0] if math.isfinite(part.values[0]) else part.values[1]
-        return threshold(part.variable, level, mode, part.window)
-    (left, right), (low, high) = part.window or (0.0, 0.0), part.values
-    return kernels.parse_event(
-        f"box({part.variable}, [{_text(left)}, {_text(right)}], [{_text(low)}, {_text(high)}]) {mode}"
-    )
-
-
-def add(event: Any, part: Any) -> Any:
-    """The event and one more part."""
-    return _joined([*_conjuncts(event), part])
-
-
-def removed(event: Any, index: int) -> Any:
-    """The event without a part; None when it was the last."""
-    return _joined([conjunct for i, conjunct in enumerate(_conjuncts(event)) if i != index])
-
-
-def replaced(event: Any, index: int, part: Any) -> Any:
-    """The event with another part in the place of one."""
-    return _joined([part if i == index else conjunct for i, conjunct in enumerate(_conjuncts(event))])
-
-
-def moved(event: Any, part: Part, shape: Any, *, layout: kernels.Layout, digits: int) -> Any:
-    """The event after a part's shape (with left, right, bottom, top) was dragged."""
+def with_mode(part: Part, mode: str) -> Event:
+    """The part with another of its meanings, its numbers kept."""
+    if mode not in part.modes:
+        raise ValueError(f"`mode` must be one of {', '.join(part.modes)}; got {mode!r}.")
+    if isinstance(part.event, Box):
+        return dataclasses.replace(part.event, mode=mode)
     edges = part.edges()
-    slack = {"bottom": 0.51 * 10.0**-digits, "top": 0.51 * 10.0**-digits}
-    span = float(layout.times[-1] - layout.times[0])
-    slack |= {"left": 0.51 * 10.0 ** -decimals(span), "right": 0.51 * 10.0 ** -decimals(span)}
-    now = {}
-    for side, value in edges.items():
+    level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
+    times = None if edges["left"] is None else (edges["left"], edges["right"])
+    return threshold(part.variable, level, mode, times)
+
+
+def add(event: Event | None, part: Event) -> Event:
+    """The event and one more part."""
+    return part if event is None else event & part
+
+
+def removed(event: Event, index: int) -> Event | None:
+    """The event without a part; None when it was the last."""
+    return _joined([conjunct for i, conjunct in enumerate(event.conjuncts) if i != index])
+
+
+def replaced(event: Event, index: int, part: Event) -> Event | None:
+    """The event with another part in the place of one."""
+    return _joined([part if i == index else conjunct for i, conjunct in enumerate(event.conjuncts)])
+
+
+def _joined(conjuncts: list[Event]) -> Event | None:
+    joined = None
+    for conjunct in conjuncts:
+        joined = add(joined, conjunct)
+    return joined
+
+
+def moved(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, digits: int) -> Event:
+    """The event after a part's shape (anything with left, right, bottom, top) was dragged.
+
+    A number changes only when its edge moved by more than rounding.
+    """
+    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
+    places = {"left": time_digits, "right": time_digits, "bottom": digits, "top": digits}
+    values, changed = {}, False
+    for side, (_, value) in part.sides.items():
         shown = getattr(shape, side)
-        dragged = value is not None and isinstance(shown, int | float) and abs(shown - value) > slack[side]
-        now[side] = float(shown) if dragged else value
-    if now == edges:
+        dragged = isinstance(shown, int | float) and abs(shown - value) > 0.51 * 10.0 ** -places[side]
+        values[side] = round(float(shown), places[side]) if dragged else value
+        changed |= dragged
+    if not changed:
         return event
-    if part.kind == "threshold":
-        level = now["bottom"] if now["bottom"] is not None else now["top"]
-        return replaced(
-            event, part.index, threshold(part.variable, round(level, digits), part.mode, part.window)
-        )
-    left, right = sorted((now["left"], now["right"]))
-    low, high = sorted((now["bottom"], now["top"]))
-    new = box(part.variable, (left, right), (low, high), layout=layout, digits=digits, mode=part.mode)
-    return replaced(event, part.index, new)
+    for low, high in (("left", "right"), ("bottom", "top")):
+        if low in values and high in values and values[low] > values[high]:
+            values[low], values[high] = values[high], values[low]
+    if "left" in values:
+        values["left"] = max(values["left"], float(layout.times[0]))
+        values["right"] = min(values["right"], float(layout.times[-1]))
+    return event.with_parameters({part.prefix + part.sides[side][0]: value for side, value in values.items()})

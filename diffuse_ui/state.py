@@ -8,7 +8,6 @@ chips and the shapes on the canvas are all derived from it and all edit it throu
 import functools
 import json
 import time
-from collections.abc import Mapping
 from typing import Any
 
 import param
@@ -202,15 +201,7 @@ def _load_model(name: str) -> kernels.Model:
 
 def _structure(event: Any) -> Any:
     """What stays of an event when its numbers are left out."""
-    return None if event is None else event.with_parameters(_zeros(event.parameters()))
-
-
-def _zeros(parameters: Any) -> Any:
-    return (
-        type(parameters)((name, 0.0) for name in parameters)
-        if isinstance(parameters, Mapping)
-        else parameters
-    )
+    return None if event is None else event.structure
 
 
 def _given_text(given: Any) -> str:

@@ -12,7 +12,6 @@ import numpy as np
 import panel as pn
 from bokeh.events import PanEnd, SelectionGeometry, Tap
 from bokeh.layouts import column
-from bokeh.models import BoxAnnotation, Label
 
 from diffuse_ui import sketches
 from diffuse_ui.colors import palette
@@ -20,12 +19,12 @@ from diffuse_ui.ensembles import fan, is_member, states
 from diffuse_ui.formats import number
 from diffuse_ui.session import Session
 from diffuse_ui.views.panels import MAX_CURVES, VariablePanel
+from diffuse_ui.views.shapes import ShapeLayer
 
 __all__ = ["CanvasView"]
 
 CANVAS_HEIGHT = "clamp(420px, 100vh - 300px, 1500px)"  # CSS, of all panels together
 MIN_PANEL_HEIGHT = 104
-_HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
 
 
 class CanvasView:
@@ -35,8 +34,7 @@ class CanvasView:
         self.session = session
         self.height = height
         self.panels: list[VariablePanel] = []
-        self.shapes: dict[int, tuple[sketches.Part, BoxAnnotation, Label]] = {}
-        self._reading = False
+        self.shapes = ShapeLayer(session, self._digits)
         self._ranges: dict[str, tuple[float, float]] = {}
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
         self._build()
@@ -60,7 +58,6 @@ class CanvasView:
         count = layout.num_variables
         height = f"max({MIN_PANEL_HEIGHT}px, {self.height} / {count})"
         units = f" ({layout.time_units})" if layout.time_units else ""
-        self.shapes.clear()
         self.panels = []
         for index, name in enumerate(layout.variables):
             unit = layout.variable_units.get(name, "")
@@ -70,6 +67,7 @@ class CanvasView:
                 panel.figure.x_range = self.panels[0].figure.x_range
             self._listen(panel)
             self.panels.append(panel)
+        self.shapes.use(self.panels)
         self._pane.object = column(
             *[panel.figure for panel in self.panels], sizing_mode="stretch_width", spacing=2
         )
@@ -111,7 +109,7 @@ class CanvasView:
         part = sketches.box(
             panel.name, (left, right), (low, high), layout=self.session.state.layout, digits=digits
         )
-        self.session.state.set_event(sketches.add(self.session.state.event, part))
+        self._add(part)
 
     def _placed(self, panel: VariablePanel, level: float | None) -> None:
         if self.session.look.mode != "threshold" or level is None:
@@ -119,141 +117,29 @@ class CanvasView:
         level = round(float(level), self._digits(panel))
         above = level > 0.5 * sum(self._ranges.get(panel.name, (-np.inf, np.inf)))
         part = sketches.threshold(panel.name, level, "rises above" if above else "falls below")
-        self.session.state.set_event(sketches.add(self.session.state.event, part))
+        self._add(part)
         self.session.look.mode = "box"
+
+    def _add(self, part: Any) -> None:
+        state = self.session.state
+        try:
+            state.set_event(sketches.add(state.event, part))
+        except ValueError as error:
+            state.error = str(error)
 
     def _digits(self, panel: VariablePanel) -> int:
         """Decimals that resolve about a pixel of the panel's axis."""
         return sketches.decimals(panel.y_range.end - panel.y_range.start)
 
-    def _dragged(self) -> None:
-        """A shape was moved or resized: read all shapes into the event."""
-        self._reading = False
-        state = self.session.state
-        event = state.event
-        for part, annotation, _ in list(self.shapes.values()):
-            panel = self._panel_of(part)
-            event = sketches.moved(event, part, annotation, layout=state.layout, digits=self._digits(panel))
-        if event == state.event:
-            return
-        try:
-            state.set_event(event)
-        except ValueError:  # dragged to where no such event can be: put it back
-            self._shapes_changed()
-
-    def _touched(self, attr: str, old: Any, new: Any) -> None:
-        if self._reading or self._writing:
-            return
-        self._reading = True
-        self.session.soon(self._dragged)
-
     # -- event → shapes ----------------------------------------------------------------------
-
-    _writing = False
 
     def _event_changed(self) -> None:
         self._shapes_changed()
         self._show()
 
     def _shapes_changed(self) -> None:
-        parts = [part for part in sketches.parts(self.session.state.event) if part.drawable]
-        parts = [part for part in parts if part.variable in {panel.name for panel in self.panels}]
-        wanted = {part.index: part for part in parts}
-        self._writing = True
-        try:
-            for index in list(self.shapes):
-                known = self.shapes[index][0]
-                if index not in wanted or wanted[index].form != known.form:
-                    self._remove(index)
-            for index, part in wanted.items():
-                if index not in self.shapes:
-                    self._add(part)
-                self._update(part)
-        finally:
-            self._writing = False
+        self.shapes.update()
         self._fit()
-
-    def _panel_of(self, part: sketches.Part) -> VariablePanel:
-        return next(panel for panel in self.panels if panel.name == part.variable)
-
-    def _add(self, part: sketches.Part) -> None:
-        edges = part.edges()
-        movable = (
-            {"movable": "both", "resizable": "all"}
-            if part.kind == "box"
-            else {"movable": "none", "resizable": "bottom" if edges["bottom"] is not None else "top"}
-        )
-        annotation = BoxAnnotation(
-            **{side: value for side, value in edges.items() if value is not None},
-            editable=True,
-            name=f"shape-{part.index}",
-            level="annotation",
-            **movable,
-        )
-        label = Label(
-            x=0,
-            y=0,
-            text=part.label,
-            x_offset=5,
-            y_offset=-17,
-            level="overlay",
-            text_font_size="12px",
-            text_font_style="bold",
-            background_fill_alpha=0.8,
-            padding=2,
-            border_radius=3,
-        )
-        for side in edges:
-            annotation.on_change(side, self._touched)
-        panel = self._panel_of(part)
-        panel.figure.add_layout(annotation)
-        panel.figure.add_layout(label)
-        self.shapes[part.index] = (part, annotation, label)
-
-    def _remove(self, index: int) -> None:
-        part, annotation, label = self.shapes.pop(index)
-        figure = self._panel_of(part).figure
-        figure.center = [item for item in figure.center if item not in (annotation, label)]
-
-    def _update(self, part: sketches.Part) -> None:
-        _, annotation, label = self.shapes[part.index]
-        panel = self._panel_of(part)
-        slack = 0.51 * 10.0 ** -self._digits(panel)
-        for side, value in part.edges().items():
-            present = getattr(annotation, side)
-            near = isinstance(present, int | float) and value is not None and abs(present - value) <= slack
-            if value is not None and not near:
-                setattr(annotation, side, value)
-        colours = palette(self.session.look.dark)
-        colour = getattr(colours, part.kind)
-        annotation.update(
-            fill_color=colour,
-            line_color=colour,
-            fill_alpha=0.0 if part.mode == "avoids" else 0.13,
-            line_width=2,
-            line_alpha=1.0,
-            hatch_pattern=_HATCH.get(part.mode),
-            hatch_color=colour,
-            hatch_alpha=0.35,
-            hatch_weight=0.7,
-            hatch_scale=10.0,
-            hover_line_width=3,
-            hover_fill_alpha=0.22,
-            hover_fill_color=colour,
-            hover_line_color=colour,
-        )
-        edges = part.edges()
-        top = edges["top"] if edges["top"] is not None else edges["bottom"]
-        left = edges["left"] if edges["left"] is not None else float(panel.times[0])
-        label.update(
-            x=left,
-            y=top,
-            text=part.label,
-            text_color=colour,
-            background_fill_color=colours.paper,
-            y_offset=-17 if part.kind == "box" else 3,
-        )
-        self.shapes[part.index] = (part, annotation, label)
 
     # -- results → curves --------------------------------------------------------------------
 
@@ -318,14 +204,8 @@ class CanvasView:
     def _fit(self) -> None:
         """Axes that hold the backdrop and everything drawn."""
         for panel in self.panels:
-            low, high = self._ranges.get(panel.name, (-1.0, 1.0))
-            for part, _, _ in self.shapes.values():
-                values = [
-                    v for side, v in part.edges().items() if side in ("bottom", "top") and v is not None
-                ]
-                if part.variable == panel.name and values:
-                    low, high = min(low, *values), max(high, *values)
-            panel.fit(low, high)
+            values = [*self._ranges.get(panel.name, (-1.0, 1.0)), *self.shapes.extent(panel.name)]
+            panel.fit(min(values), max(values))
 
     def describe(self) -> str:
         """What the canvas shows, in words, for those who do not see it."""

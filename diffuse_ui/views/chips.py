@@ -16,7 +16,7 @@ class _Chip:
     """The chip of one part; kept while the part keeps its form."""
 
     def __init__(self, view: "ChipsView", part: sketches.Part) -> None:
-        self.part = part
+        self.part, self.view = part, view
         colour = getattr(palette(view.session.look.dark), part.kind)
         self.badge = pmui.Typography(
             part.label,
@@ -87,7 +87,7 @@ class _Chip:
 
     def update(self, part: sketches.Part) -> None:
         self.part = part
-        self.words.object = part.meaning
+        self.words.object = self.view.words(part)
         if part.modes:
             self.modes.value = part.mode
 
@@ -111,6 +111,10 @@ class ChipsView:
 
     def __panel__(self) -> pn.viewable.Viewable:
         return self.column
+
+    def words(self, part: sketches.Part) -> str:
+        """The part in words, with the model's units."""
+        return part.event.describe(self.session.state.layout)
 
     def choose(self, part: sketches.Part, mode: str) -> None:
         """The user chose another meaning of a part."""

@@ -1,0 +1,87 @@
+"""Arithmetic whose gradients are finite everywhere.
+
+Values are NumPy's, infinities and NaN included. Where a derivative does not exist or overflows
+(√ at 0, division by 0, a logarithm of 0, 0 · ∞) the gradient is 0: `jnp.where` alone would
+give 0 · ∞ = NaN there, so the function never sees the offending argument (a "double where").
+"""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from jaxtyping import Array
+
+__all__ = ["FUNCTIONS", "divide", "gradient_in_time", "multiply", "power", "safe_abs", "safe_sqrt"]
+
+_TINY = 1e-30  # smaller arguments have no useful derivative in float32
+_HUGE = 1e18  # the square root of float32's range: products of two such factors stay finite
+_EXP_LIMIT = 80.0
+
+
+def _guarded(function: Callable[[Array], Array], s: Array, regular: Array, value: Array) -> Array:
+    """function(s) where regular, with its gradient; `value` elsewhere, with gradient 0."""
+    return jnp.where(regular, function(jnp.where(regular, s, 1.0)), jax.lax.stop_gradient(value))
+
+
+def safe_sqrt(s: Array) -> Array:
+    return _guarded(jnp.sqrt, s, (s > _TINY) & (s < jnp.inf), jnp.sqrt(jax.lax.stop_gradient(s)))
+
+
+def safe_abs(s: Array) -> Array:
+    """|s|, of complex numbers too."""
+    if not jnp.iscomplexobj(s):
+        return jnp.abs(s)
+    return safe_sqrt(s.real**2 + s.imag**2)
+
+
+def _log(s: Array) -> Array:
+    return _guarded(jnp.log, s, (s > _TINY) & (s < jnp.inf), jnp.log(jax.lax.stop_gradient(s)))
+
+
+def _exp(s: Array) -> Array:
+    return _guarded(jnp.exp, s, s < _EXP_LIMIT, jnp.exp(jax.lax.stop_gradient(s)))
+
+
+def _sin(s: Array) -> Array:
+    return _guarded(jnp.sin, s, jnp.isfinite(s), jnp.sin(jax.lax.stop_gradient(s)))
+
+
+def _cos(s: Array) -> Array:
+    return _guarded(jnp.cos, s, jnp.isfinite(s), jnp.cos(jax.lax.stop_gradient(s)))
+
+
+FUNCTIONS: dict[str, Callable[[Array], Array]] = {
+    "abs": safe_abs,
+    "sqrt": safe_sqrt,
+    "exp": _exp,
+    "log": _log,
+    "sin": _sin,
+    "cos": _cos,
+    "tanh": jnp.tanh,
+}
+
+
+def multiply(a: Array, b: Array) -> Array:
+    regular = (jnp.abs(a) < _HUGE) & (jnp.abs(b) < _HUGE)
+    product = jnp.where(regular, a, 1.0) * jnp.where(regular, b, 1.0)
+    return jnp.where(regular, product, jax.lax.stop_gradient(a * b))
+
+
+def divide(a: Array, b: Array) -> Array:
+    regular = (jnp.abs(a) < _HUGE) & (jnp.abs(b) > 1.0 / _HUGE**0.5) & (jnp.abs(b) < _HUGE)
+    quotient = jnp.where(regular, a, 1.0) / jnp.where(regular, b, 1.0)
+    return jnp.where(regular, quotient, jax.lax.stop_gradient(a / b))
+
+
+def power(base: Array, exponent: int) -> Array:
+    limit = float(_HUGE * 1e18) ** (1.0 / exponent)
+    return _guarded(lambda s: s**exponent, base, jnp.abs(base) < limit, base**exponent)
+
+
+def gradient_in_time(s: Array, times: Array) -> Array:
+    """Derivative along the last axis: second-order differences inside, first-order at the ends, as np.gradient."""
+    step = jnp.diff(times)
+    slope = jnp.diff(s, axis=-1) / step
+    before, after = step[:-1], step[1:]
+    inside = (after * slope[..., :-1] + before * slope[..., 1:]) / (before + after)
+    return jnp.concatenate([slope[..., :1], inside, slope[..., -1:]], axis=-1)

@@ -81,7 +81,7 @@ class Evaluation:
 
     def _mask(self, node: Any, path: str, *, nested: bool) -> Array | None:
         """Samples that an operator sees: (time,) or (evaluation, time); None is all of them."""
-        if node.window is not None:
+        if getattr(node, "window", None) is not None:
             return jnp.asarray(self.parameters[join(path, "window")])
         return jnp.asarray(np.triu(np.ones((self.layout.num_times,) * 2, bool))) if nested else None
 
@@ -169,12 +169,8 @@ class Evaluation:
                 )
             case Not():
                 result = algebra.negate(self.truth(node.argument, join(path, "argument"), nested=nested))
-            case Always() | Eventually():
-                inner = self.truth(node.argument, join(path, "argument"), nested=True)
-                quantifier = algebra.every if isinstance(node, Always) else algebra.some
-                result = quantifier(inner[None], self._mask(node, path, nested=nested))
-            case Until():
-                result = self._until(node, path, nested=nested)
+            case Until() if nested:
+                result = self._moving_until(node, path)
             case Comparison():
                 result = algebra.compare(node.operator, *self._sides(node, path, nested=nested))
             case Equality():
@@ -185,7 +181,8 @@ class Evaluation:
                 s = self.now(node.argument, join(path, "argument"), nested=nested)
                 result = self._within(s, self._number(path, "low"), self._number(path, "high"))
             case _:
-                result = self._shape(node, path, nested=nested)
+                quantifier, inner, mask = self.instants(node, path, nested=nested)
+                result = (algebra.every if quantifier == "every" else algebra.some)(inner, mask)
         return jnp.broadcast_to(result, (self.layout.num_times if nested else 1,))
 
     def _sides(self, node: Comparison | Equality, path: str, *, nested: bool) -> tuple[Array, Array]:
@@ -201,48 +198,49 @@ class Evaluation:
     def _within(self, s: Array, low: Array, high: Array) -> Array:
         return self.algebra.both(self.algebra.compare(">=", s, low), self.algebra.compare("<=", s, high))
 
-    def _shape(self, node: Event, path: str, *, nested: bool) -> Array:
+    def instants(self, node: Event, path: str, *, nested: bool) -> tuple[str, Array, Array | None]:
+        """An event over time as ("every" or "some", truth at each sample, samples that count)."""
+        algebra = self.algebra
+        mask = self._mask(node, path, nested=nested)
         match node:
+            case Always() | Eventually():
+                inner = self.truth(node.argument, join(path, "argument"), nested=True)[None]
+                return ("every" if isinstance(node, Always) else "some"), inner, mask
+            case Until():
+                left, right = self._until_sides(node, path)
+                return "some", algebra.both(right, algebra.every_before(left))[None], mask
             case Box():
                 s = self.series(node.signal, join(path, "signal"), nested=nested)
                 inside = self._within(s, self._number(path, "low"), self._number(path, "high"))
-                mask = self._mask(node, path, nested=nested)
             case Tube():
                 s = self.series(node.signal, join(path, "signal"), nested=nested)
-                inside = self.algebra.equal(s - self._number(path, "line"), self._number(path, "half_width"))
-                mask = self._mask(node, path, nested=nested)
+                inside = algebra.equal(s - self._number(path, "line"), self._number(path, "half_width"))
             case Polygon():
-                x, y = (
-                    self.series(s, join(path, name), nested=nested)
-                    for name, s in (("x", node.x), ("y", node.y))
-                )
-                inside = self.algebra.inside(*signed_distance(x, y, self._number(path, "vertices")))
-                mask = jnp.asarray(np.triu(np.ones((self.layout.num_times,) * 2, bool))) if nested else None
+                x = self.series(node.x, join(path, "x"), nested=nested)
+                y = self.series(node.y, join(path, "y"), nested=nested)
+                inside = algebra.inside(*signed_distance(x, y, self._number(path, "vertices")))
             case _:
                 raise TypeError(f"no meaning is defined for {type(node).__name__}")
-        if node.mode == "stays":
-            return self.algebra.every(inside, mask)
-        some = self.algebra.some(inside, mask)
-        return self.algebra.negate(some) if node.mode == "avoids" else some
+        if node.mode == "avoids":
+            return "every", algebra.negate(inside), mask
+        return ("every" if node.mode == "stays" else "some"), inside, mask
 
-    def _until(self, node: Until, path: str, *, nested: bool) -> Array:
-        """some over j in the window of (right at j, and left at every sample from now to before j)."""
-        algebra = self.algebra
+    def _until_sides(self, node: Until, path: str) -> tuple[Array, Array]:
         left = self.truth(node.left, join(path, "left"), nested=True)
-        right = self.truth(node.right, join(path, "right"), nested=True)
-        mask = self._mask(node, path, nested=nested)
-        if not nested:
-            return algebra.some(algebra.both(right, algebra.every_before(left))[None], mask)
-        positions = jnp.arange(self.layout.num_times)
+        return left, self.truth(node.right, join(path, "right"), nested=True)
+
+    def _moving_until(self, node: Until, path: str) -> Array:
+        """`until` at every time of evaluation: from the last to the first, by a scan."""
+        algebra, positions = self.algebra, jnp.arange(self.layout.num_times)
+        left, right = self._until_sides(node, path)
+        mask = jnp.asarray(self._mask(node, path, nested=True))
 
         def step(before: Array, now: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             index, left_now, mask_now = now
             before = jnp.where(positions > index, algebra.both(left_now, before), algebra.true)
             return before, algebra.some(algebra.both(right, before), mask_now)
 
-        _, result = jax.lax.scan(
-            step, jnp.full_like(right, algebra.true), (positions, left, mask), reverse=True
-        )
+        _, result = jax.lax.scan(step, jnp.full_like(right, algebra.true), (positions, left, mask), reverse=True)
         return result
 
 

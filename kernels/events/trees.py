@@ -93,8 +93,8 @@ class Node:
 
     def fields(self) -> Iterator[tuple[str, Any]]:
         """Names and values of the fields, in order."""
-        for name in self.__dataclass_fields__:
-            yield name, getattr(self, name)
+        for field in dataclasses.fields(self):
+            yield field.name, getattr(self, field.name)
 
     def children(self) -> Iterator[tuple[str, "Node"]]:
         """Relative paths and nodes directly below this one."""

@@ -16,7 +16,7 @@ from kernels.events.trees import Node, Window, join, nearest
 from kernels.events.windows import elapsed, nearest_mask, require_inside, require_samples, window_mask
 from kernels.trajectories import Layout
 
-__all__ = ["TIME", "bind", "num_frequencies"]
+__all__ = ["TIME", "bind", "bind_expression", "num_frequencies"]
 
 TIME = "time"  # a signal that every layout has
 
@@ -29,6 +29,13 @@ def bind(event: Event, layout: Layout) -> dict[str, np.ndarray]:
     """
     bound: dict[str, np.ndarray] = {}
     _bind(event, "", layout, nested=False, bound=bound)
+    return bound
+
+
+def bind_expression(expression: Expression, layout: Layout, *, nested: bool) -> dict[str, np.ndarray]:
+    """Parameters of an expression on its own."""
+    bound: dict[str, np.ndarray] = {}
+    _bind(expression, "", layout, nested=nested, bound=bound)
     return bound
 
 
@@ -81,7 +88,7 @@ def _window_of(node: Node) -> str:
     if isinstance(node, Tube):
         return "the tube over times"
     word = type(node).__name__.lower() if isinstance(node, Event) else getattr(node, "name", "")
-    return f"the window of `{word}`,"
+    return f"the window of `{word}`"
 
 
 def _require_known(name: str, layout: Layout) -> None:

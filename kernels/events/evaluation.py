@@ -79,7 +79,7 @@ class Evaluation:
     def _number(self, path: str, name: str) -> Array:
         return jnp.asarray(self.parameters[join(path, name)])
 
-    def _mask(self, node: Any, path: str, *, nested: bool) -> Array | None:
+    def mask(self, node: Any, path: str, *, nested: bool) -> Array | None:
         """Samples that an operator sees: (time,) or (evaluation, time); None is all of them."""
         if getattr(node, "window", None) is not None:
             return jnp.asarray(self.parameters[join(path, "window")])
@@ -134,7 +134,7 @@ class Evaluation:
         s = self.series(node.argument, join(path, "argument"), nested=nested)
         if isinstance(node, At):
             return _selected(s, self._number(path, "time"))
-        mask = None if node.argument.kind == "spectrum" else self._mask(node, path, nested=nested)
+        mask = None if node.argument.kind == "spectrum" else self.mask(node, path, nested=nested)
         largest = self.algebra.largest
         match node.name:
             case "max":
@@ -201,7 +201,7 @@ class Evaluation:
     def instants(self, node: Event, path: str, *, nested: bool) -> tuple[str, Array, Array | None]:
         """An event over time as ("every" or "some", truth at each sample, samples that count)."""
         algebra = self.algebra
-        mask = self._mask(node, path, nested=nested)
+        mask = self.mask(node, path, nested=nested)
         match node:
             case Always() | Eventually():
                 inner = self.truth(node.argument, join(path, "argument"), nested=True)[None]
@@ -233,7 +233,7 @@ class Evaluation:
         """`until` at every time of evaluation: from the last to the first, by a scan."""
         algebra, positions = self.algebra, jnp.arange(self.layout.num_times)
         left, right = self._until_sides(node, path)
-        mask = jnp.asarray(self._mask(node, path, nested=True))
+        mask = jnp.asarray(self.mask(node, path, nested=True))
 
         def step(before: Array, now: tuple[Array, Array, Array]) -> tuple[Array, Array]:
             index, left_now, mask_now = now

@@ -48,7 +48,7 @@ def require_samples(window: Window, layout: Layout, what: str) -> None:
     near = [_time(float(t)) for t in (*below[-1:], *above[:1])]
     unit = f" {layout.time_units}" if layout.time_units else ""
     raise ValueError(
-        f"{what} {window} {problem}, whose times run from 0 to {_time(last)}{unit} in steps of {_time(layout.step)}; "
+        f"{what} {window} {problem}; times run from 0 to {_time(last)}{unit} in steps of {_time(layout.step)}, and "
         f"the nearest sample {'times are' if len(near) > 1 else 'time is'} {' and '.join(near)}. Move or widen it."
     )
 
@@ -60,8 +60,8 @@ def require_inside(time: float, layout: Layout, what: str) -> None:
     if not -reach <= time <= since[-1] + reach:
         nearest = since[int(np.argmin(np.abs(since - time)))]
         raise ValueError(
-            f"{what}: time {printed(time)} lies outside the trajectory, whose times run from 0 to {_time(float(since[-1]))}; "
-            f"the nearest sample time is {_time(float(nearest))}. Move it."
+            f"{what}: time {printed(time)} lies outside the trajectory; times run from 0 to "
+            f"{_time(float(since[-1]))}, and the nearest sample time is {_time(float(nearest))}. Move it."
         )
 
 

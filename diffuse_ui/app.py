@@ -145,8 +145,13 @@ class App:
 
 
 def make_page(model: Any = "lorenz63", **choices: Any) -> pmui.Page:
-    """A page with an app of its own; the app ends with the page's session."""
+    """A page with an app of its own; the app ends with the page's session.
+
+    `?event=…` in the address is the event to begin with.
+    """
     app = App(model, **choices)
+    for text in pn.state.session_args.get("event", []):
+        app.state.write(text.decode())
     pn.state.on_session_destroyed(lambda _: app.store.close())
     return app.page()
 

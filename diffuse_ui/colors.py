@@ -5,9 +5,7 @@ M. Okabe and K. Ito, "Color universal design" (2008). Shapes and labels always s
 
 import dataclasses
 
-__all__ = ["DARK", "DRAWING", "LIGHT", "Palette", "palette"]
-
-DRAWING = {"box": "#009E73", "threshold": "#D55E00", "other": "#808080"}
+__all__ = ["DARK", "LIGHT", "Palette", "palette"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -20,7 +18,7 @@ class Palette:
         backdrop, hits: curves of the backdrop, and those among them that meet the event.
         accent: the conditional ensemble.
         miss: guided curves that do not meet the event.
-        box, threshold, other: what was drawn.
+        box, threshold, tube, other: what was drawn.
         fan: opacity of the outer and the inner band.
     """
 
@@ -34,6 +32,7 @@ class Palette:
     miss: str
     box: str
     threshold: str
+    tube: str
     other: str
     fan: tuple[float, float]
     backdrop_alpha: float
@@ -50,6 +49,7 @@ LIGHT = Palette(
     miss="#b08a5a",
     box="#009E73",
     threshold="#D55E00",
+    tube="#B87F00",
     other="#6a737d",
     fan=(0.16, 0.30),
     backdrop_alpha=0.16,
@@ -66,6 +66,7 @@ DARK = Palette(
     miss="#b59a70",
     box="#19c394",
     threshold="#ff7f2a",
+    tube="#E69F00",
     other="#98a2ac",
     fan=(0.20, 0.36),
     backdrop_alpha=0.20,

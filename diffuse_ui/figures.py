@@ -13,7 +13,7 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Polygon, Rectangle
 
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
@@ -169,6 +169,10 @@ def _draw_shapes(ax: Axes, result: Result, name: str, colours: Palette) -> None:
         if not part.drawable or part.variable != name:
             continue
         colour = getattr(colours, part.kind)
+        if part.kind == "tube":
+            ax.add_patch(Polygon(np.stack(part.outline(), 1), facecolor=colour, alpha=0.16, linewidth=0))
+            ax.add_patch(Polygon(np.stack(part.outline(), 1), fill=False, edgecolor=colour, linewidth=1.2))
+            continue
         edges = part.edges()
         x0, x1 = (edges["left"], edges["right"]) if edges["left"] is not None else (left, right)
         y0 = edges["bottom"] if edges["bottom"] is not None else min(bottom, edges["top"])

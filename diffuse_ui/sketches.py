@@ -5,6 +5,8 @@ a threshold on a variable, has a shape on the canvas: its edges are numbers of t
 their paths, so that dragging an edge changes numbers and never structure. Every other part has no
 shape, and stands on its chip in words alone.
 
+    box          box(x, [t0, t1], [low, high])            "passes", "stays", "avoids"
+    tube         tube(x, times, values, half_width)       "passes", "stays", "avoids"
     threshold    max[w](x) > c    eventually[w](x > c)    "rises above"
                  min[w](x) < c    eventually[w](x < c)    "falls below"
                  min[w](x) > c    always[w](x > c)        "stays above"
@@ -21,7 +23,7 @@ import numpy as np
 import kernels
 from kernels.events.expressions import Number, Reduction, Variable
 from kernels.events.predicates import Always, Comparison, Event, Eventually
-from kernels.events.shapes import Box
+from kernels.events.shapes import Box, Tube, simplified
 from kernels.events.trees import Window
 
 __all__ = [
@@ -37,6 +39,7 @@ __all__ = [
     "removed",
     "replaced",
     "threshold",
+    "tube",
     "with_mode",
 ]
 
@@ -47,6 +50,7 @@ THRESHOLD_MODES = {  # words → reduction, comparison
     "stays above": ("min", ">"),
     "stays below": ("max", "<"),
 }
+MAX_TUBE_POINTS = 12  # of a line drawn by hand: each is two numbers of the event
 _PIXELS = 400  # a canvas is about as high: numbers are rounded to what a hand can place
 
 
@@ -58,7 +62,7 @@ class Part:
         index: position in the conjunction.
         event: the part as an event of its own.
         prefix: what its paths begin with in the whole event.
-        kind: "box", "threshold" or "other".
+        kind: "box", "threshold", "tube" or "other".
         variable: what it is drawn on; empty for "other".
         mode: the chosen one of `modes`.
         sides: "left", "right", "bottom", "top" → (path within the part, value) of the edges there are.
@@ -84,12 +88,15 @@ class Part:
     @property
     def modes(self) -> tuple[str, ...]:
         """The meanings that the part may be given."""
-        return {"box": BOX_MODES, "threshold": tuple(THRESHOLD_MODES)}.get(self.kind, ())
+        if self.kind == "threshold":
+            return tuple(THRESHOLD_MODES)
+        return BOX_MODES if self.drawable else ()
 
     @property
     def form(self) -> tuple[Any, ...]:
         """What a shape must be rebuilt for: everything but the numbers and a box's meaning."""
-        return self.kind, self.variable, tuple(sorted(self.sides))
+        points = len(self.event.times) if isinstance(self.event, Tube) else 0
+        return self.kind, self.variable, tuple(sorted(self.sides)), points
 
     def edges(self) -> dict[str, float | None]:
         """The shape's edges on the canvas; None is the canvas's own edge."""
@@ -97,6 +104,13 @@ class Part:
             side: self.sides[side][1] if side in self.sides else None
             for side in ("left", "right", "bottom", "top")
         }
+
+    def outline(self) -> tuple[np.ndarray, np.ndarray]:
+        """The outline of a tube on the canvas: its upper edge there, its lower edge back."""
+        if not isinstance(self.event, Tube):
+            raise ValueError(f"`{self.event}` is no tube.")
+        times, values, width = np.array(self.event.times), np.array(self.event.values), self.event.half_width
+        return np.concatenate([times, times[::-1]]), np.concatenate([values + width, values[::-1] - width])
 
 
 # -- reading ---------------------------------------------------------------------------------
@@ -123,6 +137,8 @@ def _part(index: int, event: Event, prefix: str) -> Part:
             "top": ("high", event.high),
         }
         return Part(index, event, prefix, "box", event.signal.name, event.mode, sides)
+    if isinstance(event, Tube) and isinstance(event.signal, Variable):
+        return Part(index, event, prefix, "tube", event.signal.name, event.mode)
     found = _threshold(event)
     if found is None:
         return Part(index, event, prefix)
@@ -193,6 +209,34 @@ def _times(times: tuple[float, float], layout: kernels.Layout) -> tuple[float, f
     return max(left, float(samples[0])), min(right, float(samples[-1]))
 
 
+def tube(
+    variable: str,
+    points: np.ndarray,
+    half_width: float,
+    *,
+    layout: kernels.Layout,
+    digits: int,
+    mode: str = "stays",
+) -> Event:
+    """A tube around a line (point, 2) drawn by hand from left to right or back.
+
+    Raises:
+        ValueError: the line spans less than one step in time.
+    """
+    points = np.asarray(points, np.float64)
+    points = points if points[-1, 0] >= points[0, 0] else points[::-1]
+    forward = np.concatenate([[True], np.diff(np.maximum.accumulate(points[:, 0])) > 0])
+    points = points[forward & (points[:, 0] >= layout.times[0]) & (points[:, 0] <= layout.times[-1])]
+    if len(points) < 2 or np.ptp(points[:, 0]) < layout.step:
+        raise ValueError("a tube must be drawn along the time axis. Drag from one time to a later one.")
+    points = simplified(points, MAX_TUBE_POINTS)
+    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
+    _, first = np.unique(np.round(points[:, 0], time_digits), return_index=True)
+    times = tuple(float(time) for time in np.round(points[first, 0], time_digits))
+    values = tuple(float(value) for value in np.round(points[first, 1], digits))
+    return Tube(Variable(variable), times, values, max(round(half_width, digits), 10.0**-digits), mode)
+
+
 def threshold(variable: str, level: float, mode: str, times: tuple[float, float] | None = None) -> Event:
     """A threshold event on the maximum or minimum of a variable."""
     reduction, comparison = THRESHOLD_MODES[mode]
@@ -203,7 +247,7 @@ def with_mode(part: Part, mode: str) -> Event:
     """The part with another of its meanings, its numbers kept."""
     if mode not in part.modes:
         raise ValueError(f"`mode` must be one of {', '.join(part.modes)}; got {mode!r}.")
-    if isinstance(part.event, Box):
+    if isinstance(part.event, Box | Tube):
         return dataclasses.replace(part.event, mode=mode)
     edges = part.edges()
     level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
@@ -239,6 +283,8 @@ def moved(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, digit
     A number changes only when its edge moved by more than rounding.
     """
     time_digits = decimals(float(layout.times[-1] - layout.times[0]))
+    if part.kind == "tube":
+        return _shifted(event, part, shape, layout=layout, digits=digits)
     places = {"left": time_digits, "right": time_digits, "bottom": digits, "top": digits}
     values, changed = {}, False
     for side, (_, value) in part.sides.items():
@@ -255,3 +301,16 @@ def moved(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, digit
         values["left"] = max(values["left"], float(layout.times[0]))
         values["right"] = min(values["right"], float(layout.times[-1]))
     return event.with_parameters({part.prefix + part.sides[side][0]: value for side, value in values.items()})
+
+
+def _shifted(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, digits: int) -> Event:
+    """The event after a tube's outline (anything with xs and ys) was moved as a whole."""
+    tube, (xs, ys) = part.event, part.outline()
+    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
+    later, higher = round(float(shape.xs[0] - xs[0]), time_digits), round(float(shape.ys[0] - ys[0]), digits)
+    later = min(max(later, float(layout.times[0]) - tube.times[0]), float(layout.times[-1]) - tube.times[-1])
+    if later == 0.0 and higher == 0.0:
+        return event
+    new = {f"{part.prefix}times.{i}": round(time + later, time_digits) for i, time in enumerate(tube.times)}
+    new |= {f"{part.prefix}values.{i}": round(value + higher, digits) for i, value in enumerate(tube.values)}
+    return event.with_parameters(new)

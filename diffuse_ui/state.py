@@ -189,7 +189,7 @@ class State(param.Parameterized):
 class Look(param.Parameterized):
     """How one view shows it: nothing here changes a number."""
 
-    mode = param.Selector(objects=["box", "threshold"], doc="what a drag on the canvas does")
+    mode = param.Selector(objects=["box", "threshold", "tube"], doc="what a drag on the canvas does")
     display = param.Selector(objects=["both", "curves", "fan"], doc="ensemble as curves, as a fan, or both")
     dark = param.Boolean(False)
 

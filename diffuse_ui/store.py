@@ -8,7 +8,7 @@ visible as changes of parameters. A failed run leaves the last good result where
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import jax
@@ -67,6 +67,7 @@ class Hits:
 
     event: Any
     satisfied: np.ndarray
+    numbers: Sequence[Any] = ()  # the event's numbers, with ranges from the backdrop
 
     @property
     def count(self) -> int:
@@ -220,7 +221,9 @@ def _backdrop(model: Any) -> Iterator[xr.Dataset]:
 
 
 def _hits(event: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
-    yield Hits(event, meets(kernels.compile_event(event, layout), states(backdrop)))
+    satisfied = meets(kernels.compile_event(event, layout), states(backdrop))
+    yield Hits(event, satisfied)
+    yield Hits(event, satisfied, event.parameters(layout, backdrop))
 
 
 def _results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Result]:

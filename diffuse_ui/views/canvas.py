@@ -6,6 +6,7 @@ edits the numbers of the event (`diffuse_ui.sketches`). The canvas shows the bac
 trajectories meet the event while it is being changed, and the conditional ensemble of the last run.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ __all__ = ["CanvasView"]
 
 CANVAS_HEIGHT = "clamp(420px, 100vh - 300px, 1500px)"  # CSS, of all panels together
 MIN_PANEL_HEIGHT = 104
+TUBE_SHARE = 0.06  # half width of a tube as it is drawn, of the axis
 
 
 class CanvasView:
@@ -85,45 +87,53 @@ class CanvasView:
         colours = palette(self.session.look.dark)
         for panel in self.panels:
             panel.paint(colours)
-        self._shapes_changed()
+        self._event_changed()
 
     def _mode_changed(self) -> None:
-        drawing = self.session.look.mode == "box"
         for panel in self.panels:
-            panel.figure.toolbar.active_drag = panel.box_tool if drawing else None
+            panel.figure.toolbar.active_drag = panel.tools.get(self.session.look.mode)
 
     # -- gestures → event --------------------------------------------------------------------
 
     def _drawn(self, panel: VariablePanel, event: SelectionGeometry) -> None:
-        geometry = event.geometry
-        if not event.final or geometry.get("type") != "rect" or self.session.look.mode != "box":
-            return
-        times = self.session.state.layout.times
+        make = {"rect": self._box, "poly": self._tube}.get(str(event.geometry.get("type")))
+        if event.final and make is not None:
+            self._add(lambda: make(panel, event.geometry))
+
+    def _box(self, panel: VariablePanel, geometry: dict[str, Any]) -> Any:
+        layout = self.session.state.layout
         left, right = sorted((float(geometry["x0"]), float(geometry["x1"])))
         low, high = sorted((float(geometry["y0"]), float(geometry["y1"])))
-        left, right = max(left, float(times[0])), min(right, float(times[-1]))
+        left, right = max(left, float(layout.times[0])), min(right, float(layout.times[-1]))
         span = panel.y_range.end - panel.y_range.start
-        if right - left < 0.4 * self.session.state.layout.step or high - low < 0.005 * span:
-            return  # a click, not a box
-        digits = self._digits(panel)
-        part = sketches.box(
-            panel.name, (left, right), (low, high), layout=self.session.state.layout, digits=digits
-        )
-        self._add(part)
+        if right - left < 0.4 * layout.step or high - low < 0.005 * span:
+            return None  # a click, not a box
+        return sketches.box(panel.name, (left, right), (low, high), layout=layout, digits=self._digits(panel))
+
+    def _tube(self, panel: VariablePanel, geometry: dict[str, Any]) -> Any:
+        points = np.stack([np.asarray(geometry["x"], float), np.asarray(geometry["y"], float)], axis=1)
+        if len(points) < 3:
+            return None  # a click
+        half_width = TUBE_SHARE * (panel.y_range.end - panel.y_range.start)
+        layout, digits = self.session.state.layout, self._digits(panel)
+        return sketches.tube(panel.name, points, half_width, layout=layout, digits=digits)
 
     def _placed(self, panel: VariablePanel, level: float | None) -> None:
         if self.session.look.mode != "threshold" or level is None:
             return
         level = round(float(level), self._digits(panel))
         above = level > 0.5 * sum(self._ranges.get(panel.name, (-np.inf, np.inf)))
-        part = sketches.threshold(panel.name, level, "rises above" if above else "falls below")
-        self._add(part)
-        self.session.look.mode = "box"
+        mode = "rises above" if above else "falls below"
+        self._add(lambda: sketches.threshold(panel.name, level, mode))
 
-    def _add(self, part: Any) -> None:
+    def _add(self, make: Callable[[], Any]) -> None:
+        """Add what was drawn to the event; one shape drawn, the next drag is a box again."""
         state = self.session.state
         try:
-            state.set_event(sketches.add(state.event, part))
+            part = make()
+            if part is not None:
+                state.set_event(sketches.add(state.event, part))
+                self.session.look.mode = "box"
         except ValueError as error:
             state.error = str(error)
 
@@ -187,7 +197,8 @@ class CanvasView:
     def _show(self) -> None:
         """Which layers are visible: hits of the backdrop give way to a result that is up to date."""
         store, display = self.session.store, self.session.look.display
-        fresh = store.result is not None and store.result.dataset is not None and not store.stale
+        known = store.result is not None and store.result.dataset is not None
+        fresh = known and not store.stale
         curves, fans = display in ("both", "curves"), display in ("both", "fan")
         visible = {
             "backdrop": curves,
@@ -195,11 +206,12 @@ class CanvasView:
             "misses": fresh and curves,
             "curves": fresh and curves,
             "reference": fresh and display == "fan",
-            "conditional": fresh and fans,
-            "median": fresh and fans,
+            "conditional": known and fans,
+            "median": known and fans,
         }
         for panel in self.panels:
             panel.set_visible(visible)
+            panel.fade(known and not fresh, palette(self.session.look.dark))
 
     def _fit(self) -> None:
         """Axes that hold the backdrop and everything drawn."""

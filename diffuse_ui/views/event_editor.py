@@ -1,5 +1,8 @@
 """The event as text and as sliders, one for each of its numbers; both edit the tree."""
 
+import dataclasses
+import math
+import re
 from collections.abc import Callable
 from functools import partial
 from html import escape
@@ -8,10 +11,11 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from diffuse_ui import sliders
+from diffuse_ui import sketches
 from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
 from diffuse_ui.views.parts import html, section
+from kernels.events.ranges import Parameter
 
 __all__ = ["EventEditor"]
 
@@ -21,21 +25,14 @@ MAX_SLIDERS = 12
 class _NumberRow:
     """Name, slider and field of one number, on one line."""
 
-    def __init__(self, entry: sliders.Number, changed: Callable[[Any], None]) -> None:
+    def __init__(self, label: str, number: Parameter, changed: Callable[[Any], None]) -> None:
         self._updating = False
-        self.name = pmui.Typography(
-            entry.label,
-            variant="body2",
-            margin=0,
-            width=92,
-            align="center",
-            sx={"fontSize": "12.5px", "color": "text.secondary", "whiteSpace": "nowrap"},
-        )
+        self.name = html(label, width=104, align="center")
         self.slider = pmui.FloatSlider(
-            value=entry.value,
-            start=min(entry.low, entry.value),
-            end=max(entry.high, entry.value),
-            step=entry.step,
+            value=number.value,
+            start=number.lower,
+            end=number.upper,
+            step=_step(number),
             label="",
             show_value=False,
             size="small",
@@ -44,7 +41,7 @@ class _NumberRow:
             sizing_mode="stretch_width",
         )
         self.field = pmui.TextInput(
-            value=_number_text(entry.value),
+            value=_text(number.value),
             label="",
             size="small",
             margin=0,
@@ -52,8 +49,8 @@ class _NumberRow:
             width=74,
             sx={"& input": {"textAlign": "right", "padding": "4px 8px", "fontSize": "12.5px"}},
         )
-        self.slider.param.watch(lambda event: None if self._updating else changed(event.new), "value")
-        self.field.param.watch(lambda event: None if self._updating else changed(event.new), "value")
+        for widget in (self.slider, self.field):
+            widget.param.watch(lambda event: None if self._updating else changed(event.new), "value")
         self.row = pmui.Row(
             self.name,
             self.slider,
@@ -63,22 +60,37 @@ class _NumberRow:
             sx={"gap": "10px", "alignItems": "center"},
         )
 
-    def update(self, entry: sliders.Number) -> None:
-        """Show another value; the slider's range only ever grows."""
+    def update(self, number: Parameter) -> None:
+        """Show another value, and a range that holds it."""
         self._updating = True
         try:
-            low, high = min(entry.low, entry.value), max(entry.high, entry.value)
-            if self.slider.start > low or self.slider.end < high:
-                self.slider.param.update(start=min(low, self.slider.start), end=max(high, self.slider.end))
-            if abs(self.slider.value - entry.value) > 1e-9 * max(1.0, abs(entry.value)):
-                self.slider.value = entry.value
-            self.field.value = _number_text(entry.value)
+            low, high = min(number.lower, number.value), max(number.upper, number.value)
+            if (self.slider.start, self.slider.end) != (low, high):
+                self.slider.param.update(start=low, end=high, step=_step(number))
+            if abs(self.slider.value - number.value) > 1e-9 * max(1.0, abs(number.value)):
+                self.slider.value = number.value
+            self.field.value = _text(number.value)
         finally:
             self._updating = False
 
 
-def _number_text(value: float) -> str:
+def _text(value: float) -> str:
     return f"{value:.6g}"
+
+
+def _step(number: Parameter) -> float:
+    """A power of ten, or half or a fifth of one: about 500 steps over the range."""
+    step = 10.0 ** math.ceil(math.log10((number.upper - number.lower) / 500))
+    return step if number.upper - number.lower > 200 * step else step / 5
+
+
+def _label(part: sketches.Part, number: Parameter) -> str:
+    """The number's name, short, with its part's letter and its unit; in full when pointed at."""
+    short = re.split(r" of | edge | for | in ", number.name)[0]
+    unit = f" ({number.unit})" if number.unit else ""
+    style = "display:block;font-size:12.5px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
+    words = f"<b>{part.label}</b> {escape(short + unit)}"
+    return f"<span style='{style}' title='{escape(number.name)}'>{words}</span>"
 
 
 class EventEditor:
@@ -100,12 +112,12 @@ class EventEditor:
         )
         self.error = html("", visible=False, margin=(4, 0, 0, 0))
         self.sliders = pmui.Column(sizing_mode="stretch_width", margin=(6, 0, 0, 0), sx={"gap": "2px"})
-        self._entries: list[sliders.Number] = []
-        self._widgets: list[_NumberRow] = []
+        self._shown: list[Parameter] = []
+        self._rows: list[_NumberRow] = []
         self._updating = False
         self.text.param.watch(lambda event: self._write(event.new), "value")
         session.watch(session.state, ["event", "text", "error"], self._update)
-        session.watch(session.store, ["backdrop"], self._update_sliders)
+        session.watch(session.store, ["hits"], self._update_sliders)
         session.watch(session.look, ["dark"], self._update)
         self._update()
 
@@ -132,27 +144,43 @@ class EventEditor:
         self._update_sliders()
 
     def _update_sliders(self) -> None:
-        state, store = self.session.state, self.session.store
-        entries = sliders.numbers(state.event, state.layout, store.backdrop)[:MAX_SLIDERS]
-        if [entry.slot for entry in entries] != [entry.slot for entry in self._entries]:
-            self._widgets = [
-                _NumberRow(entry, partial(self._slide, index)) for index, entry in enumerate(entries)
+        event = self.session.state.event
+        numbers = self._numbers()[:MAX_SLIDERS]
+        if [number.path for number in numbers] != [number.path for number in self._shown]:
+            parts = sketches.parts(event)
+            self._rows = [
+                _NumberRow(_label(_part_of(parts, number), number), number, partial(self._slide, number.path))
+                for number in numbers
             ]
-            self.sliders.objects = [widget.row for widget in self._widgets]
-        self._entries = entries
-        self._updating = True
-        try:
-            for widget, entry in zip(self._widgets, entries):
-                widget.update(entry)
-        finally:
-            self._updating = False
+            self.sliders.objects = [row.row for row in self._rows]
+        self._shown = numbers
+        for row, number in zip(self._rows, numbers):
+            row.update(number)
 
-    def _slide(self, index: int, value: Any) -> None:
-        if self._updating or value is None or index >= len(self._entries):
-            return
+    def _numbers(self) -> list[Parameter]:
+        """The event's numbers, with ranges from the backdrop as soon as they are known."""
+        state, hits = self.session.state, self.session.store.hits
+        if state.event is None:
+            return []
+        numbers = state.event.parameters(state.layout)
+        if hits is None or hits.event.structure != state.event.structure:
+            return numbers
+        known = {number.path: number for number in hits.numbers}
+        if not known:
+            return numbers
+        return [
+            dataclasses.replace(number, lower=known[number.path].lower, upper=known[number.path].upper)
+            for number in numbers
+        ]
+
+    def _slide(self, path: str, value: Any) -> None:
         state = self.session.state
         try:
-            state.set_event(sliders.with_number(state.event, index, float(value)))
+            state.set_event(state.event.with_parameters({path: float(value)}))
         except ValueError as error:
             state.error = str(error)
-            self._widgets[index].update(self._entries[index])
+            self._update_sliders()
+
+
+def _part_of(parts: list[sketches.Part], number: Parameter) -> sketches.Part:
+    return next(part for part in parts if number.path.startswith(part.prefix))

@@ -8,7 +8,7 @@ backdrop's hits, the conditional fan, conditional curves, the median.
 from typing import Any
 
 import numpy as np
-from bokeh.models import BoxSelectTool, ColumnDataSource, Range1d
+from bokeh.models import BoxSelectTool, ColumnDataSource, LassoSelectTool, Range1d
 from bokeh.plotting import figure
 
 from diffuse_ui.colors import Palette
@@ -53,8 +53,11 @@ class VariablePanel:
             border_fill_alpha=0.0,
         )
         self.figure.xaxis.visible = last
-        self.box_tool = BoxSelectTool(renderers=[], visible=False, name=f"box-{name}")
-        self.figure.add_tools(self.box_tool)
+        self.tools = {  # what a drag does in each mode; a threshold is a click
+            "box": BoxSelectTool(renderers=[], visible=False, name=f"box-{name}"),
+            "tube": LassoSelectTool(renderers=[], continuous=False, visible=False, name=f"tube-{name}"),
+        }
+        self.figure.add_tools(*self.tools.values())
         self.sources = {kind: ColumnDataSource({"x": [], "y": []}) for kind in _LINES}
         self.fans = {
             kind: ColumnDataSource({k: [] for k in ("x", "q0", "q1", "q2", "q3", "q4")}) for kind in _FANS
@@ -136,6 +139,15 @@ class VariablePanel:
         for kind, visible in kinds.items():
             for renderer in self.glyphs[kind]:
                 renderer.visible = visible
+
+    def fade(self, faded: bool, palette: Palette) -> None:
+        """Let the conditional fan stand back, when it answers a question of before."""
+        share = 0.3 if faded else 1.0
+        outer, inner = self.glyphs["conditional"]
+        outer.glyph.fill_alpha, inner.glyph.fill_alpha = share * palette.fan[0], share * palette.fan[1]
+        self.glyphs["median"][0].glyph.update(
+            line_alpha=0.5 if faded else 1.0, line_dash=[4, 3] if faded else []
+        )
 
     def fit(self, low: float, high: float) -> None:
         """Set the range of values; unchanged where the difference is small, so that nothing jumps."""

@@ -30,8 +30,10 @@ def caption(text: str = "", **params: Any) -> pmui.Typography:
 
 
 def html(text: str = "", **params: Any) -> pn.pane.HTML:
-    """Text with structure of its own; inherits the theme's ink."""
-    return pn.pane.HTML(text, sizing_mode="stretch_width", margin=params.pop("margin", 0), **params)
+    """Text with structure of its own, in the theme's ink; as wide as there is room, or `width`."""
+    if "width" not in params:
+        params["sizing_mode"] = "stretch_width"
+    return pn.pane.HTML(text, margin=params.pop("margin", 0), **params)
 
 
 def details(title: str, *children: Any) -> pmui.Details:

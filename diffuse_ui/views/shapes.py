@@ -9,7 +9,7 @@ pulls a shape out of the hand that moves it.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from bokeh.models import BoxAnnotation, Label
+from bokeh.models import BoxAnnotation, Label, PolyAnnotation
 
 from diffuse_ui import sketches
 from diffuse_ui.colors import palette
@@ -18,6 +18,17 @@ from diffuse_ui.views.panels import VariablePanel
 
 __all__ = ["ShapeLayer"]
 
+_LOOK = {
+    "editable": True,
+    "level": "annotation",
+    "line_width": 2,
+    "line_alpha": 1.0,
+    "hatch_alpha": 0.35,
+    "hatch_weight": 0.7,
+    "hatch_scale": 10.0,
+    "hover_line_width": 3,
+    "hover_fill_alpha": 0.22,
+}
 _HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
 
 
@@ -28,7 +39,7 @@ class ShapeLayer:
         self.session = session
         self.digits = digits
         self.panels: dict[str, VariablePanel] = {}
-        self.shapes: dict[int, tuple[sketches.Part, BoxAnnotation, Label]] = {}
+        self.shapes: dict[int, tuple[sketches.Part, BoxAnnotation | PolyAnnotation, Label]] = {}
         self._reading = False
         self._writing = False
 
@@ -55,9 +66,13 @@ class ShapeLayer:
 
     def extent(self, variable: str) -> list[float]:
         """Values that the axis of a variable must hold for its shapes to be seen."""
-        edges = [part.edges() for part, _, _ in self.shapes.values() if part.variable == variable]
-        values = [shape[side] for shape in edges for side in ("bottom", "top")]
-        return [value for value in values if value is not None]
+        values: list[float] = []
+        for part, _, _ in self.shapes.values():
+            if part.variable == variable and part.kind == "tube":
+                values += part.outline()[1].tolist()
+            elif part.variable == variable:
+                values += [part.sides[side][1] for side in ("bottom", "top") if side in part.sides]
+        return values
 
     # -- shapes → event ----------------------------------------------------------------------
 
@@ -84,24 +99,19 @@ class ShapeLayer:
     # -- event → shapes ----------------------------------------------------------------------
 
     def _add(self, part: sketches.Part) -> None:
-        edges = part.edges()
-        level = "bottom" if edges["bottom"] is not None else "top"
-        grips = {"box": ("both", "all")}.get(part.kind, ("none", level))
-        annotation = BoxAnnotation(
-            **{side: value for side, value in edges.items() if value is not None},
-            name=f"shape-{part.label}",
-            editable=True,
-            movable=grips[0],
-            resizable=grips[1],
-            level="annotation",
-            line_width=2,
-            line_alpha=1.0,
-            hatch_alpha=0.35,
-            hatch_weight=0.7,
-            hatch_scale=10.0,
-            hover_line_width=3,
-            hover_fill_alpha=0.22,
-        )
+        if part.kind == "tube":
+            xs, ys = part.outline()
+            annotation = PolyAnnotation(xs=xs.tolist(), ys=ys.tolist(), **_LOOK)
+            watched = ("xs", "ys")
+        else:
+            level = "bottom" if "bottom" in part.sides else "top"
+            movable, resizable = ("both", "all") if part.kind == "box" else ("none", level)
+            edges = {side: value for side, (_, value) in part.sides.items()}
+            annotation = BoxAnnotation(**edges, movable=movable, resizable=resizable, **_LOOK)
+            watched = ("left", "right", "bottom", "top")
+        annotation.name = f"shape-{part.label}"
+        for attribute in watched:
+            annotation.on_change(attribute, self._touched)
         label = Label(
             x=0,
             y=0,
@@ -113,8 +123,6 @@ class ShapeLayer:
             padding=2,
             border_radius=3,
         )
-        for side in edges:
-            annotation.on_change(side, self._touched)
         figure = self.panels[part.variable].figure
         figure.add_layout(annotation)
         figure.add_layout(label)
@@ -128,11 +136,7 @@ class ShapeLayer:
     def _place(self, part: sketches.Part) -> None:
         _, annotation, label = self.shapes[part.index]
         panel = self.panels[part.variable]
-        slack = 0.51 * 10.0 ** -self.digits(panel)
-        for side, (_, value) in part.sides.items():
-            present = getattr(annotation, side)
-            if not isinstance(present, int | float) or abs(present - value) > slack:
-                setattr(annotation, side, value)
+        self._move(part, annotation, panel)
         colours = palette(self.session.look.dark)
         colour = getattr(colours, part.kind)
         annotation.update(
@@ -144,13 +148,37 @@ class ShapeLayer:
             hover_fill_color=colour,
             hover_line_color=colour,
         )
-        edges = part.edges()
+        x, y = self._corner(part, panel)
         label.update(
-            x=edges["left"] if edges["left"] is not None else float(panel.times[0]),
-            y=edges["top"] if edges["top"] is not None else edges["bottom"],
-            y_offset=-17 if part.kind == "box" else 3,
+            x=x,
+            y=y,
+            y_offset=3 if part.kind == "threshold" else -17,
             text=part.label,
             text_color=colour,
             background_fill_color=colours.paper,
         )
         self.shapes[part.index] = (part, annotation, label)
+
+    def _move(self, part: sketches.Part, annotation: Any, panel: VariablePanel) -> None:
+        """Put an annotation where its part is, unless it is there to within a pixel."""
+        slack = 0.51 * 10.0 ** -self.digits(panel)
+        if part.kind == "tube":
+            xs, ys = part.outline()
+            shifts = (annotation.xs[0] - xs[0], annotation.ys[0] - ys[0], annotation.ys[-1] - ys[-1])
+            if len(annotation.xs) != len(xs) or max(map(abs, shifts)) > slack:
+                annotation.update(xs=xs.tolist(), ys=ys.tolist())
+            return
+        for side, (_, value) in part.sides.items():
+            present = getattr(annotation, side)
+            if not isinstance(present, int | float) or abs(present - value) > slack:
+                setattr(annotation, side, value)
+
+    def _corner(self, part: sketches.Part, panel: VariablePanel) -> tuple[float, float]:
+        """Where the part's letter stands."""
+        if part.kind == "tube":
+            xs, ys = part.outline()
+            return float(xs[0]), float(ys[0])
+        edges = part.edges()
+        left = edges["left"] if edges["left"] is not None else float(panel.times[0])
+        level = edges["top"] if edges["top"] is not None else edges["bottom"]
+        return left, level if level is not None else 0.0

@@ -7,8 +7,14 @@ from diffuse_ui.session import Session
 
 __all__ = ["Toolbar"]
 
-_MODES = {"Box": "box", "Threshold": "threshold"}
+_MODES = {"Box": "box", "Threshold": "threshold", "Tube": "tube"}
 _DISPLAYS = {"Curves": "curves", "Fan": "fan", "Both": "both"}
+
+_HINTS = {
+    "box": "drag on the curves to draw a box; drag it to change it",
+    "threshold": "click at the height of the threshold; drag its edge to change it",
+    "tube": "drag along the path that the curve should follow",
+}
 
 
 class Toolbar:
@@ -63,8 +69,4 @@ class Toolbar:
         self.mode.value, self.display.value = look.mode, look.display
         self.undo.disabled, self.redo.disabled = not state.can_undo, not state.can_redo
         self.clear.disabled = state.event is None
-        self.hint.object = (
-            "drag on the curves to draw a box; drag it to change it"
-            if look.mode == "box"
-            else "click at the height of the threshold; drag its edge to change it"
-        )
+        self.hint.object = _HINTS[look.mode]

@@ -2,10 +2,10 @@
 
 import types
 
-import kernels
 import numpy as np
 import pytest
 
+import kernels
 from diffuse_ui import sketches
 
 LAYOUT = kernels.Layout(variables=("x", "z"), times=np.arange(60) * 0.1)
@@ -55,7 +55,9 @@ def test_only_the_dragged_part_of_a_conjunction_changes():
     first, second, third = sketches.parts(event)
     assert [part.kind for part in (first, second, third)] == ["threshold", "box", "other"]
     assert [part.label for part in (first, second, third)] == ["A", "B", "C"]
-    moved = sketches.moved(event, second, shape(left=1.0, right=2.0, bottom=0.3, top=0.7), layout=LAYOUT, digits=3)
+    moved = sketches.moved(
+        event, second, shape(left=1.0, right=2.0, bottom=0.3, top=0.7), layout=LAYOUT, digits=3
+    )
     assert str(moved) == "max(z) > 1.5 and box(x, [1, 2], [0.3, 0.7]) stays and mean(x) > 0"
 
 

@@ -1,0 +1,43 @@
+"""Mouse gestures on the sketch canvas, in data coordinates."""
+
+PIXEL = """([name, x, y]) => {
+  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+  const view = Bokeh.index.find_one(model), frame = view.frame.bbox;
+  const box = view.canvas_view.el.getBoundingClientRect();
+  const fx = (x - model.x_range.start) / (model.x_range.end - model.x_range.start);
+  const fy = (y - model.y_range.start) / (model.y_range.end - model.y_range.start);
+  return [box.left + frame.left + fx * frame.width, box.top + frame.bottom - fy * frame.height];
+}"""
+DRAWN = """name => {
+  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+  if (model == null || Bokeh.index.find_one(model) == null) return false;
+  return model.renderers.some(r => r.data_source && r.data_source.data.x && r.data_source.data.x.length > 50);
+}"""
+
+
+class Canvas:
+    """Mouse gestures on the sketch canvas of a page or of a frame in one."""
+
+    def __init__(self, page, frame=None):
+        self.page, self.frame = page, frame or page
+
+    def wait_drawn(self, name, timeout=60_000):
+        self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout)
+
+    def pixel(self, name, x, y):
+        px, py = self.frame.evaluate(PIXEL, [name, x, y])
+        if self.frame is self.page:
+            return px, py
+        box = self.frame.frame_element().bounding_box()
+        return box["x"] + px, box["y"] + py
+
+    def drag(self, name, start, end, steps=8):
+        (x0, y0), (x1, y1) = self.pixel(name, *start), self.pixel(name, *end)
+        self.page.mouse.move(x0, y0)
+        self.page.mouse.down()
+        for step in range(1, steps + 1):
+            self.page.mouse.move(x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps)
+        self.page.mouse.up()
+
+    def button(self, label):
+        return self.frame.get_by_role("button", name=label, exact=True)

@@ -1,0 +1,131 @@
+"""The command line: codes 0, 1, 2; one message on stderr; one JSON object on stdout."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner
+
+import kernels
+from diffuse_ui import launching
+from diffuse_ui.cli import app
+
+
+@pytest.fixture
+def call(toy, monkeypatch):
+    real = kernels.load_model
+    monkeypatch.setattr(
+        "kernels.runs.load_model", lambda name: toy if name == "toy" else real(name), raising=False
+    )
+    monkeypatch.setattr("kernels.load_model", lambda name: toy if name == "toy" else real(name))
+    return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
+
+
+FAST = ("--num-samples", 64, "--num-steps", 10)
+
+
+def test_probability_is_one_json_object(call):
+    outcome = call("probability", "-m", "toy", "-e", "max(x)>1.5", "--method", "monte_carlo", "--json", *FAST)
+    assert outcome.exit_code == 0, outcome.stderr
+    document = json.loads(outcome.stdout)
+    assert {"value", "standard_error", "interval", "method", "status", "event", "model"} <= set(document)
+    assert document["event"] == "max(x) > 1.5"
+    assert document["method"] == "monte_carlo"
+
+
+def test_probability_in_words(call):
+    outcome = call("probability", "-m", "toy", "-e", "max(x) > 1.5", "--method", "monte_carlo", *FAST)
+    assert outcome.stdout.startswith("P =")
+    assert "95 %" in outcome.stdout
+
+
+@pytest.mark.parametrize(
+    ("event", "piece"),
+    [("max(x > 1", "^"), ("max(q) > 1", "q"), ("max[3, 99](x) > 1", "99"), ("x > 1", "eventually")],
+)
+def test_a_bad_event_is_bad_input(call, event, piece):
+    outcome = call("probability", "-m", "toy", "-e", event, "--json", *FAST)
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert outcome.stderr.startswith("Error: ")
+    assert piece in outcome.stderr
+    assert "Traceback" not in outcome.output
+
+
+def test_unknown_names_are_bad_input(call):
+    for words in (
+        ("probability", "-m", "lorentz", "-e", "max(x) > 1"),
+        ("simulate", "lorentz63", "-o", "a.nc"),
+    ):
+        outcome = call(*words)
+        assert outcome.exit_code == 2
+        assert "Error: " in outcome.stderr
+    assert call("nonsense").exit_code == 2
+
+
+def test_numerical_failure_has_its_own_code(call, monkeypatch):
+    def breaks(spec):
+        raise kernels.NumericalError("every chain stood still; take more steps.")
+        yield
+
+    monkeypatch.setattr("kernels.stream", breaks)
+    outcome = call("sample", "-m", "toy", "-e", "max(x) > 1")
+    assert (outcome.exit_code, outcome.stderr) == (1, "Error: every chain stood still; take more steps.\n")
+
+
+def test_sample_and_simulate_write_files(call, tmp_path):
+    outcome = call("sample", "-m", "toy", "-o", tmp_path / "a.nc", "--json", *FAST)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["num_samples"] == 64
+    assert kernels.read_dataset(tmp_path / "a.nc").sizes["sample"] == 64
+    outcome = call("simulate", "lorenz63", "-o", tmp_path / "b.nc", "-n", 8)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert kernels.read_dataset(tmp_path / "b.nc").sizes == {"sample": 8, "time": 60, "variable": 3}
+    assert call("simulate", "lorenz63", "-o", tmp_path / "b.csv").exit_code == 2
+
+
+def test_validate_reads_what_the_app_exports(call, tmp_path):
+    path = tmp_path / "run.json"
+    path.write_text(json.dumps({"model": "toy", "event": "max(x) > 1.5"}))
+    outcome = call("validate", path)
+    assert (outcome.exit_code, outcome.stdout[:6]) == (0, "valid:")
+    path.write_text(json.dumps({"model": "toy", "event": "max(q) > 1.5"}))
+    assert call("validate", path).exit_code == 2
+    path.write_text("{")
+    assert "is no JSON" in call("validate", path).stderr
+    assert call("validate", tmp_path / "none.json").exit_code == 2
+
+
+def test_models_lists_models_and_systems(call):
+    outcome = call("models", "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "lorenz63" in json.loads(outcome.stdout)["systems"]
+
+
+def test_train_refuses_unknown_presets(call, tmp_path):
+    outcome = call("train", "lorenz63", "-o", tmp_path / "m", "--preset", "huge")
+    assert outcome.exit_code == 2
+    assert "quick" in outcome.stderr
+
+
+def test_lab_listens_to_this_machine_only():
+    words = launching.lab_arguments(launching.notebooks_folder(), port=9999, browser=False)
+    assert "--ServerApp.ip=127.0.0.1" in words
+    assert "--no-browser" in words
+    assert any(launching.FIRST_NOTEBOOK in word for word in words)
+
+
+def test_carried_notebooks_are_copied_once(tmp_path, monkeypatch):
+    package = tmp_path / "site" / "diffuse_ui"
+    (package / "notebooks" / "images").mkdir(parents=True)
+    (package / "notebooks" / launching.FIRST_NOTEBOOK).write_text("{}")
+    monkeypatch.setattr(launching, "__file__", str(package / "launching.py"))
+    folder = launching.notebooks_folder(tmp_path / "mine")
+    assert (folder / launching.FIRST_NOTEBOOK).read_text() == "{}"
+    (folder / launching.FIRST_NOTEBOOK).write_text("edited")
+    launching.notebooks_folder(tmp_path / "mine")
+    assert (folder / launching.FIRST_NOTEBOOK).read_text() == "edited"
+
+
+def test_without_notebooks_there_is_a_message(tmp_path, monkeypatch):
+    monkeypatch.setattr(launching, "__file__", str(tmp_path / "diffuse_ui" / "launching.py"))
+    with pytest.raises(ValueError, match="no notebooks"):
+        launching.notebooks_folder(tmp_path / "mine")

@@ -1,0 +1,107 @@
+"""Choices: the event's tree is the one truth; text, numbers, undo and specs agree with it."""
+
+import re
+
+import pytest
+
+import kernels
+from diffuse_ui.state import PRESETS, State
+
+
+@pytest.fixture
+def state(toy):
+    return State(model=toy)
+
+
+def test_text_becomes_the_tree_and_is_printed_the_canonical_way(state):
+    assert state.write("max( x )>0.50")
+    assert state.event == kernels.parse_event("max(x) > 0.5")
+    assert (state.text, state.error) == ("max(x) > 0.5", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "match"),
+    [
+        ("max(x > 0.5", r"(?s)line 1.*\^"),
+        ("max(q) > 0.5", "q"),
+        ("max[3, 99](x) > 1", "99"),
+        ("x > 1", "eventually"),
+    ],
+)
+def test_a_mistake_is_told_and_the_last_good_event_stays(state, text, match):
+    state.write("max(x) > 0.5")
+    assert not state.write(text)
+    assert state.text == text
+    assert str(state.event) == "max(x) > 0.5"
+    assert re.search(match, state.error)
+    state.write("max(x) > 0.6")
+    assert state.error == ""
+
+
+def test_empty_text_is_no_event(state):
+    state.write("max(x) > 0.5")
+    assert state.write("  ")
+    assert state.event is None
+    assert state.to_spec().event is None
+
+
+def test_an_event_the_model_cannot_have_is_refused(state):
+    with pytest.raises(ValueError, match="q"):
+        state.set_event(kernels.parse_event("max(q) > 1"))
+    assert state.event is None
+
+
+def test_undo_and_redo_go_through_the_events(state):
+    state.write("max(x) > 0.5")
+    state.write("max(x) > 0.5 and min(y) < 0")
+    state.undo()
+    assert str(state.event) == "max(x) > 0.5"
+    state.undo()
+    assert state.event is None
+    assert not state.can_undo
+    state.redo()
+    state.redo()
+    assert len(state.event.conjuncts) == 2
+    assert not state.can_redo
+
+
+def test_a_drag_of_one_number_is_one_step_of_undo(state):
+    state.write("max(x) > 0.5")
+    state.write("min(x) > -3")
+    for level in (0.1, 0.2, 0.3):
+        state.set_event(state.event.with_parameters({"right.value": level}))
+    state.undo()
+    assert str(state.event) == "max(x) > 0.5"
+
+
+def test_spec_and_state_go_round(state):
+    state.param.update(method="guided", estimator=None, num_samples=17, num_steps=9, seed=3)
+    state.write("max(x) > 0.5")
+    state.know("at(x, 0) == 0.4 tolerance 0.01")
+    spec = state.to_spec()
+    other = State(model=state.model)
+    other.from_spec(spec)
+    assert other.to_spec() == spec
+    assert (other.event, other.given, other.seed) == (state.event, state.given, 3)
+
+
+def test_what_is_known_is_checked(state):
+    assert not state.know("at(q, 0) == 0.4 tolerance 0.01")
+    assert "q" in state.given_error
+    assert state.given == ""
+    assert state.know("at(x, 0) == 0.4 tolerance 0.01")
+    assert state.given_error == ""
+
+
+def test_a_spec_with_a_wrong_event_changes_nothing(state):
+    state.write("max(x) > 0.5")
+    with pytest.raises(ValueError, match="q"):
+        state.from_spec(kernels.RunSpec(model=state.model, event="max(q) > 1"))
+    assert str(state.event) == "max(x) > 0.5"
+
+
+def test_the_live_run_is_quick_and_approximate(state):
+    state.write("max(x) > 0.5")
+    spec = state.to_live_spec()
+    assert (spec.method, spec.estimator) == ("guided", None)
+    assert spec.num_samples < PRESETS["preview"][0]

@@ -1,0 +1,117 @@
+"""Results: news becomes visible by `drain`; the last good result stays; stale results say so."""
+
+import numpy as np
+import pytest
+
+from diffuse_ui.ensembles import states
+
+
+def test_backdrop_and_hits_agree_with_the_event(app):
+    app.state.write("max(x) > 1")
+    app.store.prepare()
+    app.store.wait()
+    maxima = states(app.store.backdrop)[:, :, 0].max(1)
+    assert app.store.hits.count == int((maxima > 1).sum())
+    app.state.write("max(x) > 2")
+    app.store.wait()
+    assert app.store.hits.count == int((maxima > 2).sum())
+    app.state.write("")
+    app.store.wait()
+    assert app.store.hits is None
+
+
+def test_a_run_ends_with_trajectories_and_a_probability(app):
+    app.state.write("max(x) > 1")
+    result = app.run()
+    assert (app.store.status, app.store.progress, app.store.error) == ("done", 1.0, "")
+    assert result.dataset.sizes["sample"] > 0
+    assert 0.5 < result.probability.value < 0.9
+    assert result.ensemble in ("exact", "guided")
+
+
+def test_without_an_event_the_samples_are_unconditional(app):
+    result = app.run()
+    assert result.ensemble == "unconditional"
+    assert result.dataset.sizes["sample"] == 64
+
+
+def test_a_result_is_stale_once_the_event_has_changed(app):
+    app.state.write("max(x) > 1")
+    app.run()
+    assert not app.store.stale
+    app.state.write("max(x) > 1.1")
+    assert app.store.stale
+    app.state.undo()
+    assert not app.store.stale
+
+
+def test_a_failed_run_keeps_the_last_good_result(app, monkeypatch):
+    app.state.write("max(x) > 1")
+    good = app.run()
+
+    def breaks(spec):
+        raise ValueError("`num_steps` must be even. Add one.")
+        yield
+
+    monkeypatch.setattr("kernels.stream", breaks)
+    app.run()
+    assert app.store.status == "failed"
+    assert app.store.error == "`num_steps` must be even. Add one."
+    assert app.store.result is good
+
+
+def test_stop_keeps_what_has_been_drawn(app):
+    app.state.write("max(x) > 1")
+    app.state.param.update(num_samples=4000, num_steps=80)
+    app.store.run()
+    app.store.stop()
+    app.store.wait()
+    assert app.store.status == "stopped"
+    assert not app.store.draws.busy()
+
+
+def test_live_runs_follow_the_event(app):
+    app.state.live = True
+    app.state.write("max(x) > 1")
+    app.store.wait()
+    assert app.store.result.live
+    assert app.store.result.ensemble == "guided"
+    assert app.store.result.spec.event == "max(x) > 1"
+    app.state.live = False
+    app.state.write("max(x) > 2")
+    app.store.wait()
+    assert app.store.stale
+
+
+def test_numbers_beside_the_run(app):
+    app.store.compare = True
+    app.state.param.update(estimator="path_importance", num_samples=128)
+    app.state.write("max(x) > 1")
+    references = app.run().references
+    assert "simulator" not in references  # the toy has no simulator
+    assert abs(references["model"].value - 0.7) < 0.2
+
+
+def test_the_same_seed_gives_the_same_numbers(app):
+    app.state.write("max(x) > 1")
+    first, second = app.run(), app.run()
+    assert first.probability.value == second.probability.value
+    np.testing.assert_allclose(states(first.dataset), states(second.dataset), atol=1e-5)
+    app.state.seed = 1
+    assert np.abs(states(app.run().dataset) - states(first.dataset)).max() > 0.1
+
+
+def test_another_model_clears_what_was_shown(app, toy):
+    app.run()
+    app.state.model = type(toy).from_denoiser(toy.denoiser, toy.layout, card={"name": "other"})
+    assert app.store.result is None
+    app.store.wait()
+    assert app.store.backdrop is not None
+
+
+def test_waiting_has_an_end(app):
+    app.state.param.update(num_samples=4000, num_steps=200)
+    app.store.run()
+    with pytest.raises(TimeoutError, match="not ended"):
+        app.store.wait(timeout=0.01)
+    app.store.stop()

@@ -86,7 +86,8 @@ def _follow(spec: "kernels.RunSpec", quiet: bool) -> "kernels.Snapshot":
     """Run a spec to its end with a progress bar on stderr; the last snapshot."""
     last = None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
-    with Progress(*columns, console=Console(stderr=True), disable=quiet, transient=True) as progress:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
         task = progress.add_task("starting", total=1.0)
         for last in kernels.stream(spec):
             progress.update(task, completed=last.progress, description=last.message)

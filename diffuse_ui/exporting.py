@@ -74,7 +74,8 @@ def write_dataset(dataset: xr.Dataset, path: Path) -> None:
     if not path.absolute().parent.is_dir():
         raise ValueError(f"the folder of `output` must exist; there is no {path.absolute().parent}.")
     if path.suffix == ".zarr":
-        dataset.to_zarr(path, mode="w", consolidated=False)
+        names = dataset["variable"].astype(object)  # Zarr 3 specifies text of any length only
+        dataset.assign_coords(variable=names).to_zarr(path, mode="w", consolidated=False)
     else:
         _without_booleans(dataset).to_netcdf(path, engine="h5netcdf")
 

@@ -1,6 +1,7 @@
 """A model of trajectories: a denoiser with the meaning of its axes and units, and its card."""
 
 import dataclasses
+import functools
 import hashlib
 from collections.abc import Mapping
 from typing import Any
@@ -75,6 +76,7 @@ class Model:
         """Network evaluations for a trajectory by the ODE, as measured in the card."""
         return int(self.card.get("num_steps", DEFAULT_NUM_STEPS))
 
+    @functools.cached_property
     def fingerprint(self) -> str:
         """Hash of every number of the model: caches of its samples are keyed by it."""
         digest = hashlib.sha256(repr(self.layout.to_dict()).encode())

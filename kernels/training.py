@@ -51,14 +51,14 @@ class TrainingConfig:
         report_every: steps between records (and saved states).
     """
 
-    num_steps: int = 36_000
+    num_steps: int = 30_000
     batch_size: int = 256
-    learning_rate: float = 2.5e-3
+    learning_rate: float = 2e-3
     warmup: int = 300
     cooldown: float = 0.5
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
-    report_every: int = 250
+    report_every: int = 500
 
 
 class TrainingRecord(NamedTuple):
@@ -134,13 +134,12 @@ def _optimizer(config: TrainingConfig) -> optax.GradientTransformation:
 
 
 @partial(jax.jit, static_argnames=("config", "graph"), donate_argnames="state")
-def _train_step(config: TrainingConfig, graph: nnx.GraphDef, law: GaussianLaw, state: _State, data: Batch, key: PRNGKeyArray) -> tuple[_State, Array]:
-    batch_key, loss_key = jax.random.split(key)
+def _train_step(config: TrainingConfig, graph: nnx.GraphDef, law: GaussianLaw, state: _State, data: Batch, key: PRNGKeyArray, step: Array) -> tuple[_State, Array]:
+    batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
     x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
     loss, gradient = jax.value_and_grad(lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key))(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
     params: Any = optax.apply_updates(state.params, updates)
-    step = optax.tree.get(optimizer, "count")
     decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
     ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
     return _State(params, optimizer, ema), loss
@@ -180,7 +179,7 @@ def fit(
     data, held_out = jnp.asarray(x0), jnp.asarray(validation)
     begin, losses = time.monotonic(), []
     while step < config.num_steps:
-        state, loss = _train_step(config, graph, law, state, data, jax.random.fold_in(key, step))
+        state, loss = _train_step(config, graph, law, state, data, key, np.uint32(step))
         losses.append(loss)
         step += 1
         if step % config.report_every and step != config.num_steps:

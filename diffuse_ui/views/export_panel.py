@@ -45,16 +45,17 @@ class ExportPanel:
 
     def _download(self, label: str) -> pmui.FileDownload:
         filename = _FORMATS[label]
-        return pmui.FileDownload(
+        download = pmui.FileDownload(
             label=label,
             filename=filename,
             callback=self._content(label),
-            variant="outlined",
-            color="primary",
             size="small",
             margin=0,
             icon="download",
         )
+        # as arguments these would meet the parent's deprecated `button_type` and `button_style`
+        download.param.update(color="primary", variant="outlined")
+        return download
 
     def _content(self, label: str) -> Callable[[], BytesIO]:
         def content() -> BytesIO:

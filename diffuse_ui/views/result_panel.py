@@ -92,7 +92,7 @@ def _headline(result: Result, stale: bool) -> str:
     value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
     sign = "" if value.startswith("<") else "= "
     return (
-        f"<div class='big{old}' data-probability='{estimate.value!r}'>P {sign}{escape(value)}</div>"
+        f"<div class='big{old}' data-probability='{float(estimate.value)!r}'>P {sign}{escape(value)}</div>"
         f"<div class='quiet'>95 % interval {escape(formats.span(estimate.interval))}</div>"
     )
 

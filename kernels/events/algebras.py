@@ -17,6 +17,8 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
+from kernels.events.arithmetic import safe_abs
+
 __all__ = ["CERTAIN", "Algebra", "Boolean", "Robust", "Smooth"]
 
 CERTAIN = 1e37
@@ -86,10 +88,10 @@ class Robust:
         return sure(left - right if operator in (">", ">=") else right - left)
 
     def equal(self, residual: Array, tolerance: Array) -> Array:
-        return sure(tolerance - jnp.abs(residual))
+        return sure(tolerance - safe_abs(residual))
 
     def inside(self, contained: Array, distance: Array) -> Array:
-        return jnp.where(contained, distance, -distance)
+        return sure(jnp.where(contained, distance, -distance))
 
     def negate(self, c: Array) -> Array:
         return -c

@@ -2,7 +2,8 @@
 
 Values are NumPy's, infinities and NaN included. Where a derivative does not exist or overflows
 (√ at 0, division by 0, a logarithm of 0, 0 · ∞) the gradient is 0: `jnp.where` alone would
-give 0 · ∞ = NaN there, so the function never sees the offending argument (a "double where").
+give 0 · ∞ = NaN there, so the function never sees the offending argument (a "double where"), and NaN
+and infinities end here: they receive gradient 0.
 """
 
 from collections.abc import Callable
@@ -11,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-__all__ = ["FUNCTIONS", "divide", "gradient_in_time", "multiply", "power", "safe_abs", "safe_sqrt"]
+__all__ = ["FUNCTIONS", "divide", "gradient_in_time", "multiply", "power", "safe_abs", "safe_sqrt", "safe_square"]
 
 _TINY = 1e-30  # smaller arguments have no useful derivative in float32
 _HUGE = 1e18  # the square root of float32's range: products of two such factors stay finite
@@ -24,30 +25,39 @@ def _guarded(function: Callable[[Array], Array], s: Array, regular: Array, value
 
 
 def safe_sqrt(s: Array) -> Array:
-    return _guarded(jnp.sqrt, s, (s > _TINY) & (s < jnp.inf), jnp.sqrt(jax.lax.stop_gradient(s)))
+    return _guarded(jnp.sqrt, s, (s > _TINY) & (s < jnp.inf), jnp.sqrt(s))
 
 
 def safe_abs(s: Array) -> Array:
     """|s|, of complex numbers too."""
     if not jnp.iscomplexobj(s):
-        return jnp.abs(s)
-    return safe_sqrt(s.real**2 + s.imag**2)
+        return _guarded(jnp.abs, s, jnp.isfinite(s), jnp.abs(s))
+    squared = safe_square(s.real) + safe_square(s.imag)
+    return safe_sqrt(squared)
+
+
+def safe_square(s: Array) -> Array:
+    return _guarded(jnp.square, s, jnp.abs(s) < _HUGE, s**2)
 
 
 def _log(s: Array) -> Array:
-    return _guarded(jnp.log, s, (s > _TINY) & (s < jnp.inf), jnp.log(jax.lax.stop_gradient(s)))
+    return _guarded(jnp.log, s, (s > _TINY) & (s < jnp.inf), jnp.log(s))
 
 
 def _exp(s: Array) -> Array:
-    return _guarded(jnp.exp, s, s < _EXP_LIMIT, jnp.exp(jax.lax.stop_gradient(s)))
+    return _guarded(jnp.exp, s, s < _EXP_LIMIT, jnp.exp(s))
 
 
 def _sin(s: Array) -> Array:
-    return _guarded(jnp.sin, s, jnp.isfinite(s), jnp.sin(jax.lax.stop_gradient(s)))
+    return _guarded(jnp.sin, s, jnp.isfinite(s), jnp.sin(s))
 
 
 def _cos(s: Array) -> Array:
-    return _guarded(jnp.cos, s, jnp.isfinite(s), jnp.cos(jax.lax.stop_gradient(s)))
+    return _guarded(jnp.cos, s, jnp.isfinite(s), jnp.cos(s))
+
+
+def _tanh(s: Array) -> Array:
+    return _guarded(jnp.tanh, s, jnp.isfinite(s), jnp.tanh(s))
 
 
 FUNCTIONS: dict[str, Callable[[Array], Array]] = {
@@ -57,7 +67,7 @@ FUNCTIONS: dict[str, Callable[[Array], Array]] = {
     "log": _log,
     "sin": _sin,
     "cos": _cos,
-    "tanh": jnp.tanh,
+    "tanh": _tanh,
 }
 
 

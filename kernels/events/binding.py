@@ -9,7 +9,7 @@ polygon                                     path.vertices → float32 (vertex, 2
 
 import numpy as np
 
-from kernels.events.expressions import At, Expression, Function, Index, Number, Slice, Variable
+from kernels.events.expressions import At, Expression, Function, Index, Number, Reduction, Slice, Variable
 from kernels.events.predicates import Always, Between, Equality, Event, Eventually, Until
 from kernels.events.shapes import Box, Polygon, Tube
 from kernels.events.trees import Node, Window, join, nearest
@@ -78,6 +78,8 @@ def _bind_special(
             bound[join(path, "vertices")] = np.asarray(node.vertices, np.float32)
         case Function(name="derivative") if layout.num_times < 2:
             raise ValueError(f"`{node}` needs at least two times; the trajectory has one.")
+        case Reduction() if node.argument.kind == "spectrum":
+            num_frequencies(node.argument, layout)
         case Slice() | Index():
             _require_frequencies(node, layout)
 

@@ -147,7 +147,7 @@ class Evaluation:
                 return _mean(s, mask)
             case "std":
                 deviation = s - _mean(s, mask, empty=0.0)[:, None]  # a NaN here would poison the gradient
-                return arithmetic.safe_sqrt(_mean(deviation**2, mask))
+                return arithmetic.safe_sqrt(_mean(arithmetic.safe_square(deviation), mask))
             case "integral":
                 return _integral(s, mask, jnp.asarray(np.diff(self.layout.times), s.dtype))
             case _:

@@ -16,6 +16,8 @@ def signed_distance(
     The distance is √ of a squared distance with gradient 0 on the edges themselves.
     """
     x, y = jnp.broadcast_arrays(x, y)
+    known = jnp.isfinite(x) & jnp.isfinite(y)  # other points are outside, and far
+    x, y = jnp.where(known, x, 0.0), jnp.where(known, y, 0.0)
     px, py = x[..., None], y[..., None]
     ax, ay = vertices[:, 0], vertices[:, 1]
     bx, by = jnp.roll(ax, -1), jnp.roll(ay, -1)
@@ -27,4 +29,5 @@ def signed_distance(
     straddles = (ay > py) != (by > py)
     crossing = ax + ex * (py - ay) / jnp.where(ey == 0, 1.0, ey)
     crossings = jnp.sum(straddles & (px < crossing), axis=-1)
-    return crossings % 2 == 1, safe_sqrt(jnp.min(squared, axis=-1))
+    distance = safe_sqrt(jnp.min(squared, axis=-1))
+    return known & (crossings % 2 == 1), jnp.where(known, distance, jnp.inf)

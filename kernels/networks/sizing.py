@@ -17,7 +17,7 @@ def network_config(num_times: int, num_variables: int) -> UNetConfig:
         out_features=num_variables,
         patch=2,
         channels=(64, 128),
-        num_blocks=1,
+        num_blocks=2,
         dense_width=384,
         num_dense=2,
         embedding=128,

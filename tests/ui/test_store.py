@@ -39,7 +39,7 @@ def test_a_result_is_stale_once_the_event_has_changed(app):
     app.state.write("max(x) > 1")
     app.run()
     assert not app.store.stale
-    app.state.write("max(x) > 1.1")
+    app.state.write("min(x) < 1")
     assert app.store.stale
     app.state.undo()
     assert not app.store.stale

@@ -9,9 +9,17 @@ PIXEL = """([name, x, y]) => {
   return [box.left + frame.left + fx * frame.width, box.top + frame.bottom - fy * frame.height];
 }"""
 DRAWN = """name => {
+  if (typeof Bokeh === "undefined") return false;
   const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
   if (model == null || Bokeh.index.find_one(model) == null) return false;
   return model.renderers.some(r => r.data_source && r.data_source.data.x && r.data_source.data.x.length > 50);
+}"""
+
+
+TOOL = """([name, tool]) => {
+  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+  const active = model.toolbar.active_drag;
+  return (active == null ? '' : active.name) == tool;
 }"""
 
 
@@ -22,7 +30,18 @@ class Canvas:
         self.page, self.frame = page, frame or page
 
     def wait_drawn(self, name, timeout=60_000):
+        """Until the backdrop is there and the layout has come to rest."""
         self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout)
+        self.wait_tool(name, f"box-{name}")
+        places = []
+        while len(places) < 4 or len(set(places[-4:])) > 1:
+            self.page.wait_for_timeout(200)
+            places.append(tuple(self.pixel(name, 1.0, 0.5)))
+
+    def wait_tool(self, name, tool):
+        """Until a panel's active drag tool is the named one in the browser; "" for none."""
+        self.frame.wait_for_function(TOOL, arg=[name, tool])
+        self.page.wait_for_timeout(200)
 
     def pixel(self, name, x, y):
         px, py = self.frame.evaluate(PIXEL, [name, x, y])

@@ -19,6 +19,7 @@ from diffuse_ui.launching import FIRST_NOTEBOOK, lab_arguments
 pytestmark = pytest.mark.browser
 TOKEN = "test"
 CELL = """
+import os; os.environ.get("DIFFUSE_FAKE") and __import__("fake_kernels")
 import diffuse_ui
 from toys import make_toy
 app = diffuse_ui.App(make_toy(), num_samples=64, num_steps=12, estimator="monte_carlo")
@@ -38,12 +39,13 @@ def lab(tmp_path_factory):
     environment = (
         os.environ
         | folders
-        | {"IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(Path(__file__).parents[1])}
+        | {"IPYTHONDIR": str(home / "ipython"), "PYTHONPATH": str(Path(__file__).parents[1]) + ":/tmp/fakek"}
     )
     port = free_port()
     words = [
         *lab_arguments(home / "notebooks", port=port, browser=False),
         f"--IdentityProvider.token={TOKEN}",
+        "--LabApp.expose_app_in_browser=True",
     ]
     with (home / "log").open("w") as log:
         process = subprocess.Popen(words, env=environment, stdout=log, stderr=subprocess.STDOUT)
@@ -67,11 +69,11 @@ def wait_for(address, process, seconds=60):
 
 
 def test_the_app_works_in_a_notebook_cell(lab, page):
+    page.set_viewport_size({"width": 1600, "height": 1100})
     page.goto(lab)
     page.locator(".jp-CodeCell .cm-content").first.wait_for(timeout=60_000)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for(timeout=60_000)
-    page.locator(".jp-CodeCell .cm-content").first.click()
-    page.keyboard.press("Shift+Enter")
+    page.evaluate("() => window.jupyterapp.commands.execute('notebook:run-all-cells')")
     frame_element = page.locator("iframe[title=diffuse-ui]")
     frame_element.wait_for(timeout=60_000)
     frame_element.scroll_into_view_if_needed()
@@ -79,6 +81,7 @@ def test_the_app_works_in_a_notebook_cell(lab, page):
     canvas = Canvas(page, frame)
     canvas.wait_drawn("x")
     canvas.drag("x", (2.0, 0.5), (3.0, 2.0))
+    page.wait_for_timeout(2000); page.screenshot(path="/tmp/labt.png")
     expect(frame.locator("textarea").first).to_have_value(re.compile(r"^box\(x, \["), timeout=10_000)
     canvas.button("Run").click()
     expect(frame.locator("[data-probability]")).to_be_visible(timeout=60_000)

@@ -66,7 +66,7 @@ def test_a_drawn_box_runs_to_the_probability_of_the_command_line(canvas, page, t
 
 def test_a_threshold_is_placed_dragged_and_undone(canvas, page):
     canvas.button("Threshold").click()
-    expect(canvas.button("Threshold")).to_have_attribute("aria-pressed", "true")
+    canvas.wait_tool("x", "")
     page.mouse.click(*canvas.pixel("x", 3.0, 1.2))
     expect(event_text(page)).to_have_value(re.compile(r"^max\(x\) > 1\.2"), timeout=10_000)
     wait_until(lambda: canvas.app.state.event is not None, page)

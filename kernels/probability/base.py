@@ -1,0 +1,174 @@
+"""What every estimator shares: the problem, the result, and the records it yields."""
+
+import dataclasses
+import functools
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Array, Float, PRNGKeyArray
+from scipy import stats
+
+from kernels.events.semantics import Constraint, Program
+from kernels.guidance.observations import Observed
+from kernels.models import Model
+from kernels.trajectories import Standardizer
+
+__all__ = ["Population", "Probability", "Problem", "Progress", "binomial_interval", "log_interval", "percent"]
+
+Batch = Float[Array, "sample time variable"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Probability:
+    """An event's probability and how far to trust it.
+
+    Attributes:
+        value: the estimate.
+        standard_error: of the estimate.
+        interval: 95 % interval (low, high).
+        ess: effective number of independent samples behind it: (Σw)²/Σw² where there are weights,
+            else (value / standard_error)².
+        pareto_k: shape of the importance ratios' tail (above 0.7 they cannot be trusted); None without weights.
+        method: the estimator that gave it.
+        status: "ok", "unreliable", "no_hits" or "budget_exhausted".
+        message: in plain words, with a remedy where there is trouble.
+        num_calls: network evaluations of one trajectory, samples taken from a cache included.
+        diagnostics: further numbers, by name.
+    """
+
+    value: float
+    standard_error: float
+    interval: tuple[float, float]
+    ess: float
+    pareto_k: float | None = None
+    method: str
+    status: str = "ok"
+    message: str = ""
+    num_calls: int = 0
+    diagnostics: dict[str, Any] = dataclasses.field(default_factory=dict)
+
+    def to_dict(self) -> dict[str, Any]:
+        """JSON-able."""
+        return dataclasses.asdict(self) | {"interval": list(self.interval)}
+
+
+class Population(NamedTuple):
+    """Latents whose trajectories meet the event, distributed by its conditional law.
+
+    Attributes:
+        latents: (sample, time, variable), standard normal given the event; None while more are coming.
+        states: their trajectories, physical units.
+        values: C of each.
+        weights: (sample,), not negative.
+    """
+
+    latents: np.ndarray | None
+    states: np.ndarray
+    values: np.ndarray
+    weights: np.ndarray
+
+
+class Progress(NamedTuple):
+    """One record of an estimator at work.
+
+    Attributes:
+        fraction: share of the work done, 0 … 1.
+        message: what is happening, one short sentence.
+        probability: the running estimate, None as long as there is none.
+        population: trajectories in the event, as far as the estimator has exact ones.
+    """
+
+    fraction: float
+    message: str
+    probability: Probability | None = None
+    population: Population | None = None
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
+class Problem:
+    """P(event | observations) under a model.
+
+    Attributes:
+        key: random key; every estimator derives its own from it.
+        model: the model.
+        constraint: the compiled event.
+        observations: what is known, compiled, or None.
+        num_steps: evaluations for a trajectory by the ODE.
+    """
+
+    key: PRNGKeyArray
+    model: Model
+    constraint: Constraint
+    observations: Constraint | None
+    num_steps: int
+
+    @functools.cached_property
+    def denoiser(self) -> Any:
+        """The model's denoiser, conditioned on what is known."""
+        if self.observations is None:
+            return self.model.denoiser
+        return Observed.from_constraint(self.model.denoiser, self.observations, self.model.standardizer)
+
+    def stream_key(self, name: str) -> PRNGKeyArray:
+        """A key for one purpose."""
+        return jax.random.fold_in(self.key, _STREAMS.index(name))
+
+    def judge(self, states: np.ndarray | Array) -> tuple[np.ndarray, np.ndarray]:
+        """C (float64) and whether the event holds, for trajectories (sample, time, variable) in physical units.
+
+        Events are judged in blocks of one size, so that any number of trajectories compiles once.
+        """
+        total = len(states)
+        size = JUDGE_BLOCK if total > JUDGE_BLOCK else 1 << max(0, total - 1).bit_length()
+        values, holds = [], []
+        for start in range(0, total, size):
+            block = np.asarray(states[start : start + size])
+            padded = np.concatenate([block, np.repeat(block[-1:], size - len(block), axis=0)])
+            value, hold = _judge(self.constraint.program, self.constraint.parameters, padded)
+            values.append(np.asarray(value, np.float64)[: len(block)])
+            holds.append(np.asarray(hold)[: len(block)])
+        return np.concatenate(values), np.concatenate(holds)
+
+    def physical(self, x0: Batch) -> np.ndarray:
+        """Standardised → physical units, on the host."""
+        return np.asarray(_unstandardize(self.model.standardizer, x0))
+
+
+JUDGE_BLOCK = 4096
+_STREAMS = ("direct", "subset", "path", "guided", "exact", "simulator")
+
+
+@partial(jax.jit, static_argnames="program")
+def _judge(program: Program, parameters: Any, states: Batch) -> tuple[Array, Array]:
+    return (
+        jax.vmap(program.value, (0, None))(states, parameters),
+        jax.vmap(program.holds, (0, None))(states, parameters),
+    )
+
+
+@jax.jit
+def _unstandardize(standardizer: Standardizer, x0: Batch) -> Batch:
+    return standardizer.unstandardize(x0)
+
+
+def binomial_interval(hits: int, total: int) -> tuple[float, float]:
+    """95 % interval of a proportion: Jeffreys', and the rule of three where all or none hit."""
+    if hits == 0:
+        return 0.0, min(1.0, 3.0 / total)
+    if hits == total:
+        return max(0.0, 1.0 - 3.0 / total), 1.0
+    low, high = stats.beta.ppf([0.025, 0.975], hits + 0.5, total - hits + 0.5)
+    return float(low), float(high)
+
+
+def log_interval(value: float, relative_error: float, degrees: float) -> tuple[float, float]:
+    """95 % interval on the log scale, by Student's t; right for estimates whose error is a factor."""
+    spread = float(stats.t.ppf(0.975, degrees)) * relative_error
+    return value * float(np.exp(-min(spread, 50.0))), min(1.0, value * float(np.exp(min(spread, 50.0))))
+
+
+def percent(value: float) -> str:
+    """A relative error in words: two digits."""
+    return f"{100 * value:.2g} %"

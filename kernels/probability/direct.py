@@ -1,0 +1,105 @@
+"""Direct samples: the latent map of a model, and a cache of unconditional samples made by it.
+
+F: latents → trajectories is the probability-flow ODE by DPM-Solver++(2M), a deterministic map.
+Sample i of a cache depends on (key, i) only; its latents need not be kept. Caches are shared by
+all events that are asked about the same model with the same key, steps and knowledge.
+"""
+
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from kernels.probability.base import Problem
+from kernels.samplers.dpm_solver import DPMSolver
+from kernels.samplers.drawing import draw, initial_noise, sample_keys
+from kernels.schedules import SIGMA_MAX, SIGMA_MIN, log_grid
+
+__all__ = ["CHUNK", "direct_latents", "direct_samples", "latent_map", "ode_grid"]
+
+CHUNK = 256  # trajectories that go through the network together
+_MAX_CACHES = 8
+
+
+def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
+    """Noise levels of the ODE, down to a tenth of the finest tolerance of what is known."""
+    return log_grid(problem.num_steps, sigma_max=SIGMA_MAX, sigma_min=finest_sigma(problem))
+
+
+def finest_sigma(problem: Problem) -> float:
+    """σ_min: `SIGMA_MIN`, or a tenth of the finest tolerance of the observations, in standardised units."""
+    if problem.observations is None:
+        return SIGMA_MIN
+    widths = np.asarray(problem.observations.program.part_tolerances(problem.observations.parameters))
+    finest = float(widths.min() / np.max(np.asarray(problem.model.standardizer.scale)))
+    return float(np.clip(finest / 10.0, 1e-4, SIGMA_MIN))
+
+
+def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.ndarray]:
+    """Trajectories in physical units, a chunk at a time, in order; the last chunk is cut to size."""
+    sigmas = ode_grid(problem)
+    for start in range(0, len(latents), CHUNK):
+        block = jnp.asarray(latents[start : start + CHUNK])
+        padding = CHUNK - len(block)
+        padded = jnp.pad(block, ((0, padding), (0, 0), (0, 0))) if padding else block
+        x0 = draw(problem.denoiser, problem.model.initial, DPMSolver(), sigmas, padded)
+        yield problem.physical(x0)[: len(block)]
+
+
+def direct_latents(problem: Problem, indices: np.ndarray) -> np.ndarray:
+    """The latents of some direct samples (sample, time, variable), made again from their keys."""
+    if len(indices) == 0:
+        return np.zeros((0, *problem.model.layout.shape), np.float32)
+    key = problem.stream_key("direct")
+    size = 1 << max(0, len(indices) - 1).bit_length()
+    padded = np.concatenate([indices, np.zeros(size - len(indices), indices.dtype)]).astype(np.uint32)
+    keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(padded))
+    return np.asarray(initial_noise(keys, problem.model.initial))[: len(indices)]
+
+
+class _Cache:
+    """Growing store of direct samples of one model, key, grid and knowledge."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.chunks: list[np.ndarray] = []
+
+
+_caches: OrderedDict[tuple, _Cache] = OrderedDict()
+_caches_lock = threading.Lock()
+
+
+def _cache_of(problem: Problem) -> _Cache:
+    known = None
+    if problem.observations is not None:
+        program, parameters = problem.observations
+        known = (program, tuple((name, np.asarray(a).tobytes()) for name, a in sorted(parameters.items())))
+    identity = (
+        problem.model.fingerprint,
+        np.asarray(jax.random.key_data(problem.key)).tobytes(),
+        problem.num_steps,
+        known,
+    )
+    with _caches_lock:
+        cache = _caches.setdefault(identity, _Cache())
+        _caches.move_to_end(identity)
+        while len(_caches) > _MAX_CACHES:
+            _caches.popitem(last=False)
+    return cache
+
+
+def direct_samples(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
+    """The first `num_samples` direct samples, a chunk (sample, time, variable) at a time, drawn where the cache ends."""
+    cache = _cache_of(problem)
+    key = problem.stream_key("direct")
+    for index in range(-(-num_samples // CHUNK)):
+        with cache.lock:
+            if index == len(cache.chunks):
+                latents = initial_noise(sample_keys(key, index * CHUNK, CHUNK), problem.model.initial)
+                cache.chunks.extend(latent_map(problem, latents))
+            chunk = cache.chunks[index]
+        yield chunk[: num_samples - index * CHUNK]

@@ -1,0 +1,186 @@
+"""Path importance sampling with a defensive mixture: unbiased for the discretised sampler.
+
+K paths of SDE-DPM-Solver++(2M), a share α of them unguided, the mean of the others' steps shifted by
+d = (1 − r²) σ² ∇log ψ (no shift on the last step). On every path the log-ratio
+
+    ℓ = log (guided path density / unguided path density) = Σ_steps (2 d·(x' − m) − |d|²) / 2v
+
+is accumulated in float64, m the unguided mean and v the variance of the step. Then
+
+    w = 1{C(x₀) > 0} / (α + (1 − α) e^ℓ),   P̂ = α mean_unguided(w) + (1 − α) mean_guided(w),
+
+with the stratified standard error. Weights are bounded by 1/α and the unguided paths are a direct
+Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event;
+the tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the effective size say so.
+"""
+
+import warnings
+from collections.abc import Iterator
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from arviz_stats.base import array_stats
+from jaxtyping import Array, Bool, Float, PRNGKeyArray
+
+from kernels.guidance.moment_matching import MomentMatching
+from kernels.probability.base import Probability, Problem, Progress, binomial_interval, percent
+from kernels.probability.direct import finest_sigma
+from kernels.samplers.base import Batch, Levels, SamplerState, level_triples
+from kernels.samplers.drawing import draw_noise, initial_noise, sample_keys
+from kernels.samplers.sde_dpm_solver import SDEDPMSolver
+from kernels.schedules import log_grid
+from kernels.statistics import effective_sample_size
+
+__all__ = ["ALPHA_EVERY", "Paths", "draw_paths", "pareto_shape", "path_importance"]
+
+ALPHA_EVERY = 10  # every tenth path is unguided: α = 0.1
+CHUNK = 128
+MAX_PARETO_K = 0.7
+MIN_ESS = 40.0
+MAX_SHARE = 0.15
+MIN_HITS = 20
+
+
+class Paths(NamedTuple):
+    """Finished paths: states (physical units), C, whether the event holds, guided or not, and ℓ."""
+
+    states: np.ndarray
+    values: np.ndarray
+    holds: Bool[np.ndarray, " path"]
+    guided: Bool[np.ndarray, " path"]
+    log_ratio: Float[np.ndarray, " path"]
+
+
+@partial(jax.jit, static_argnames="solver")
+def _shifted_step(
+    solver: SDEDPMSolver, state: SamplerState, x0_hat: Batch, shift: Batch, guided: Array, levels: Levels, noise: Batch
+) -> tuple[SamplerState, Float[Array, " path"]]:
+    """One step with its mean shifted where `guided`, and the step's share of ℓ."""
+    mean, variance = solver.transition(state, x0_hat, levels)
+    drift = (1.0 - (levels.following / levels.sigma) ** 2) * shift
+    offset = jnp.where(guided[:, None, None], drift, 0.0) + jnp.sqrt(variance) * noise  # x' − m
+    ratio = (2.0 * jnp.sum(drift * offset, axis=(1, 2)) - jnp.sum(drift**2, axis=(1, 2))) / (2.0 * variance)
+    return SamplerState(mean + offset, x0_hat), ratio
+
+
+def draw_paths(problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int) -> Iterator[Paths | float]:
+    """Paths start … start + size − 1: yields the share of the steps done, and the `Paths` last."""
+    law = problem.model.initial
+    denoiser = MomentMatching.from_constraint(problem.denoiser, problem.constraint, problem.model.standardizer, law)
+    sigmas = log_grid(num_steps, sigma_min=finest_sigma(problem))
+    keys = sample_keys(key, start, size)
+    guided = (start + np.arange(size)) % ALPHA_EVERY != 0
+    latents = initial_noise(keys, law)
+    x = law.perturb(latents, sigmas[0])
+    state, log_ratio = SamplerState(x, jnp.zeros_like(x)), np.zeros(size)
+    for index, levels in enumerate(level_triples(sigmas)):
+        x0_hat, shift = denoiser.split(state.x, levels.sigma)
+        noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
+        state, ratio = _shifted_step(SDEDPMSolver(), state, x0_hat, shift, guided, levels, noise)
+        log_ratio += np.asarray(ratio, np.float64)
+        yield (index + 1) / num_steps
+    x0_hat, _ = denoiser.split(state.x, np.float32(sigmas[-1]))
+    states = problem.physical(x0_hat)
+    yield Paths(states, *problem.judge(states), guided, log_ratio)
+
+
+def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Progress]:
+    """Estimate by importance sampling over whole reverse-diffusion paths.
+
+    Args:
+        problem: what is asked.
+        num_samples: paths, guided and unguided together.
+        num_steps: network evaluations on each path.
+
+    Raises:
+        FloatingPointError: paths with non-finite weights.
+    """
+    key = problem.stream_key("path")
+    chunks: list[Paths] = []
+    estimate = None
+    for start in range(0, num_samples, CHUNK):
+        for record in draw_paths(problem, key, start, CHUNK, num_steps):
+            if isinstance(record, float):
+                fraction = (start + CHUNK * record) / (CHUNK * -(-num_samples // CHUNK))
+                yield Progress(min(fraction, 0.999), f"guided paths {start + 1}–{start + CHUNK}", estimate)
+            else:
+                keep = min(CHUNK, num_samples - start)
+                chunks.append(Paths(*(a[:keep] for a in record)))
+        paths = Paths(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
+        estimate = _estimate(paths, num_steps)
+    yield Progress(1.0, "path importance sampling is done", estimate)
+
+
+def _estimate(paths: Paths, num_steps: int) -> Probability:
+    if not np.isfinite(paths.log_ratio).all():
+        raise FloatingPointError("path weights are not finite. Use subset simulation for this event.")
+    total, alpha = len(paths.holds), float((~paths.guided).mean())
+    weights = paths.holds / (alpha + (1.0 - alpha) * np.exp(np.minimum(paths.log_ratio, 700.0)))
+    strata = [weights[~paths.guided], weights[paths.guided]]
+    shares = [alpha, 1.0 - alpha]
+    value = sum(share * float(stratum.mean()) for share, stratum in zip(shares, strata, strict=True))
+    variance = sum(share**2 * float(stratum.var(ddof=1)) / len(stratum) for share, stratum in zip(shares, strata, strict=True))
+    error = float(np.sqrt(variance))
+    ess, calls = effective_sample_size(weights), total * num_steps
+    diagnostics = _diagnostics(paths, weights)
+    if value == 0:
+        bound = min(1.0, 3.0 / (alpha * total))
+        return Probability(
+            value=0.0, standard_error=bound / 3, interval=(0.0, bound), ess=0.0, method="path_importance", status="no_hits",
+            message=f"No path meets the event, so P < {bound:.2g} (rule of three). Use subset simulation.",
+            num_calls=calls, diagnostics=diagnostics,
+        )
+    pareto_k = pareto_shape(paths)
+    trouble = _trouble(diagnostics, ess, pareto_k, value, strata[0] > 0)
+    words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
+    return Probability(
+        value=value,
+        standard_error=error,
+        interval=(max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)),
+        ess=ess,
+        pareto_k=pareto_k,
+        method="path_importance",
+        status="unreliable" if trouble else "ok",
+        message=words if not trouble else f"{words} Not to be trusted: {trouble}. Use subset simulation.",
+        num_calls=calls,
+        diagnostics=diagnostics,
+    )
+
+
+def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, float]:
+    largest = float(weights.max() / weights.sum()) if weights.sum() > 0 else 1.0
+    unguided = paths.holds[~paths.guided]
+    return {
+        "hit_rate": float(paths.holds[paths.guided].mean()),
+        "hits": int(paths.holds.sum()),
+        "largest_share": largest,
+        "direct_hits": int(unguided.sum()),
+        "direct_paths": len(unguided),
+    }
+
+
+def _trouble(diagnostics: dict[str, float], ess: float, pareto_k: float, value: float, direct: np.ndarray) -> str:
+    """Why the weights cannot be trusted; empty if they can."""
+    low, high = binomial_interval(int(direct.sum()), len(direct))
+    reasons = {
+        f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
+        f"the effective size {ess:.0f} is below {MIN_ESS:.0f}": ess < MIN_ESS,
+        f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"] > MAX_SHARE,
+        f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,
+        "the unguided paths contradict it": bool(direct.sum() >= 3 and not low / 2 <= value <= high * 2),
+    }
+    return "; ".join(reason for reason, bad in reasons.items() if bad)
+
+
+def pareto_shape(paths: Paths) -> float:
+    """Pareto k̂ of 1{hit} · (unguided / guided density) over the guided paths; ∞ with fewer than 25 hits."""
+    ratios = -paths.log_ratio[paths.guided & paths.holds]
+    if len(ratios) < 25 or np.ptp(ratios) == 0:
+        return float("inf")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # the value itself is reported, so is what it means
+        _, shape = array_stats.psislw(np.asarray(ratios, np.float64))
+    return float(shape)

@@ -1,0 +1,225 @@
+"""Views without a browser: gestures, text, sliders and chips all edit one tree and all agree."""
+
+import numpy as np
+import pytest
+from bokeh.events import SelectionGeometry, Tap
+
+from diffuse_ui.window import Window
+
+
+@pytest.fixture
+def window(app):
+    app.store.prepare()
+    app.store.wait()
+    window = app.window()
+    yield window
+    window.close()
+
+
+def drag_box(window, index, x0, x1, y0, y1):
+    figure = window.canvas.panels[index].figure
+    geometry = {"type": "rect", "x0": x0, "x1": x1, "y0": y0, "y1": y1}
+    figure._trigger_event(SelectionGeometry(figure, geometry=geometry, final=True))
+
+
+def shapes(window):
+    return {part.label: shape for part, shape, _ in window.canvas.shapes.shapes.values()}
+
+
+def slider(window, name):
+    rows = zip(window.editor._shown, window.editor._rows)
+    return next(row.slider for number, row in rows if number.name.startswith(name))
+
+
+def text(app):
+    return str(app.state.event)
+
+
+def test_a_drawn_box_is_an_event_with_text_sliders_chip_and_shape(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    assert text(app) == "box(x, [2, 3], [0.5, 1.5])"
+    assert window.editor.text.value == text(app)
+    assert slider(window, "lower edge").value == 0.5
+    assert [chip.words.object for chip in window.chips.chips] == [app.state.event.describe(app.state.layout)]
+    assert shapes(window)["A"].bottom == 0.5
+
+
+def test_dragging_a_shape_moves_text_and_sliders(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    shape = shapes(window)["A"]
+    shape.update(left=1.0, right=2.0)
+    assert text(app) == "box(x, [1, 2], [0.5, 1.5])"
+    assert window.editor.text.value == text(app)
+    assert slider(window, "start").value == 1.0
+
+
+def test_a_slider_moves_shape_and_text(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    slider(window, "upper edge").value = 1.2
+    assert shapes(window)["A"].top == 1.2
+    assert window.editor.text.value == "box(x, [2, 3], [0.5, 1.2])"
+
+
+def test_text_makes_shapes_and_bad_text_leaves_them(app, window):
+    window.editor.text.value = "max(y) > 2.5 and box(x, [2, 3], [0, 1]) avoids"
+    assert shapes(window)["A"].bottom == 2.5
+    assert shapes(window)["B"].hatch_pattern == "x"
+    window.editor.text.value = "max(y > 2.5"
+    assert window.editor.error.visible
+    assert "^" in window.editor.error.object
+    assert set(shapes(window)) == {"A", "B"}
+    window.editor.text.value = "min(y) < -2.5"
+    assert not window.editor.error.visible
+    assert shapes(window)["A"].top == -2.5
+
+
+def test_a_click_in_threshold_mode_places_one_and_the_next_drag_is_a_box(app, window):
+    window.session.look.mode = "threshold"
+    figure = window.canvas.panels[1].figure
+    figure._trigger_event(Tap(figure, x=3.0, y=3.0))
+    assert text(app) == "max(y) > 3"
+    assert window.session.look.mode == "box"
+    figure._trigger_event(Tap(figure, x=3.0, y=1.0))
+    assert text(app) == "max(y) > 3"
+
+
+def test_a_drawn_line_is_a_tube_that_moves_as_a_whole(app, window):
+    figure = window.canvas.panels[0].figure
+    line = {"type": "poly", "x": list(np.linspace(1, 5, 30)), "y": list(np.sin(np.linspace(1, 5, 30)))}
+    figure._trigger_event(SelectionGeometry(figure, geometry=line, final=True))
+    before = app.state.event
+    assert before.mode == "stays"
+    assert len(before.times) <= 12
+    shape = shapes(window)["A"]
+    shape.update(xs=[x + 0.5 for x in shape.xs], ys=[y + 0.25 for y in shape.ys])
+    after = app.state.event
+    np.testing.assert_allclose(np.subtract(after.times, before.times), 0.5, atol=0.02)
+    np.testing.assert_allclose(np.subtract(after.values, before.values), 0.25, atol=0.02)
+
+
+def test_a_click_is_no_box_and_a_box_outside_is_cut(app, window):
+    drag_box(window, 0, 2.0, 2.01, 0.5, 0.5)
+    assert app.state.event is None
+    drag_box(window, 0, -5.0, 3.0, 0.5, 1.0)
+    assert app.state.event.window.start == 0.0
+
+
+def test_two_drawings_are_joined_by_and_and_deleted_one_by_one(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    drag_box(window, 1, 4.0, 5.0, -1.0, 1.0)
+    assert text(app) == "box(x, [2, 3], [0.5, 1.5]) and box(y, [4, 5], [-1, 1])"
+    assert [chip.badge.object for chip in window.chips.chips] == ["A", "B"]
+    window.chips.chips[0].delete.clicks += 1
+    assert text(app) == "box(y, [4, 5], [-1, 1])"
+    assert list(shapes(window)) == ["A"]
+    window.chips.chips[0].delete.clicks += 1
+    assert app.state.event is None
+    assert window.chips.column.objects == [window.chips.empty]
+
+
+def test_the_chip_changes_the_meaning(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    window.chips.chips[0].modes.value = "avoids"
+    assert text(app).endswith("avoids")
+    window.toolbar.undo.clicks += 1
+    assert app.state.event.mode == "passes"
+    assert window.chips.chips[0].modes.value == "passes"
+
+
+def test_a_shape_dragged_to_where_no_event_can_be_goes_back(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    shapes(window)["A"].right = 2.2
+    shapes(window)["A"].left = 2.1  # now it holds no sample
+    assert text(app) == "box(x, [2, 2.2], [0.5, 1.5])"
+    assert shapes(window)["A"].left == 2.0
+
+
+def test_hits_are_shown_until_there_is_a_result(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    app.store.wait()
+    panel = window.canvas.panels[0]
+    assert panel.glyphs["hits"][0].visible
+    assert f"{app.store.hits.count} of {app.store.hits.total}" in window.result.pane.object
+    app.run()
+    assert not panel.glyphs["hits"][0].visible
+    assert len(panel.sources["curves"].data["x"]) > 0
+    assert "data-probability" in window.result.pane.object
+
+
+def test_results_say_what_they_are_and_when_they_are_stale(app, window):
+    app.state.write("max(x) > 1")
+    app.run()
+    assert ">exact<" in window.result.pane.object
+    app.state.method = "guided"
+    app.run()
+    assert ">approximate<" in window.result.pane.object
+    assert "stale" not in window.result.pane.object
+    app.state.write("max(x) > 1.2")
+    assert "stale" in window.result.pane.object
+
+
+def test_run_stop_and_errors_in_the_run_panel(app, window, monkeypatch):
+    window.run.run.clicks += 1
+    assert window.run.run.disabled
+    assert not window.run.stop.disabled
+    app.store.wait()
+    assert not window.run.run.disabled
+    assert window.run.progress.value == 100
+
+    def breaks(spec):
+        raise ValueError("`num_steps` must be at least 2.")
+        yield
+
+    monkeypatch.setattr("kernels.stream", breaks)
+    window.run.run.clicks += 1
+    app.store.wait()
+    assert window.run.message.object == "`num_steps` must be at least 2."
+
+
+def test_presets_and_numbers_agree(app, window):
+    window.run.preset.value = "careful"
+    assert app.state.num_samples == 2048
+    app.state.num_samples = 77
+    assert window.run.preset.value is None
+
+
+def test_known_values_are_checked_where_they_are_written(app, window):
+    window.model.given.value = "at(q, 0) == 1 tolerance 0.1"
+    assert window.model.given.error_state
+    window.model.given.value = "at(x, 0) == 1 tolerance 0.1"
+    assert not window.model.given.error_state
+    assert app.state.given == "at(x, 0) == 1 tolerance 0.1"
+
+
+def test_dark_and_light_repaint(app, window):
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    light = shapes(window)["A"].fill_color
+    window.session.look.dark = True
+    assert shapes(window)["A"].fill_color != light
+
+
+def test_two_windows_on_one_app_show_the_same_event_with_looks_of_their_own(app, window):
+    other: Window = app.window()
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    assert other.editor.text.value == window.editor.text.value
+    window.session.look.mode = "tube"
+    assert other.session.look.mode == "box"
+    other.close()
+    app.state.write("")
+    assert other.editor.text.value != ""
+
+
+def test_downloads_wait_for_a_result(app, window):
+    assert window.export.downloads["PNG"].disabled
+    assert not window.export.downloads["Python"].disabled
+    app.run()
+    assert not window.export.downloads["PNG"].disabled
+    for label, download in window.export.downloads.items():
+        assert len(download.callback().getvalue()) > 50, label
+
+
+def test_the_app_in_a_cell_is_a_frame_on_this_machine(app):
+    bundle = app._repr_mimebundle_()
+    assert 'src="http://127.0.0.1:' in bundle["text/html"]
+    assert "toy" in bundle["text/plain"]
+    assert app.as_widget().value == bundle["text/html"]

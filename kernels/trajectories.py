@@ -21,9 +21,12 @@ __all__ = [
     "Layout",
     "Standardizer",
     "dataset_layout",
+    "known_points",
     "read_dataset",
     "to_array",
     "to_dataset",
+    "without_booleans",
+    "write_dataset",
 ]
 
 Observable = Callable[[Float[Array, "time variable"]], Float[Array, " time"]]
@@ -221,6 +224,64 @@ def dataset_layout(dataset: xr.Dataset) -> Layout:
         time_units=str(dataset["time"].attrs.get("units", "")),
         variable_units=units,
     )
+
+
+def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, float, float | None]]:
+    """Every known number of one, partly known, trajectory.
+
+    Args:
+        dataset: `state(time, variable)` at some of the layout's times and variables, NaN where nothing
+            is known; an optional `tolerance`, a number or of the same dimensions.
+        layout: which names and times there are.
+
+    Returns:
+        (variable, time, value, tolerance or None) of each.
+
+    Raises:
+        ValueError: dimensions, names or times that the layout does not have.
+    """
+    state = dataset.get("state")
+    if state is not None and "sample" in state.dims and state.sizes["sample"] == 1:
+        state = state.isel(sample=0)
+    if state is None or set(state.dims) != {"time", "variable"}:
+        raise ValueError("a Dataset of known points must have a variable `state(time, variable)` of one trajectory.")
+    tolerance = dataset["tolerance"].broadcast_like(state) if "tolerance" in dataset else None
+    points = []
+    for time in state["time"].values:
+        gap = float(np.min(np.abs(layout.times - float(time))))
+        if gap > 1e-6 * layout.step:
+            raise ValueError(f"known points must lie at the layout's times; {float(time):g} does not. Interpolate first.")
+        for name in map(str, state["variable"].values):
+            layout.index(name)
+            value = float(state.sel(time=time, variable=name))
+            if np.isfinite(value):
+                width = None if tolerance is None else float(tolerance.sel(time=time, variable=name))
+                points.append((name, float(time), value, width))
+    return points
+
+
+def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
+    """Write a Dataset as NetCDF (.nc) or Zarr (.zarr); Boolean variables become 0 and 1 in NetCDF.
+
+    Raises:
+        ValueError: another ending, or a folder that does not exist.
+    """
+    path = Path(path)
+    if path.suffix not in (".nc", ".zarr"):
+        raise ValueError(f"`path` must end with .nc (NetCDF) or .zarr; got {path.name!r}.")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"the folder of `path` must exist; there is no {path.absolute().parent}.")
+    if path.suffix == ".zarr":
+        names = dataset["variable"].astype(object)  # Zarr 3 specifies text of any length only
+        dataset.assign_coords(variable=names).to_zarr(path, mode="w", consolidated=False)
+    else:
+        without_booleans(dataset).to_netcdf(path, engine="h5netcdf")
+
+
+def without_booleans(dataset: xr.Dataset) -> xr.Dataset:
+    """NetCDF has no Boolean: 0 and 1 in its place."""
+    flags = {name: dataset[name].astype("i1") for name in dataset.data_vars if dataset[name].dtype == bool}
+    return dataset.assign(flags)
 
 
 def read_dataset(path: str | Path) -> xr.Dataset:

@@ -71,7 +71,7 @@ class MomentMatching:
             value, gradient = value_gradient(self.program, self.parameters, self.standardizer, posterior.mean)
             return posterior.mean, _inequality_shift(value, gradient, posterior.covariance(gradient), self.floor)
         values, gradients = part_gradients(self.program, self.parameters, self.standardizer, posterior.mean)
-        widths = np.asarray(self.program.part_tolerances(self.parameters)) / np.sqrt(3.0)
+        widths = self.program.part_tolerances(self.parameters) / np.float32(np.sqrt(3.0))
         shift = jnp.zeros_like(posterior.mean)
         for kind, value, gradient, width in zip(self.program.parts, values, gradients, widths, strict=True):
             product = posterior.covariance(gradient)

@@ -63,7 +63,7 @@ class Observed:
     def posterior(self, x: Batch, sigma: Float[Array, ""]) -> Posterior:
         prior = posterior_of(self.denoiser, x, sigma)
         residuals, gradients = part_gradients(self.program, self.parameters, self.standardizer, prior.mean)
-        widths = np.asarray(self.program.part_tolerances(self.parameters), np.float32) / np.sqrt(np.float32(3.0))
+        widths = self.program.part_tolerances(self.parameters) / np.float32(np.sqrt(3.0))
         products = jnp.stack([prior.covariance(gradient) for gradient in gradients])
         gain = _gain(gradients, products, widths)
         return Posterior(

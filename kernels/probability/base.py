@@ -93,14 +93,14 @@ class Problem:
     Attributes:
         key: random key; every estimator derives its own from it.
         model: the model.
-        constraint: the compiled event.
+        constraint: the compiled event; None asks for nothing, and every trajectory meets it.
         observations: what is known, compiled, or None.
         num_steps: evaluations for a trajectory by the ODE.
     """
 
     key: PRNGKeyArray
     model: Model
-    constraint: Constraint
+    constraint: Constraint | None
     observations: Constraint | None
     num_steps: int
 
@@ -121,6 +121,8 @@ class Problem:
         Events are judged in blocks of one size, so that any number of trajectories compiles once.
         """
         total = len(states)
+        if self.constraint is None:
+            return np.full(total, np.nan), np.ones(total, bool)
         size = JUDGE_BLOCK if total > JUDGE_BLOCK else 1 << max(0, total - 1).bit_length()
         values, holds = [], []
         for start in range(0, total, size):
@@ -132,12 +134,19 @@ class Problem:
         return np.concatenate(values), np.concatenate(holds)
 
     def physical(self, x0: Batch) -> np.ndarray:
-        """Standardised → physical units, on the host."""
-        return np.asarray(_unstandardize(self.model.standardizer, x0))
+        """Standardised → physical units, on the host.
+
+        Raises:
+            FloatingPointError: a sample is not finite.
+        """
+        states = np.asarray(_unstandardize(self.model.standardizer, x0))
+        if not np.isfinite(states).all():
+            raise FloatingPointError("the model drew values that are not finite. Check its weights, or take more steps.")
+        return states
 
 
 JUDGE_BLOCK = 4096
-_STREAMS = ("direct", "subset", "path", "guided", "exact", "simulator")
+_STREAMS = ("direct", "subset", "path", "preview", "exact", "simulator", "unconditional")
 
 
 @partial(jax.jit, static_argnames="program")

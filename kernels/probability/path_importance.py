@@ -34,7 +34,16 @@ from kernels.samplers.sde_dpm_solver import SDEDPMSolver
 from kernels.schedules import log_grid
 from kernels.statistics import effective_sample_size
 
-__all__ = ["ALPHA_EVERY", "Paths", "draw_paths", "pareto_shape", "path_importance"]
+__all__ = [
+    "ALPHA_EVERY",
+    "Paths",
+    "draw_paths",
+    "estimate_from_paths",
+    "join_paths",
+    "pareto_shape",
+    "path_importance",
+    "path_weights",
+]
 
 ALPHA_EVERY = 10  # every tenth path is unguided: α = 0.1
 CHUNK = 128
@@ -75,15 +84,17 @@ def draw_paths(problem: Problem, key: PRNGKeyArray, start: int, size: int, num_s
     guided = (start + np.arange(size)) % ALPHA_EVERY != 0
     latents = initial_noise(keys, law)
     x = law.perturb(latents, sigmas[0])
-    state, log_ratio = SamplerState(x, jnp.zeros_like(x)), np.zeros(size)
+    state, ratios = SamplerState(x, jnp.zeros_like(x)), []
+    accelerated = jax.default_backend() != "cpu"  # there, no step waits for the host
     for index, levels in enumerate(level_triples(sigmas)):
         x0_hat, shift = denoiser.split(state.x, levels.sigma)
         noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
         state, ratio = _shifted_step(SDEDPMSolver(), state, x0_hat, shift, guided, levels, noise)
-        log_ratio += np.asarray(ratio, np.float64)
+        ratios.append(ratio if accelerated else jax.block_until_ready(ratio))
         yield (index + 1) / num_steps
     x0_hat, _ = denoiser.split(state.x, np.float32(sigmas[-1]))
     states = problem.physical(x0_hat)
+    log_ratio = np.sum(np.stack(ratios).astype(np.float64), axis=0)
     yield Paths(states, *problem.judge(states), guided, log_ratio)
 
 
@@ -109,16 +120,31 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
             else:
                 keep = min(CHUNK, num_samples - start)
                 chunks.append(Paths(*(a[:keep] for a in record)))
-        paths = Paths(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
-        estimate = _estimate(paths, num_steps)
+        estimate = estimate_from_paths(join_paths(chunks), num_steps)
     yield Progress(1.0, "path importance sampling is done", estimate)
 
 
-def _estimate(paths: Paths, num_steps: int) -> Probability:
+def join_paths(chunks: list[Paths]) -> Paths:
+    """One `Paths` from several."""
+    return Paths(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
+
+
+def path_weights(paths: Paths) -> Float[np.ndarray, " path"]:
+    """w of each path, float64; their mean is P̂.
+
+    Raises:
+        FloatingPointError: a log-ratio is not finite.
+    """
     if not np.isfinite(paths.log_ratio).all():
         raise FloatingPointError("path weights are not finite. Use subset simulation for this event.")
+    alpha = float((~paths.guided).mean())
+    return paths.holds / (alpha + (1.0 - alpha) * np.exp(np.minimum(paths.log_ratio, 700.0)))
+
+
+def estimate_from_paths(paths: Paths, num_steps: int) -> Probability:
+    """P̂, its error and its diagnostics from finished paths."""
     total, alpha = len(paths.holds), float((~paths.guided).mean())
-    weights = paths.holds / (alpha + (1.0 - alpha) * np.exp(np.minimum(paths.log_ratio, 700.0)))
+    weights = path_weights(paths)
     strata = [weights[~paths.guided], weights[paths.guided]]
     shares = [alpha, 1.0 - alpha]
     value = sum(share * float(stratum.mean()) for share, stratum in zip(shares, strata, strict=True))

@@ -40,6 +40,7 @@ class System:
         vector_field: state → d state / d time.
         draw_initial: key → state at time −burn_in.
         observe: state → observed variables (variable,); the identity unless given.
+        recover: observed variables → state, the inverse of `observe`.
         variable_units: unit of each variable.
         time_units: unit of time.
         step: spacing of the observed times.
@@ -56,6 +57,7 @@ class System:
     vector_field: Callable[[State], State]
     draw_initial: Callable[[PRNGKeyArray], State]
     observe: Callable[[State], Float[Array, " variable"]] = lambda state: state
+    recover: Callable[[Float[Array, " variable"]], State] = lambda observed: observed
     variable_units: Mapping[str, str] = dataclasses.field(default_factory=dict)
     time_units: str = ""
     step: float
@@ -84,12 +86,13 @@ class System:
         return _solve(self.vector_field, state, (times[1] - times[0]) / per_output, per_output, times.size - 1)
 
     def rollout(self, states: Float[Array, "sample variable"], num_times: int) -> Float[Array, "sample time variable"]:
-        """Continue observed states for `num_times` output steps, the given state included.
-
-        Only for systems whose observed variables are the state itself.
-        """
+        """Continue observed states for `num_times` output steps, the given state included."""
         times = np.arange(num_times) * self.step
-        return jax.jit(jax.vmap(lambda state: self.integrate(state, times)))(states)
+
+        def continued(observed: Float[Array, " variable"]) -> Float[Array, "time variable"]:
+            return jax.vmap(self.observe)(self.integrate(self.recover(observed), times))
+
+        return jax.jit(jax.vmap(continued))(states)
 
     def simulate_array(self, key: PRNGKeyArray, num_samples: int) -> Float[np.ndarray, "sample time variable"]:
         """As `simulate`, without names."""

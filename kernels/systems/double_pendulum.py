@@ -50,6 +50,12 @@ def observe(state: Float[Array, "4"]) -> Float[Array, "4"]:
     return jnp.concatenate([state[:2], velocities(state)])
 
 
+def recover(observed: Float[Array, "4"]) -> Float[Array, "4"]:
+    q, v = observed[:2], observed[2:]
+    coupling = jnp.cos(q[0] - q[1])
+    return jnp.concatenate([q, jnp.stack([2.0 * v[0] + coupling * v[1], v[1] + coupling * v[0]])])
+
+
 def energy(x: Float[Array, "time 4"]) -> Float[Array, " time"]:
     """Total energy at each time, from angles and velocities."""
     q1, q2, v1, v2 = x.T
@@ -68,6 +74,7 @@ DOUBLE_PENDULUM = System(
     vector_field=vector_field,
     draw_initial=draw_initial,
     observe=observe,
+    recover=recover,
     variable_units={"q1": "rad", "q2": "rad", "v1": "rad/s", "v2": "rad/s"},
     time_units="s",
     step=0.5,

@@ -12,7 +12,7 @@ import platformdirs
 from kernels.checkpoints import load_checkpoint
 from kernels.models import Model
 
-__all__ = ["available_models", "load_model", "user_models"]
+__all__ = ["available_models", "load_model", "path_of", "user_models"]
 
 _SHIPPED = Path(__file__).parent
 
@@ -38,11 +38,16 @@ def load_model(name: str | Path) -> Model:
     Raises:
         ValueError: no such model (the message names the nearest), or a damaged file.
     """
+    return load_checkpoint(path_of(name))
+
+
+def path_of(name: str | Path) -> Path:
+    """Where a model's weights are. Raises ValueError when there is no such model."""
     paths = _paths()
     if str(name) in paths:
-        return load_checkpoint(paths[str(name)])
+        return paths[str(name)]
     if isinstance(name, Path) or "/" in name or name.endswith(".safetensors"):
-        return load_checkpoint(name)
+        return Path(name)
     nearest = get_close_matches(name, paths, n=1)
     hint = f" Did you mean {nearest[0]!r}?" if nearest else " Give one of these, or a path to a .safetensors file."
     raise ValueError(f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}.{hint}")

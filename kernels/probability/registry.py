@@ -1,0 +1,45 @@
+"""Every estimator by name, behind one call."""
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+
+from kernels.probability.auto import auto
+from kernels.probability.base import Problem, Progress
+from kernels.probability.monte_carlo import monte_carlo
+from kernels.probability.path_importance import path_importance
+from kernels.probability.simulator import simulator
+from kernels.probability.subset_simulation import subset_simulation
+
+__all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator"]
+
+ESTIMATORS = ("auto", "monte_carlo", "subset_simulation", "path_importance", "simulator")
+PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
+
+
+def require_estimator(name: str) -> None:
+    """Raises ValueError, with the nearest name, when there is no such estimator."""
+    if name not in ESTIMATORS:
+        nearest = get_close_matches(str(name), ESTIMATORS, n=1)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        raise ValueError(f"the estimator must be one of {', '.join(ESTIMATORS)}; got {name!r}.{hint}")
+
+
+def estimates(problem: Problem, method: str, num_samples: int, path_steps: int = PATH_STEPS) -> Iterator[Progress]:
+    """Run an estimator.
+
+    Args:
+        problem: what is asked; its `num_steps` is for estimators that go through the ODE.
+        method: a name of `ESTIMATORS`.
+        num_samples: trajectories, paths, or chains at each level.
+        path_steps: network evaluations on a stochastic path.
+    """
+    require_estimator(method)
+    if method == "path_importance":
+        return path_importance(problem, num_samples, path_steps)
+    by_name = {
+        "auto": auto,
+        "monte_carlo": monte_carlo,
+        "subset_simulation": subset_simulation,
+        "simulator": simulator,
+    }
+    return by_name[method](problem, num_samples)

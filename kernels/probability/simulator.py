@@ -1,0 +1,40 @@
+"""Brute-force simulation: the event's probability under the true system, where there is one.
+
+The number that a model's probability is to be compared with: their difference is model error.
+"""
+
+from collections.abc import Iterator
+
+import jax
+
+from kernels.probability.base import Problem, Progress
+from kernels.probability.monte_carlo import estimate_proportion
+from kernels.systems import get_system
+
+__all__ = ["simulator"]
+
+CHUNK = 16_384
+
+
+def simulator(problem: Problem, num_samples: int) -> Iterator[Progress]:
+    """Estimate from simulated trajectories of the model's system.
+
+    Args:
+        problem: what is asked.
+        num_samples: simulated trajectories.
+
+    Raises:
+        ValueError: the model has no system, or something is known, on which a simulator cannot be conditioned.
+    """
+    if problem.model.system is None:
+        raise ValueError("`method` 'simulator' needs a model of one of the built-in systems. Use 'auto'.")
+    if problem.observations is not None:
+        raise ValueError("`method` 'simulator' cannot be conditioned on `given`. Use 'auto', or leave `given` out.")
+    system, key = get_system(problem.model.system), problem.stream_key("simulator")
+    hits, total = 0, 0
+    while total < num_samples:
+        size = min(CHUNK, num_samples - total)
+        states = system.simulate_array(jax.random.fold_in(key, total), size)
+        hits, total = hits + int(problem.judge(states)[1].sum()), total + size
+        estimate = estimate_proportion(hits, total, method="simulator", num_calls=0)
+        yield Progress(total / num_samples, f"{total} simulated trajectories, {hits} in the event", estimate)

@@ -1,0 +1,41 @@
+"""Models whose events and conditional laws have closed forms."""
+
+import numpy as np
+from scipy import stats
+
+import kernels
+
+NUM_TIMES = 40
+
+
+def autoregression() -> tuple[kernels.Model, np.ndarray]:
+    """Two AR(1) processes at 40 times, standard deviations 1 and 2; the model and its covariance (80, 80)."""
+    steps = np.arange(NUM_TIMES)
+    correlation = 0.9 ** np.abs(np.subtract.outer(steps, steps))
+    covariance = np.kron(correlation, np.diag([1.0, 4.0]))
+    layout = kernels.Layout(variables=("x", "y"), times=steps * 0.5, time_units="s", variable_units={"x": "m"})
+    denoiser = kernels.GaussianDenoiser(np.zeros((NUM_TIMES, 2)), covariance)
+    return kernels.Model.from_denoiser(denoiser, layout, card={"name": "ar1", "num_steps": 60}), covariance
+
+
+def linear_event(covariance: np.ndarray, deviations: float) -> tuple[str, np.ndarray, float]:
+    """mean(x) + 0.3 final(y) above so many of its standard deviations: text, coefficients (80,), threshold."""
+    coefficients = np.zeros((NUM_TIMES, 2))
+    coefficients[:, 0] = 1.0 / NUM_TIMES
+    coefficients[-1, 1] = 0.3
+    flat = coefficients.ravel()
+    threshold = deviations * float(np.sqrt(flat @ covariance @ flat))
+    return f"mean(x) + 0.3 * final(y) > {threshold!r}", flat, threshold
+
+
+def tail(deviations: float) -> float:
+    """P(N(0, 1) > deviations)."""
+    return float(stats.norm.sf(deviations))
+
+
+def truncated_moments(covariance: np.ndarray, flat: np.ndarray, deviations: float) -> tuple[np.ndarray, np.ndarray]:
+    """Mean (80,) and covariance (80, 80) of a centred Gaussian given a·x > deviations · std(a·x)."""
+    hazard = stats.norm.pdf(deviations) / stats.norm.sf(deviations)
+    direction = covariance @ flat / np.sqrt(flat @ covariance @ flat)
+    shrink = hazard * (hazard - deviations)
+    return hazard * direction, covariance - shrink * np.outer(direction, direction)

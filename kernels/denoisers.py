@@ -129,7 +129,7 @@ class GaussianDenoiser:
         return GaussianDenoiser(*_standardized(mean, covariance, standardizer))
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("log_weights", "laws"), meta_fields=())
+@jax.tree_util.register_pytree_node_class
 @dataclasses.dataclass(frozen=True, eq=False, init=False)
 class GaussianMixtureDenoiser:
     """The exact denoiser of a Gaussian mixture: the responsibility-weighted mean of the components' denoisers.
@@ -155,6 +155,16 @@ class GaussianMixtureDenoiser:
         laws = [GaussianLaw.from_moments(*pair) for pair in zip(means, covariances, strict=True)]
         object.__setattr__(self, "log_weights", jnp.asarray(np.log(weights / weights.sum()), jnp.float32))
         object.__setattr__(self, "laws", jax.tree.map(lambda *a: jnp.stack(a), *laws))
+
+    def tree_flatten(self) -> tuple[tuple[Array, GaussianLaw], None]:
+        return (self.log_weights, self.laws), None
+
+    @classmethod
+    def tree_unflatten(cls, auxiliary: None, children: tuple[Array, GaussianLaw]) -> "GaussianMixtureDenoiser":
+        restored = object.__new__(cls)
+        for name, child in zip(("log_weights", "laws"), children, strict=True):
+            object.__setattr__(restored, name, child)
+        return restored
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
         sigma = jnp.atleast_1d(jnp.asarray(sigma))

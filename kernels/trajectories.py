@@ -295,7 +295,7 @@ def read_dataset(path: str | Path) -> xr.Dataset:
         raise ValueError(f"no file or store at {path}. Check the path; NetCDF files and Zarr stores are read.")
     try:
         if path.is_dir():
-            dataset = xr.open_zarr(path)
+            dataset = xr.open_zarr(path, consolidated=False)  # a local store needs no second index
         else:
             with xr.open_dataset(path, engine="h5netcdf") as opened:
                 dataset = opened.load()

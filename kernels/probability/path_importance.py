@@ -203,10 +203,10 @@ def _trouble(diagnostics: dict[str, float], ess: float, pareto_k: float, value: 
 
 def pareto_shape(paths: Paths) -> float:
     """Pareto k̂ of 1{hit} · (unguided / guided density) over the guided paths; ∞ with fewer than 25 hits."""
-    ratios = -paths.log_ratio[paths.guided & paths.holds]
-    if len(ratios) < 25 or np.ptp(ratios) == 0:
+    log_ratio = paths.log_ratio[paths.guided & paths.holds]
+    if len(log_ratio) < 25 or np.ptp(log_ratio) == 0:
         return float("inf")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the value itself is reported, so is what it means
-        _, shape = array_stats.psislw(np.asarray(ratios, np.float64))
+        _, shape = array_stats.psislw(log_ratio)  # smooths exp(−its argument), as for log-likelihoods
     return float(shape)

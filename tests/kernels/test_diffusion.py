@@ -1,0 +1,77 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from kernels import diffusion
+from kernels.diffusion import GaussianLaw
+from kernels.schedules import log_grid
+
+RNG = np.random.default_rng(2)
+
+
+@pytest.fixture
+def law():
+    root = RNG.normal(size=(6, 6))
+    return GaussianLaw.from_moments(RNG.normal(size=(3, 2)), root @ root.T)
+
+
+def test_conversions_invert():
+    x0, x, sigma = (jnp.asarray(a) for a in (RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3)), 0.7))
+    np.testing.assert_allclose(diffusion.x0_from_score(diffusion.score_from_x0(x0, x, sigma), x, sigma), x0, rtol=1e-5)
+    np.testing.assert_allclose(diffusion.x0_from_eps(diffusion.eps_from_x0(x0, x, sigma), x, sigma), x0, rtol=1e-5, atol=1e-6)
+
+
+def test_tweedie_is_the_gradient_of_the_log_density(law):
+    """(D − x)/σ² = ∇ log N(x; mean, S + σ²) by automatic differentiation."""
+    sigma, x = 0.6, jnp.asarray(RNG.normal(size=(1, 3, 2)), jnp.float32)
+    basis, variances = np.asarray(law.basis), np.asarray(law.variances)
+    covariance = (basis * variances) @ basis.T + sigma**2 * np.eye(6)
+
+    def log_density(x):
+        flat = (x - law.mean).reshape(-1)
+        return -0.5 * flat @ jnp.linalg.solve(jnp.asarray(covariance), flat)
+
+    score = diffusion.score_from_x0(law.denoise(x, jnp.asarray(sigma)), x, jnp.asarray(sigma))
+    np.testing.assert_allclose(score[0], jax.grad(log_density)(x[0]), rtol=2e-3, atol=2e-3)
+
+
+def test_perturbing_gives_the_law_of_x_sigma_and_inverts(law):
+    noise = jax.random.normal(jax.random.key(0), (100_000, 3, 2))
+    x = law.perturb(noise, 0.5)
+    np.testing.assert_allclose(law.unperturb(x, 0.5), noise, atol=2e-4)
+    basis, variances = np.asarray(law.basis), np.asarray(law.variances)
+    covariance = (basis * variances) @ basis.T + 0.25 * np.eye(6)
+    flat = np.asarray(x).reshape(-1, 6)
+    error = np.sqrt((np.outer(np.diag(covariance), np.diag(covariance)) + covariance**2) / len(flat))
+    assert np.all(np.abs(np.cov(flat, rowvar=False) - covariance) < 5 * error)
+
+
+def test_posterior_scale_is_the_root_mean_posterior_variance(law):
+    basis, variances = np.asarray(law.basis, np.float64), np.asarray(law.variances, np.float64)
+    prior = (basis * variances) @ basis.T
+    posterior = prior - prior @ np.linalg.solve(prior + 0.49 * np.eye(6), prior)
+    np.testing.assert_allclose(law.posterior_scale(jnp.asarray(0.7))[0], np.sqrt(np.trace(posterior) / 6), rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("mean", "covariance", "words"),
+    [
+        (np.zeros((2, 1)), np.eye(3), "must be \\(time·variable"),
+        (np.zeros((2, 1)), np.array([[1.0, 0.5], [0.0, 1.0]]), "symmetric"),
+        (np.zeros((2, 1)), np.array([[1.0, 2.0], [2.0, 1.0]]), "positive semidefinite"),
+        (np.zeros((2, 1)), np.full((2, 2), np.nan), "finite"),
+    ],
+)
+def test_moments_that_make_no_law(mean, covariance, words):
+    with pytest.raises(ValueError, match=words):
+        GaussianLaw.from_moments(mean, covariance)
+
+
+def test_grids():
+    grid = log_grid(5, sigma_max=10.0, sigma_min=0.1)
+    np.testing.assert_allclose(grid, [10.0, 10**0.5, 1.0, 10**-0.5, 0.1])
+    with pytest.raises(ValueError, match="at least 2"):
+        log_grid(1)
+    with pytest.raises(ValueError, match="between 0 and"):
+        log_grid(4, sigma_max=1.0, sigma_min=2.0)

@@ -1,0 +1,173 @@
+"""Guidance against the exact conditional laws of a Gaussian."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from exact_models import linear_event, truncated_moments
+
+import kernels
+from kernels.events.semantics import compile_event
+from kernels.guidance import observations
+from kernels.guidance.moment_matching import MomentMatching, constraint_spread
+from kernels.guidance.observations import Observed
+from kernels.knowledge import compile_given
+from kernels.samplers.dpm_solver import DPMSolver
+from kernels.samplers.drawing import draw, initial_noise, sample_keys
+from kernels.schedules import log_grid
+
+
+def constraint_of(model, text):
+    return compile_event(kernels.parse_event(text), model.layout)
+
+
+def standardised(model, covariance):
+    scale = np.tile(np.asarray(model.standardizer.scale, np.float64), model.layout.num_times)
+    return covariance / np.outer(scale, scale), scale
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.7, 10.0])
+def test_an_equality_gives_the_exact_conditional_denoiser(ar1, sigma):
+    """D given a·x₀ = y (Gaussian window) is the Kalman update, computed densely."""
+    model, covariance = ar1
+    prior, scale = standardised(model, covariance)
+    constraint = constraint_of(model, "at(x, 5) + 0.5 * at(y, 8) == 0.7 tolerance 0.3")
+    guided = MomentMatching.from_constraint(model.denoiser, constraint, model.standardizer, model.initial)
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(3, 40, 2)) * (1 + sigma), jnp.float32)
+    found = np.asarray(guided(x, np.float32(sigma)))
+
+    a = np.zeros((40, 2))
+    a[10, 0], a[16, 1] = 1.0, 0.5
+    a = a.ravel() * scale
+    posterior = prior - prior @ np.linalg.solve(prior + sigma**2 * np.eye(80), prior)
+    mean = np.asarray(x).reshape(3, 80) @ np.linalg.solve(prior + sigma**2 * np.eye(80), prior)
+    gain = posterior @ a / (a @ posterior @ a + 0.3**2 / 3)
+    expected = mean + np.outer(0.7 - mean @ a, gain)
+    np.testing.assert_allclose(found.reshape(3, 80), expected, atol=2e-3 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("sigma", [0.05, 0.7, 10.0])
+def test_an_inequality_gives_the_exact_conditional_denoiser(ar1, sigma):
+    """D given a·x₀ > c is the mean of a Gaussian cut along one direction."""
+    from scipy import stats
+
+    model, covariance = ar1
+    prior, scale = standardised(model, covariance)
+    text, flat, threshold = linear_event(covariance, 1.0)
+    guided = MomentMatching.from_constraint(model.denoiser, constraint_of(model, text), model.standardizer, model.initial)
+    x = jnp.asarray(np.random.default_rng(1).normal(size=(4, 40, 2)) * (1 + sigma), jnp.float32)
+    found = np.asarray(guided(x, np.float32(sigma))).reshape(4, 80)
+    a = flat * scale
+    posterior = prior - prior @ np.linalg.solve(prior + sigma**2 * np.eye(80), prior)
+    mean = np.asarray(x).reshape(4, 80) @ np.linalg.solve(prior + sigma**2 * np.eye(80), prior)
+    spread = np.sqrt(a @ posterior @ a)
+    ratio = (mean @ a - threshold) / spread
+    hazard = np.exp(stats.norm.logpdf(ratio) - stats.norm.logcdf(ratio))
+    expected = mean + np.outer(hazard, posterior @ a / spread)
+    np.testing.assert_allclose(found, expected, atol=5e-3 * np.abs(expected).max())
+
+
+def test_conditioning_on_observed_points_is_kriging(ar1):
+    """Mean and covariance of ODE samples given four observed points, against the closed form."""
+    model, covariance = ar1
+    text = " and ".join(f"at({n}, {t}) == {v} tolerance 0.2" for n, t, v in [("x", 0, 1.0), ("x", 6, -0.5), ("y", 0, 2.0), ("y", 12.5, 1.0)])
+    observed = Observed.from_constraint(model.denoiser, compile_given(text, model), model.standardizer)
+    size = 4000
+    latents = initial_noise(sample_keys(jax.random.key(0), 0, size), model.initial)
+    x0 = draw(observed, model.initial, DPMSolver(), log_grid(80), latents)
+    states = np.asarray(model.standardizer.unstandardize(x0)).reshape(size, 80)
+
+    rows = np.zeros((4, 40, 2))
+    for row, (t, v) in zip(rows, [(0, 0), (12, 0), (0, 1), (25, 1)], strict=True):
+        row[t, v] = 1.0
+    rows = rows.reshape(4, 80)
+    gain = covariance @ rows.T @ np.linalg.inv(rows @ covariance @ rows.T + 0.2**2 / 3 * np.eye(4))
+    mean, cov = gain @ np.array([1.0, -0.5, 2.0, 1.0]), covariance - gain @ rows @ covariance
+    deviation = np.sqrt(np.diag(cov) / size)
+    assert np.abs((states.mean(0) - mean) / deviation).max() < 5
+    spread = np.sqrt((np.outer(np.diag(cov), np.diag(cov)) + cov**2) / size)
+    # 5 SE, and 1 % of the variances for the bias of 80 steps
+    allowed = 5 * spread + 0.01 * np.sqrt(np.outer(np.diag(cov), np.diag(cov)))
+    assert np.all(np.abs(np.cov(states, rowvar=False) - cov) < allowed)
+
+
+def test_guided_samples_of_a_linear_event_have_nearly_the_conditional_mean(ar1):
+    model, covariance = ar1
+    text, flat, _ = linear_event(covariance, 2.0)
+    dataset = kernels.sample(jax.random.key(0), model, event=text, num_samples=640, num_steps=40)
+    steered = dataset.isel(sample=np.flatnonzero(dataset["guided"].values))
+    assert steered["satisfied"].values.mean() > 0.95
+    mean, conditional = truncated_moments(covariance, flat, 2.0)
+    found = steered["state"].values.reshape(-1, 80).mean(0)
+    error = np.sqrt(np.diag(conditional) / steered.sizes["sample"])
+    assert np.abs((found - mean) / error).max() < 6
+
+
+def test_what_is_known_and_an_event_compose(ar1):
+    """P(mean of x > c | x(0) known) by latent Monte Carlo, against the conditional Gaussian."""
+    from scipy import stats
+
+    model, covariance = ar1
+    row, a = np.zeros(80), np.zeros((40, 2))
+    row[0], a[:, 0] = 1.0, 1 / 40
+    a = a.ravel()
+    gain = covariance @ row / (row @ covariance @ row + 0.1**2 / 3)
+    mean, variance = 1.5 * gain @ a, a @ (covariance - np.outer(gain, row @ covariance)) @ a
+    truth = stats.norm.sf((0.6 - mean) / np.sqrt(variance))
+    estimate = kernels.event_probability(
+        jax.random.key(2), model, "mean(x) > 0.6", given={"x": (1.5, 0.1)}, method="monte_carlo", num_samples=4096
+    )
+    assert abs(estimate.value - truth) < 5 * estimate.standard_error
+    unconditional = stats.norm.sf(0.6 / np.sqrt(a @ covariance @ a))
+    assert abs(estimate.value - unconditional) > 10 * estimate.standard_error
+
+
+def test_twenty_thresholds_compile_once(ar1):
+    model, _ = ar1
+    x = jnp.ones((8, 40, 2))
+    traces = []
+
+    class Counting(kernels.GaussianDenoiser):
+        def denoise(self, x, sigma):
+            traces.append(1)
+            return super().denoise(x, sigma)
+
+    denoiser = Counting(law=model.initial)
+    jax.tree_util.register_dataclass(Counting, data_fields=["law"], meta_fields=[])
+    from kernels.guidance import posterior
+
+    before = posterior.value_gradient._cache_size()
+    for threshold in np.linspace(0.1, 2.0, 20):
+        constraint = constraint_of(model, f"max[0, 10](x) > {threshold}")
+        MomentMatching.from_constraint(denoiser, constraint, model.standardizer, model.initial)(x, np.float32(1.0))
+    assert len(traces) == 1
+    assert posterior.value_gradient._cache_size() == before + 1
+
+
+def test_the_floor_scales_with_the_event(ar1):
+    model, _ = ar1
+    one = constraint_spread(constraint_of(model, "mean(x) > 0"), model.standardizer, model.initial)
+    thousand = constraint_spread(constraint_of(model, "mean(1000 * x) > 0"), model.standardizer, model.initial)
+    assert thousand == pytest.approx(1000 * one, rel=1e-3)
+
+
+def test_only_equalities_can_be_known(ar1):
+    model, _ = ar1
+    with pytest.raises(ValueError, match="must consist of equalities"):
+        compile_given("max(x) > 1", model)
+    with pytest.raises(ValueError, match="must consist of equalities"):
+        observations.Observed.from_constraint(model.denoiser, constraint_of(model, "max(x) > 1"), model.standardizer)
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"w": 1.0}, "unknown variable"),
+        ({"x": (1.0, 2.0, 3.0)}, "number or \\(number, tolerance\\)"),
+        ({}, "1 to 64 known points"),
+        (3.0, "must be text, a mapping or a Dataset"),
+    ],
+)
+def test_knowledge_that_makes_no_sense(ar1, given, words):
+    with pytest.raises(ValueError, match=words):
+        compile_given(given, ar1[0])

@@ -46,7 +46,9 @@ def save_checkpoint(model: Model, path: str | Path) -> Path:
     network = nnx.merge(model.denoiser.graph, model.denoiser.params)
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {f"network.{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))}
+    tensors = {
+        f"network.{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))
+    }
     tensors |= {f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items()}
     tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
     card = dict(model.card) | {
@@ -73,22 +75,30 @@ def load_checkpoint(path: str | Path) -> Model:
     try:
         card = json.loads(card_path.read_text())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(f"the card {card_path} is not valid JSON ({error}). Copy or train the model again.") from error
+        raise ValueError(
+            f"the card {card_path} is not valid JSON ({error}). Copy or train the model again."
+        ) from error
     try:
         tensors = load_file(weights)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"the weights {weights} are truncated or damaged ({error}). Copy or train the model again.") from error
+        raise ValueError(
+            f"the weights {weights} are truncated or damaged ({error}). Copy or train the model again."
+        ) from error
     return _assemble(weights, card, tensors)
 
 
 def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Model:
     if not isinstance(card, dict) or card.get("format_version") != FORMAT_VERSION:
-        raise ValueError(f"the card of {weights} must have format_version {FORMAT_VERSION}. A newer diffuse-ui may be needed.")
+        raise ValueError(
+            f"the card of {weights} must have format_version {FORMAT_VERSION}. A newer diffuse-ui may be needed."
+        )
     try:
         architecture = {k: v for k, v in card["architecture"].items() if k != "type"}
         config = UNetConfig.from_dict(architecture)
         layout = _layout(card)
-        standardizer = Standardizer(*(jnp.asarray(tensors[f"standardizer.{k}"]) for k in Standardizer._fields))
+        standardizer = Standardizer(
+            *(jnp.asarray(tensors[f"standardizer.{k}"]) for k in Standardizer._fields)
+        )
         law = GaussianLaw(*(jnp.asarray(tensors[f"law.{k}"]) for k in GaussianLaw._fields))
         network = sorted(name for name in tensors if name.startswith("network."))
         leaves = [jnp.asarray(tensors[name], jnp.float32) for name in network]
@@ -97,7 +107,9 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
     graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
     expected, structure = jax.tree.flatten(template)
     if [leaf.shape for leaf in expected] != [leaf.shape for leaf in leaves]:
-        raise ValueError(f"the weights {weights} do not fit the architecture in their card. Copy or train the model again.")
+        raise ValueError(
+            f"the weights {weights} do not fit the architecture in their card. Copy or train the model again."
+        )
     denoiser = NetworkDenoiser(graph, jax.tree.unflatten(structure, leaves), law)
     return Model(denoiser=denoiser, layout=layout, standardizer=standardizer, initial=law, card=card)
 

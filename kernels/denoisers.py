@@ -45,7 +45,7 @@ class Denoiser(Protocol):
 
 
 @jax.jit
-def evaluate(denoiser: Denoiser, x: Batch, sigma: Sigma) -> Batch:
+def evaluate(denoiser: Any, x: Batch, sigma: Any) -> Batch:
     """x̂₀ = D(x, σ), compiled."""
     return denoiser.denoise(x, jnp.asarray(sigma, x.dtype))
 
@@ -92,7 +92,9 @@ class NetworkDenoiser:
         network = nnx.merge(self.graph, self.params)
         scaled = (x - self.law.mean) / jnp.sqrt(1.0 + sigma**2)[:, None, None]
         features = jnp.concatenate([scaled, linear - self.law.mean], axis=-1)
-        return linear + self.law.posterior_scale(sigma)[:, None, None] * network(features, jnp.log(sigma) / 4.0)
+        return linear + self.law.posterior_scale(sigma)[:, None, None] * network(
+            features, jnp.log(sigma) / 4.0
+        )
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=("law",), meta_fields=())
@@ -110,7 +112,13 @@ class GaussianDenoiser:
 
     law: GaussianLaw
 
-    def __init__(self, mean: np.ndarray | None = None, covariance: np.ndarray | None = None, *, law: GaussianLaw | None = None) -> None:
+    def __init__(
+        self,
+        mean: np.ndarray | None = None,
+        covariance: np.ndarray | None = None,
+        *,
+        law: GaussianLaw | None = None,
+    ) -> None:
         if law is None:
             law = GaussianLaw.from_moments(np.asarray(mean), np.asarray(covariance))
         object.__setattr__(self, "law", law)
@@ -160,7 +168,9 @@ class GaussianMixtureDenoiser:
         return (self.log_weights, self.laws), None
 
     @classmethod
-    def tree_unflatten(cls, auxiliary: None, children: tuple[Array, GaussianLaw]) -> "GaussianMixtureDenoiser":
+    def tree_unflatten(
+        cls, auxiliary: None, children: tuple[Array, GaussianLaw]
+    ) -> "GaussianMixtureDenoiser":
         restored = object.__new__(cls)
         for name, child in zip(("log_weights", "laws"), children, strict=True):
             object.__setattr__(restored, name, child)
@@ -194,10 +204,14 @@ class GaussianMixtureDenoiser:
         means, basis, variances = (np.asarray(a, np.float64) for a in self.laws)
         covariances = np.einsum("kij,kj,klj->kil", basis, variances, basis)
         pairs = [_standardized(m, c, standardizer) for m, c in zip(means, covariances, strict=True)]
-        return GaussianMixtureDenoiser(np.exp(np.asarray(self.log_weights, np.float64)), *zip(*pairs, strict=True))
+        return GaussianMixtureDenoiser(
+            np.exp(np.asarray(self.log_weights, np.float64)), *zip(*pairs, strict=True)
+        )
 
 
-def _standardized(mean: np.ndarray, covariance: np.ndarray, standardizer: Standardizer) -> tuple[np.ndarray, np.ndarray]:
+def _standardized(
+    mean: np.ndarray, covariance: np.ndarray, standardizer: Standardizer
+) -> tuple[np.ndarray, np.ndarray]:
     scale = np.asarray(standardizer.scale, np.float64)
     flat = np.tile(scale, mean.shape[0])
     return (mean - np.asarray(standardizer.mean, np.float64)) / scale, covariance / np.outer(flat, flat)

@@ -69,7 +69,9 @@ class GaussianLaw(NamedTuple):
             raise ValueError("`covariance` must be symmetric.")
         variances, basis = np.linalg.eigh((covariance + covariance.T) / 2)
         if variances[0] < -1e-6 * max(variances[-1], 1e-300):
-            raise ValueError(f"`covariance` must be positive semidefinite; its smallest eigenvalue is {variances[0]:g}.")
+            raise ValueError(
+                f"`covariance` must be positive semidefinite; its smallest eigenvalue is {variances[0]:g}."
+            )
         return cls(*(jnp.asarray(a, jnp.float32) for a in (mean, basis, np.maximum(variances, 0.0))))
 
     @classmethod
@@ -78,18 +80,24 @@ class GaussianLaw(NamedTuple):
         flat = np.asarray(x0, np.float64).reshape(len(x0), -1)
         return cls.from_moments(flat.mean(0).reshape(np.shape(x0)[1:]), np.cov(flat, rowvar=False))
 
-    def perturb(self, noise: Float[Array, "*batch time variable"], sigma: Float[Array, ""] | float) -> Float[Array, "*batch time variable"]:
+    def perturb(
+        self, noise: Float[Array, "*batch time variable"], sigma: Float[Array, ""] | float
+    ) -> Float[Array, "*batch time variable"]:
         """Map white noise to the law of x_σ: mean + basis · √(variances + σ²) · basisᵀ · noise."""
         flat = noise.reshape(*noise.shape[:-2], -1)
         shaped = ((flat @ self.basis) * jnp.sqrt(self.variances + sigma**2)) @ self.basis.T
         return self.mean + shaped.reshape(noise.shape)
 
-    def unperturb(self, x: Float[Array, "*batch time variable"], sigma: Float[Array, ""] | float) -> Float[Array, "*batch time variable"]:
+    def unperturb(
+        self, x: Float[Array, "*batch time variable"], sigma: Float[Array, ""] | float
+    ) -> Float[Array, "*batch time variable"]:
         """Inverse of `perturb`; σ must be positive."""
         flat = (x - self.mean).reshape(*x.shape[:-2], -1)
         return (((flat @ self.basis) / jnp.sqrt(self.variances + sigma**2)) @ self.basis.T).reshape(x.shape)
 
-    def denoise(self, x: Float[Array, "batch time variable"], sigma: Float[Array, ""]) -> Float[Array, "batch time variable"]:
+    def denoise(
+        self, x: Float[Array, "batch time variable"], sigma: Float[Array, ""]
+    ) -> Float[Array, "batch time variable"]:
         """E[x₀ | x_σ = x] if x₀ has this law: mean + S (S + σ²)⁻¹ (x − mean).
 
         Args:

@@ -78,7 +78,9 @@ def draw_unconditional(problem: Problem, num_samples: int, num_steps: int) -> It
         yield min(1.0, (start + size) / num_samples), ensemble
 
 
-def draw_guided(problem: Problem, num_samples: int, num_steps: int, *, purpose: str = "path") -> Iterator[tuple[float, Paths | None]]:
+def draw_guided(
+    problem: Problem, num_samples: int, num_steps: int, *, purpose: str = "path"
+) -> Iterator[tuple[float, Paths | None]]:
     """Paths guided towards the event, every tenth unguided; see `kernels.probability.path_importance`."""
     key = problem.stream_key(purpose)
     chunks: list[Paths] = []
@@ -123,8 +125,9 @@ def _direct_hits(problem: Problem, num_samples: int) -> Iterator[Draw]:
         values.append(value[holds])
         count += int(holds.sum())
         if count:
-            yield min(1.0, count / num_samples), exact_ensemble(
-                np.concatenate(states)[:num_samples], np.concatenate(values)[:num_samples]
+            yield (
+                min(1.0, count / num_samples),
+                exact_ensemble(np.concatenate(states)[:num_samples], np.concatenate(values)[:num_samples]),
             )
         if count >= num_samples:
             return

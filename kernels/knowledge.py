@@ -49,7 +49,9 @@ def given_event(given: Given | None, model: Model) -> Event | None:
     else:
         raise ValueError(f"`given` must be text, a mapping or a Dataset; got {type(given).__name__}.")
     if not 0 < len(points) <= MAX_POINTS:
-        raise ValueError(f"`given` must hold 1 to {MAX_POINTS} known points; got {len(points)}. Thin them out.")
+        raise ValueError(
+            f"`given` must hold 1 to {MAX_POINTS} known points; got {len(points)}. Thin them out."
+        )
     scales = np.asarray(model.standardizer.scale, np.float64)
     terms = []
     for name, time, value, tolerance in points:

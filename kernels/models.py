@@ -38,7 +38,9 @@ class Model:
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
 
     @classmethod
-    def from_denoiser(cls, denoiser: Any, layout: Layout, *, card: Mapping[str, Any] | None = None) -> "Model":
+    def from_denoiser(
+        cls, denoiser: Any, layout: Layout, *, card: Mapping[str, Any] | None = None
+    ) -> "Model":
         """A model from a denoiser in physical units, without training.
 
         A denoiser that knows its moments (`moments()`, `standardized(standardizer)`) is standardised;
@@ -50,17 +52,24 @@ class Model:
         if hasattr(denoiser, "moments"):
             mean, covariance = denoiser.moments()
             if mean.shape != layout.shape:
-                raise ValueError(f"`layout` must have the denoiser's shape {mean.shape} (time, variable); got {layout.shape}.")
+                raise ValueError(
+                    f"`layout` must have the denoiser's shape {mean.shape} (time, variable); got {layout.shape}."
+                )
             spread = np.sqrt(np.diag(covariance).reshape(layout.shape).mean(0) + mean.var(0))
             standardizer = Standardizer(
-                jnp.asarray(mean.mean(0), jnp.float32), jnp.asarray(np.where(spread > 0, spread, 1.0), jnp.float32)
+                jnp.asarray(mean.mean(0), jnp.float32),
+                jnp.asarray(np.where(spread > 0, spread, 1.0), jnp.float32),
             )
             denoiser = denoiser.standardized(standardizer)
             initial = GaussianLaw.from_moments(*denoiser.moments())
         else:
             standardizer = Standardizer.identity(layout.num_variables)
-            initial = GaussianLaw.from_moments(np.zeros(layout.shape), np.eye(layout.num_times * layout.num_variables))
-        return cls(denoiser=denoiser, layout=layout, standardizer=standardizer, initial=initial, card=card or {})
+            initial = GaussianLaw.from_moments(
+                np.zeros(layout.shape), np.eye(layout.num_times * layout.num_variables)
+            )
+        return cls(
+            denoiser=denoiser, layout=layout, standardizer=standardizer, initial=initial, card=card or {}
+        )
 
     @property
     def name(self) -> str:

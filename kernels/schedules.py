@@ -15,7 +15,9 @@ SIGMA_MAX = 80.0
 SIGMA_MIN = 0.002
 
 
-def log_grid(num_steps: int, *, sigma_max: float = SIGMA_MAX, sigma_min: float = SIGMA_MIN) -> Float[np.ndarray, " steps"]:
+def log_grid(
+    num_steps: int, *, sigma_max: float = SIGMA_MAX, sigma_min: float = SIGMA_MIN
+) -> Float[np.ndarray, " steps"]:
     """Decreasing noise levels, one for each network evaluation.
 
     Args:

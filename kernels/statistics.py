@@ -3,7 +3,13 @@
 import numpy as np
 from jaxtyping import Float
 
-__all__ = ["effective_sample_size", "kolmogorov_distance", "rollout_error", "weighted_mean", "weighted_quantiles"]
+__all__ = [
+    "effective_sample_size",
+    "kolmogorov_distance",
+    "rollout_error",
+    "weighted_mean",
+    "weighted_quantiles",
+]
 
 
 def effective_sample_size(weights: Float[np.ndarray, " sample"]) -> float:

@@ -134,10 +134,20 @@ def _optimizer(config: TrainingConfig) -> optax.GradientTransformation:
 
 
 @partial(jax.jit, static_argnames=("config", "graph"), donate_argnames="state")
-def _train_step(config: TrainingConfig, graph: nnx.GraphDef, law: GaussianLaw, state: _State, data: Batch, key: PRNGKeyArray, step: Array) -> tuple[_State, Array]:
+def _train_step(
+    config: TrainingConfig,
+    graph: nnx.GraphDef,
+    law: GaussianLaw,
+    state: _State,
+    data: Batch,
+    key: PRNGKeyArray,
+    step: Array,
+) -> tuple[_State, Array]:
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
     x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
-    loss, gradient = jax.value_and_grad(lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key))(state.params)
+    loss, gradient = jax.value_and_grad(
+        lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key)
+    )(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
     params: Any = optax.apply_updates(state.params, updates)
     decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
@@ -186,12 +196,16 @@ def fit(
             continue
         mean_loss, losses = float(np.mean([float(value) for value in losses])), []
         if not np.isfinite(mean_loss):
-            raise FloatingPointError(f"the training loss is not finite at step {step}. Lower `learning_rate`.")
+            raise FloatingPointError(
+                f"the training loss is not finite at step {step}. Lower `learning_rate`."
+            )
         if state_path is not None:
             _save_state(state_path, step, state)
         denoiser = NetworkDenoiser(graph, jax.tree.map(jnp.copy, state.ema), law)
         seconds = time.monotonic() - begin
-        yield TrainingRecord(step, config.num_steps, mean_loss, float(_validation_loss(denoiser, held_out)), seconds, denoiser)
+        yield TrainingRecord(
+            step, config.num_steps, mean_loss, float(_validation_loss(denoiser, held_out)), seconds, denoiser
+        )
 
 
 def _save_state(path: Path, step: int, state: _State) -> None:
@@ -206,10 +220,14 @@ def _load_state(path: Path, template: _State) -> tuple[int, _State]:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
-        raise ValueError(f"the training state {path} is damaged ({error}). Delete it to start again.") from error
+        raise ValueError(
+            f"the training state {path} is damaged ({error}). Delete it to start again."
+        ) from error
     step = int(tensors.pop("step"))
     leaves, structure = jax.tree.flatten(template)
     loaded = [tensors[name] for name in sorted(tensors)]
     if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in loaded]:
-        raise ValueError(f"the training state {path} is of another network. Delete it, or choose the same architecture.")
+        raise ValueError(
+            f"the training state {path} is of another network. Delete it, or choose the same architecture."
+        )
     return step, jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in loaded])

@@ -23,6 +23,7 @@ __all__ = [
     "dataset_layout",
     "known_points",
     "read_dataset",
+    "sample_array",
     "to_array",
     "to_dataset",
     "without_booleans",
@@ -61,8 +62,15 @@ class Layout:
         times = np.asarray(self.times, dtype=np.float64)
         if not variables or len(set(variables)) != len(variables):
             raise ValueError(f"`variables` must be distinct names, at least one; got {variables}.")
-        if times.ndim != 1 or times.size == 0 or not np.all(np.isfinite(times)) or np.any(np.diff(times) <= 0):
-            raise ValueError("`times` must be a non-empty, increasing, finite sequence. Sort and de-duplicate it.")
+        if (
+            times.ndim != 1
+            or times.size == 0
+            or not np.all(np.isfinite(times))
+            or np.any(np.diff(times) <= 0)
+        ):
+            raise ValueError(
+                "`times` must be a non-empty, increasing, finite sequence. Sort and de-duplicate it."
+            )
         times.setflags(write=False)
         object.__setattr__(self, "variables", variables)
         object.__setattr__(self, "times", times)
@@ -149,11 +157,13 @@ class Standardizer(NamedTuple):
         return x0 * self.scale + self.mean
 
     def log_det(self, num_times: int) -> float:
-        """log |d x0 / d x| of a whole trajectory, so that densities are per physical unit."""
+        """Log |d x0 / d x| of a whole trajectory, so that densities are per physical unit."""
         return -float(num_times * np.sum(np.log(np.asarray(self.scale, np.float64))))
 
 
-def to_dataset(states: np.ndarray, layout: Layout, *, attrs: Mapping[str, Any] | None = None, **per_sample: Any) -> xr.Dataset:
+def to_dataset(
+    states: np.ndarray, layout: Layout, *, attrs: Mapping[str, Any] | None = None, **per_sample: Any
+) -> xr.Dataset:
     """Wrap an ensemble (sample, time, variable) with names, times and units.
 
     Args:
@@ -178,6 +188,12 @@ def to_dataset(states: np.ndarray, layout: Layout, *, attrs: Mapping[str, Any] |
     return dataset.assign_attrs(attrs or {})
 
 
+def sample_array(values: np.ndarray, name: str, *, units: str, **coordinates: np.ndarray) -> xr.DataArray:
+    """One number a sample, with further ones as coordinates."""
+    coords = {"sample": np.arange(len(values))} | {k: ("sample", v) for k, v in coordinates.items()}
+    return xr.DataArray(values, dims="sample", coords=coords, name=name, attrs={"units": units})
+
+
 def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
     """The ensemble (sample, time, variable) of a Dataset, variables in the layout's order.
 
@@ -185,7 +201,11 @@ def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
         ValueError: `state` or a dimension is missing, names or times differ, or values are not finite.
     """
     if "state" not in dataset:
-        raise ValueError("the dataset must have a variable `state(sample, time, variable)`; it has " + ", ".join(map(str, dataset.data_vars)) + ".")
+        raise ValueError(
+            "the dataset must have a variable `state(sample, time, variable)`; it has "
+            + ", ".join(map(str, dataset.data_vars))
+            + "."
+        )
     state = dataset["state"]
     missing = {"time", "variable"} - set(map(str, state.dims))
     if missing:
@@ -194,11 +214,15 @@ def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
         state = state.expand_dims("sample")
     names = [str(name) for name in state["variable"].values]
     if set(layout.variables) - set(names):
-        raise ValueError(f"the dataset must have the variables {', '.join(layout.variables)}; it has {', '.join(names)}.")
+        raise ValueError(
+            f"the dataset must have the variables {', '.join(layout.variables)}; it has {', '.join(names)}."
+        )
     state = state.sel(variable=list(layout.variables)).transpose("sample", "time", "variable")
     times = np.asarray(state["time"].values, np.float64)
     if times.shape != layout.times.shape or not np.allclose(times, layout.times, atol=1e-6 * layout.step):
-        raise ValueError(f"the dataset's times must be the layout's {layout.num_times} times from {layout.times[0]:g} to {layout.times[-1]:g}; interpolate or cut it first.")
+        raise ValueError(
+            f"the dataset's times must be the layout's {layout.num_times} times from {layout.times[0]:g} to {layout.times[-1]:g}; interpolate or cut it first."
+        )
     return _require_finite(np.asarray(state.values))
 
 
@@ -244,13 +268,17 @@ def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, 
     if state is not None and "sample" in state.dims and state.sizes["sample"] == 1:
         state = state.isel(sample=0)
     if state is None or set(state.dims) != {"time", "variable"}:
-        raise ValueError("a Dataset of known points must have a variable `state(time, variable)` of one trajectory.")
+        raise ValueError(
+            "a Dataset of known points must have a variable `state(time, variable)` of one trajectory."
+        )
     tolerance = dataset["tolerance"].broadcast_like(state) if "tolerance" in dataset else None
     points = []
     for time in state["time"].values:
         gap = float(np.min(np.abs(layout.times - float(time))))
         if gap > 1e-6 * layout.step:
-            raise ValueError(f"known points must lie at the layout's times; {float(time):g} does not. Interpolate first.")
+            raise ValueError(
+                f"known points must lie at the layout's times; {float(time):g} does not. Interpolate first."
+            )
         for name in map(str, state["variable"].values):
             layout.index(name)
             value = float(state.sel(time=time, variable=name))
@@ -292,7 +320,9 @@ def read_dataset(path: str | Path) -> xr.Dataset:
     """
     path = Path(path)
     if not path.exists():
-        raise ValueError(f"no file or store at {path}. Check the path; NetCDF files and Zarr stores are read.")
+        raise ValueError(
+            f"no file or store at {path}. Check the path; NetCDF files and Zarr stores are read."
+        )
     try:
         if path.is_dir():
             dataset = xr.open_zarr(path, consolidated=False)  # a local store needs no second index
@@ -300,7 +330,9 @@ def read_dataset(path: str | Path) -> xr.Dataset:
             with xr.open_dataset(path, engine="h5netcdf") as opened:
                 dataset = opened.load()
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"{path} is no readable NetCDF-4 file or Zarr store ({type(error).__name__}: {error}).") from error
+        raise ValueError(
+            f"{path} is no readable NetCDF-4 file or Zarr store ({type(error).__name__}: {error})."
+        ) from error
     if "state" in dataset:
         _require_finite(np.asarray(dataset["state"].values))
     return dataset

@@ -59,17 +59,21 @@ class MomentMatching:
     floor: Float[Array, ""] | float
 
     @classmethod
-    def from_constraint(cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw) -> "MomentMatching":
+    def from_constraint(
+        cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
+    ) -> "MomentMatching":
         """Wrap `denoiser`, with τ from the spread of C under the data's Gaussian law."""
         spread = constraint_spread(constraint, standardizer, law)
         return cls(denoiser, constraint.program, constraint.parameters, standardizer, FLOOR_FRACTION * spread)
 
-    def split(self, x: Batch, sigma: Float[Array, ""]) -> tuple[Batch, Batch]:
+    def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
         """Unguided x̂₀ and the shift σ² ∇log ψ that guidance adds to it."""
         posterior = posterior_of(self.denoiser, x, sigma)
         if "equality" not in self.program.parts:
             value, gradient = value_gradient(self.program, self.parameters, self.standardizer, posterior.mean)
-            return posterior.mean, _inequality_shift(value, gradient, posterior.covariance(gradient), self.floor)
+            return posterior.mean, _inequality_shift(
+                value, gradient, posterior.covariance(gradient), self.floor
+            )
         values, gradients = part_gradients(self.program, self.parameters, self.standardizer, posterior.mean)
         widths = self.program.part_tolerances(self.parameters) / np.float32(np.sqrt(3.0))
         shift = jnp.zeros_like(posterior.mean)
@@ -81,7 +85,7 @@ class MomentMatching:
                 shift += _inequality_shift(value, gradient, product, self.floor)
         return posterior.mean, shift
 
-    def __call__(self, x: Batch, sigma: Float[Array, ""]) -> Batch:
+    def __call__(self, x: Batch, sigma: Any) -> Batch:
         x0_hat, shift = self.split(x, sigma)
         return _add(x0_hat, shift)
 
@@ -95,7 +99,9 @@ def _variance(gradient: Batch, product: Batch) -> Float[Array, " sample"]:
 
 
 @jax.jit
-def _inequality_shift(value: Float[Array, " sample"], gradient: Batch, product: Batch, floor: Float[Array, ""]) -> Batch:
+def _inequality_shift(
+    value: Float[Array, " sample"], gradient: Batch, product: Batch, floor: Float[Array, ""]
+) -> Batch:
     scale = jnp.sqrt(_variance(gradient, product) + jnp.asarray(floor, value.dtype) ** 2)
     ratio = value / scale
     hazard = jnp.exp(-0.5 * ratio**2 - _LOG_SQRT_2PI - log_ndtr(ratio))  # φ/Φ, stable far in the tail
@@ -103,20 +109,28 @@ def _inequality_shift(value: Float[Array, " sample"], gradient: Batch, product: 
 
 
 @jax.jit
-def _equality_shift(residual: Float[Array, " sample"], gradient: Batch, product: Batch, width: Float[Array, ""]) -> Batch:
+def _equality_shift(
+    residual: Float[Array, " sample"], gradient: Batch, product: Batch, width: Float[Array, ""]
+) -> Batch:
     variance = _variance(gradient, product) + width**2
     return (-residual / variance)[:, None, None] * product
 
 
-def constraint_spread(constraint: Constraint, standardizer: Standardizer, law: GaussianLaw, *, num_samples: int = 256) -> float:
+def constraint_spread(
+    constraint: Constraint, standardizer: Standardizer, law: GaussianLaw, *, num_samples: int = 256
+) -> float:
     """Standard deviation of C under the Gaussian law of the data; 1 where it vanishes."""
     noise = jax.random.normal(jax.random.key(0), (num_samples, *law.mean.shape))
-    values = np.asarray(_values(constraint.program, constraint.parameters, standardizer, law, noise), np.float64)
+    values = np.asarray(
+        _values(constraint.program, constraint.parameters, standardizer, law, noise), np.float64
+    )
     spread = float(np.std(values[np.isfinite(values)])) if np.isfinite(values).any() else 0.0
     return spread if spread > 0 else 1.0
 
 
 @partial(jax.jit, static_argnames="program")
-def _values(program: Program, parameters: Any, standardizer: Standardizer, law: GaussianLaw, noise: Batch) -> Float[Array, " sample"]:
+def _values(
+    program: Program, parameters: Any, standardizer: Standardizer, law: GaussianLaw, noise: Batch
+) -> Float[Array, " sample"]:
     x = standardizer.unstandardize(law.perturb(noise, 0.0))
     return jax.vmap(program.value, (0, None))(x, parameters)

@@ -57,7 +57,9 @@ class Observed:
             ValueError: the constraint contains anything but equalities.
         """
         if set(constraint.program.parts) != {"equality"}:
-            raise ValueError("`given` must consist of equalities such as `at(x, 0) == 0.4 tolerance 0.01`, joined by `and`.")
+            raise ValueError(
+                "`given` must consist of equalities such as `at(x, 0) == 0.4 tolerance 0.01`, joined by `and`."
+            )
         return cls(denoiser, constraint.program, constraint.parameters, standardizer)
 
     def posterior(self, x: Batch, sigma: Float[Array, ""]) -> Posterior:
@@ -76,7 +78,9 @@ class Observed:
 
 
 @jax.jit
-def _gain(gradients: Parts, products: Parts, widths: Float[Array, " part"]) -> Float[Array, "sample part part"]:
+def _gain(
+    gradients: Parts, products: Parts, widths: Float[Array, " part"]
+) -> Float[Array, "sample part part"]:
     """(A Σ̂ Aᵀ + R)⁻¹, symmetrised, eigenvalues of A Σ̂ Aᵀ clipped at 0."""
     matrix = jnp.einsum("pntv,qntv->npq", gradients, products)
     eigenvalues, vectors = jnp.linalg.eigh((matrix + jnp.swapaxes(matrix, 1, 2)) / 2)

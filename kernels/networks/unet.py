@@ -7,6 +7,7 @@ is modulated by the noise level (feature-wise scale and shift).
 """
 
 import dataclasses
+import itertools
 from typing import Any
 
 import jax
@@ -54,7 +55,8 @@ class UNetConfig:
 
     @classmethod
     def from_dict(cls, fields: dict[str, Any]) -> "UNetConfig":
-        return cls(**(fields | {"channels": tuple(fields["channels"])}))
+        whole = {name: value for name, value in fields.items() if name != "channels"}
+        return cls(channels=tuple(fields["channels"]), **whole)
 
 
 def _normalize(x: Float[Array, "*batch channel"]) -> Float[Array, "*batch channel"]:
@@ -114,7 +116,7 @@ class UNet(nnx.Module):
 
         self.down_blocks = nnx.List([blocks(size) for size in channels])
         self.up_blocks = nnx.List([blocks(size) for size in channels])
-        steps = list(zip(channels[:-1], channels[1:], strict=True))
+        steps = list(itertools.pairwise(channels))
         self.merge = nnx.List([nnx.Linear(2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
         self.split = nnx.List([nnx.Linear(coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
         self.skip = nnx.List([nnx.Linear(2 * fine, fine, rngs=rngs) for fine, _ in steps])
@@ -123,7 +125,9 @@ class UNet(nnx.Module):
             [DenseBlock(bottom, config.dense_width, width, rngs=rngs) for _ in range(config.num_dense)]
         )
 
-    def __call__(self, x: Float[Array, "batch time feature"], noise: Float[Array, "*batch"]) -> Float[Array, "batch time out"]:
+    def __call__(
+        self, x: Float[Array, "batch time feature"], noise: Float[Array, "*batch"]
+    ) -> Float[Array, "batch time out"]:
         """Evaluate.
 
         Args:
@@ -158,7 +162,9 @@ class UNet(nnx.Module):
         features = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
         return jax.nn.silu(self.embed_out(jax.nn.silu(self.embed_in(features))))
 
-    def _mix(self, tokens: Float[Array, "batch token channel"], embedding: Array) -> Float[Array, "batch token channel"]:
+    def _mix(
+        self, tokens: Float[Array, "batch token channel"], embedding: Array
+    ) -> Float[Array, "batch token channel"]:
         flat = tokens.reshape(tokens.shape[0], -1)
         for block in self.dense:
             flat = block(flat, embedding)

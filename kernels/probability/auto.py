@@ -29,9 +29,11 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
     """
     last = None
     for last in monte_carlo(problem, NUM_DIRECT, relative_error=RELATIVE_ERROR):
-        yield last._replace(fraction=0.5 * last.fraction, probability=_explained(last.probability, "still counting"))
-    assert last is not None and last.probability is not None  # noqa: S101 - NUM_DIRECT is positive
-    direct = last.probability
+        yield last._replace(
+            fraction=0.5 * last.fraction, probability=_explained(last.probability, "still counting")
+        )
+    direct = None if last is None else last.probability
+    assert direct is not None  # noqa: S101 - NUM_DIRECT is positive
     relative = direct.standard_error / direct.value if direct.value > 0 else float("inf")
     if relative <= RELATIVE_ERROR:
         reason = f"direct samples suffice: relative standard error {percent(relative)}"
@@ -46,7 +48,7 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
         chosen = monte_carlo(problem, needed, relative_error=RELATIVE_ERROR)
     else:
         reason = f"subset simulation, as {hits} of {total} direct samples meet the event"
-        chosen = subset_simulation(problem, num_samples)
+        chosen = subset_simulation(problem, num_samples, num_direct=NUM_DIRECT)
     for record in chosen:
         estimate = record.probability or direct
         yield record._replace(fraction=0.5 + 0.5 * record.fraction, probability=_explained(estimate, reason))
@@ -57,4 +59,6 @@ def _explained(estimate: Probability | None, reason: str) -> Probability | None:
     if estimate is None:
         return None
     diagnostics = estimate.diagnostics | {"reason": reason}
-    return dataclasses.replace(estimate, message=f"{estimate.message} Chosen: {reason}.", diagnostics=diagnostics)
+    return dataclasses.replace(
+        estimate, message=f"{estimate.message} Chosen: {reason}.", diagnostics=diagnostics
+    )

@@ -141,7 +141,9 @@ class Problem:
         """
         states = np.asarray(_unstandardize(self.model.standardizer, x0))
         if not np.isfinite(states).all():
-            raise FloatingPointError("the model drew values that are not finite. Check its weights, or take more steps.")
+            raise FloatingPointError(
+                "the model drew values that are not finite. Check its weights, or take more steps."
+            )
         return states
 
 

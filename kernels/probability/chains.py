@@ -45,8 +45,8 @@ class Chains:
 
     def take(self, indices: np.ndarray) -> "Chains":
         """The chains at `indices`, repeats allowed."""
-        arrays = (self.latents, self.states, self.values, self.holds)
-        return Chains(*(a[indices] for a in arrays), self.step_size, self.acceptance)
+        names = ("latents", "states", "values", "holds")
+        return dataclasses.replace(self, **{name: getattr(self, name)[indices] for name in names})
 
     def inside(self, level: float) -> Bool[np.ndarray, " chain"]:
         """Which exceed the level; at level 0 the event itself decides."""

@@ -49,7 +49,9 @@ def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -
     )
 
 
-def monte_carlo(problem: Problem, num_samples: int, *, relative_error: float | None = None) -> Iterator[Progress]:
+def monte_carlo(
+    problem: Problem, num_samples: int, *, relative_error: float | None = None
+) -> Iterator[Progress]:
     """Estimate from direct samples.
 
     Args:
@@ -66,9 +68,11 @@ def monte_carlo(problem: Problem, num_samples: int, *, relative_error: float | N
         found.append((indices, chunk[holds], values[holds]))
         hits, total = hits + int(holds.sum()), total + len(chunk)
         estimate = estimate_proportion(hits, total, method="monte_carlo", num_calls=total * problem.num_steps)
-        done = total >= num_samples or _precise(estimate, relative_error) and total & (total - 1) == 0
+        done = total >= num_samples or (_precise(estimate, relative_error) and total & (total - 1) == 0)
         message = f"{total} direct samples, {hits} in the event"
-        yield Progress(1.0 if done else total / num_samples, message, estimate, _population(problem, found, done))
+        yield Progress(
+            1.0 if done else total / num_samples, message, estimate, _population(problem, found, done)
+        )
         if done:
             return
 
@@ -86,5 +90,3 @@ def _population(problem: Problem, found: list, done: bool) -> Population:
     values = np.concatenate([item[2] for item in found])
     latents = direct_latents(problem, indices) if done else None
     return Population(latents, states, values, np.ones(len(indices)))
-
-

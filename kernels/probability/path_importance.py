@@ -22,7 +22,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from arviz_stats.base import array_stats
+from arviz_stats.base.array import array_stats
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from kernels.guidance.moment_matching import MomentMatching
@@ -65,7 +65,13 @@ class Paths(NamedTuple):
 
 @partial(jax.jit, static_argnames="solver")
 def _shifted_step(
-    solver: SDEDPMSolver, state: SamplerState, x0_hat: Batch, shift: Batch, guided: Array, levels: Levels, noise: Batch
+    solver: SDEDPMSolver,
+    state: SamplerState,
+    x0_hat: Batch,
+    shift: Batch,
+    guided: Array,
+    levels: Levels,
+    noise: Batch,
 ) -> tuple[SamplerState, Float[Array, " path"]]:
     """One step with its mean shifted where `guided`, and the step's share of ℓ."""
     mean, variance = solver.transition(state, x0_hat, levels)
@@ -75,10 +81,16 @@ def _shifted_step(
     return SamplerState(mean + offset, x0_hat), ratio
 
 
-def draw_paths(problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int) -> Iterator[Paths | float]:
+def draw_paths(
+    problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int
+) -> Iterator[Paths | float]:
     """Paths start … start + size − 1: yields the share of the steps done, and the `Paths` last."""
+    if problem.constraint is None:
+        raise ValueError("guided paths need an event.")
     law = problem.model.initial
-    denoiser = MomentMatching.from_constraint(problem.denoiser, problem.constraint, problem.model.standardizer, law)
+    denoiser = MomentMatching.from_constraint(
+        problem.denoiser, problem.constraint, problem.model.standardizer, law
+    )
     sigmas = log_grid(num_steps, sigma_min=finest_sigma(problem))
     keys = sample_keys(key, start, size)
     guided = (start + np.arange(size)) % ALPHA_EVERY != 0
@@ -114,12 +126,11 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
     estimate = None
     for start in range(0, num_samples, CHUNK):
         for record in draw_paths(problem, key, start, CHUNK, num_steps):
-            if isinstance(record, float):
-                fraction = (start + CHUNK * record) / (CHUNK * -(-num_samples // CHUNK))
-                yield Progress(min(fraction, 0.999), f"guided paths {start + 1}–{start + CHUNK}", estimate)
-            else:
-                keep = min(CHUNK, num_samples - start)
-                chunks.append(Paths(*(a[:keep] for a in record)))
+            if isinstance(record, Paths):
+                chunks.append(Paths(*(a[: num_samples - start] for a in record)))
+                continue
+            fraction = (start + CHUNK * record) / (CHUNK * -(-num_samples // CHUNK))
+            yield Progress(min(fraction, 0.999), f"guided paths {start + 1}–{start + CHUNK}", estimate)
         estimate = estimate_from_paths(join_paths(chunks), num_steps)
     yield Progress(1.0, "path importance sampling is done", estimate)
 
@@ -130,7 +141,7 @@ def join_paths(chunks: list[Paths]) -> Paths:
 
 
 def path_weights(paths: Paths) -> Float[np.ndarray, " path"]:
-    """w of each path, float64; their mean is P̂.
+    """W of each path, float64; their mean is P̂.
 
     Raises:
         FloatingPointError: a log-ratio is not finite.
@@ -148,16 +159,25 @@ def estimate_from_paths(paths: Paths, num_steps: int) -> Probability:
     strata = [weights[~paths.guided], weights[paths.guided]]
     shares = [alpha, 1.0 - alpha]
     value = sum(share * float(stratum.mean()) for share, stratum in zip(shares, strata, strict=True))
-    variance = sum(share**2 * float(stratum.var(ddof=1)) / len(stratum) for share, stratum in zip(shares, strata, strict=True))
+    variance = sum(
+        share**2 * float(stratum.var(ddof=1)) / len(stratum)
+        for share, stratum in zip(shares, strata, strict=True)
+    )
     error = float(np.sqrt(variance))
     ess, calls = effective_sample_size(weights), total * num_steps
     diagnostics = _diagnostics(paths, weights)
     if value == 0:
         bound = min(1.0, 3.0 / (alpha * total))
         return Probability(
-            value=0.0, standard_error=bound / 3, interval=(0.0, bound), ess=0.0, method="path_importance", status="no_hits",
+            value=0.0,
+            standard_error=bound / 3,
+            interval=(0.0, bound),
+            ess=0.0,
+            method="path_importance",
+            status="no_hits",
             message=f"No path meets the event, so P < {bound:.2g} (rule of three). Use subset simulation.",
-            num_calls=calls, diagnostics=diagnostics,
+            num_calls=calls,
+            diagnostics=diagnostics,
         )
     pareto_k = pareto_shape(paths)
     trouble = _trouble(diagnostics, ess, pareto_k, value, strata[0] > 0)
@@ -188,13 +208,16 @@ def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, float]:
     }
 
 
-def _trouble(diagnostics: dict[str, float], ess: float, pareto_k: float, value: float, direct: np.ndarray) -> str:
+def _trouble(
+    diagnostics: dict[str, float], ess: float, pareto_k: float, value: float, direct: np.ndarray
+) -> str:
     """Why the weights cannot be trusted; empty if they can."""
     low, high = binomial_interval(int(direct.sum()), len(direct))
     reasons = {
         f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
         f"the effective size {ess:.0f} is below {MIN_ESS:.0f}": ess < MIN_ESS,
-        f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"] > MAX_SHARE,
+        f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
+        > MAX_SHARE,
         f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,
         "the unguided paths contradict it": bool(direct.sum() >= 3 and not low / 2 <= value <= high * 2),
     }

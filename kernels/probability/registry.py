@@ -6,7 +6,7 @@ from difflib import get_close_matches
 from kernels.probability.auto import auto
 from kernels.probability.base import Problem, Progress
 from kernels.probability.monte_carlo import monte_carlo
-from kernels.probability.path_importance import path_importance
+from kernels.probability.path_importance import ALPHA_EVERY, path_importance
 from kernels.probability.simulator import simulator
 from kernels.probability.subset_simulation import subset_simulation
 
@@ -14,17 +14,24 @@ __all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator"]
 
 ESTIMATORS = ("auto", "monte_carlo", "subset_simulation", "path_importance", "simulator")
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
+MIN_PATHS = 2 * ALPHA_EVERY  # two unguided paths, without which there is no error bar
 
 
-def require_estimator(name: str) -> None:
-    """Raises ValueError, with the nearest name, when there is no such estimator."""
+def require_estimator(name: str, num_samples: int) -> None:
+    """Raises ValueError when there is no such estimator (with the nearest name), or it needs more samples."""
     if name not in ESTIMATORS:
         nearest = get_close_matches(str(name), ESTIMATORS, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(f"the estimator must be one of {', '.join(ESTIMATORS)}; got {name!r}.{hint}")
+    if name == "path_importance" and num_samples < MIN_PATHS:
+        raise ValueError(
+            f"`num_samples` must be at least {MIN_PATHS} for path importance; got {num_samples}."
+        )
 
 
-def estimates(problem: Problem, method: str, num_samples: int, path_steps: int = PATH_STEPS) -> Iterator[Progress]:
+def estimates(
+    problem: Problem, method: str, num_samples: int, path_steps: int = PATH_STEPS
+) -> Iterator[Progress]:
     """Run an estimator.
 
     Args:
@@ -33,7 +40,7 @@ def estimates(problem: Problem, method: str, num_samples: int, path_steps: int =
         num_samples: trajectories, paths, or chains at each level.
         path_steps: network evaluations on a stochastic path.
     """
-    require_estimator(method)
+    require_estimator(method, num_samples)
     if method == "path_importance":
         return path_importance(problem, num_samples, path_steps)
     by_name = {

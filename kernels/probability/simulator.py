@@ -11,9 +11,20 @@ from kernels.probability.base import Problem, Progress
 from kernels.probability.monte_carlo import estimate_proportion
 from kernels.systems import get_system
 
-__all__ = ["simulator"]
+__all__ = ["require_system", "simulator"]
 
 CHUNK = 16_384
+
+
+def require_system(problem: Problem) -> str:
+    """Name of the model's system. Raises ValueError where simulation cannot answer."""
+    if problem.model.system is None:
+        raise ValueError("`method` 'simulator' needs a model of one of the built-in systems. Use 'auto'.")
+    if problem.observations is not None:
+        raise ValueError(
+            "`method` 'simulator' cannot be conditioned on `given`. Use 'auto', or leave `given` out."
+        )
+    return problem.model.system
 
 
 def simulator(problem: Problem, num_samples: int) -> Iterator[Progress]:
@@ -26,11 +37,8 @@ def simulator(problem: Problem, num_samples: int) -> Iterator[Progress]:
     Raises:
         ValueError: the model has no system, or something is known, on which a simulator cannot be conditioned.
     """
-    if problem.model.system is None:
-        raise ValueError("`method` 'simulator' needs a model of one of the built-in systems. Use 'auto'.")
-    if problem.observations is not None:
-        raise ValueError("`method` 'simulator' cannot be conditioned on `given`. Use 'auto', or leave `given` out.")
-    system, key = get_system(problem.model.system), problem.stream_key("simulator")
+    system_name = require_system(problem)
+    system, key = get_system(system_name), problem.stream_key("simulator")
     hits, total = 0, 0
     while total < num_samples:
         size = min(CHUNK, num_samples - total)

@@ -11,7 +11,9 @@ but the levels, quantiles of all of them together; P̂ is the mean of their prod
 error their spread. Au and Beck, Probab. Eng. Mech. 16 (2001).
 """
 
+import dataclasses
 from collections.abc import Iterator
+from typing import Any
 
 import jax
 import numpy as np
@@ -20,6 +22,7 @@ from jaxtyping import Array, Float
 from kernels.probability.base import Population, Probability, Problem, Progress, log_interval, percent
 from kernels.probability.chains import Chains, move
 from kernels.probability.direct import direct_latents, direct_samples
+from kernels.probability.monte_carlo import estimate_proportion
 
 __all__ = ["NUM_MOVES", "extend", "predicted_calls", "subset_simulation"]
 
@@ -37,40 +40,38 @@ def predicted_calls(value: float, num_samples: int, num_steps: int) -> float:
     return float(levels * num_samples * NUM_MOVES * num_steps)
 
 
-def subset_simulation(problem: Problem, num_samples: int) -> Iterator[Progress]:
+def subset_simulation(problem: Problem, num_samples: int, *, num_direct: int = 0) -> Iterator[Progress]:
     """Estimate a rare probability.
 
     Args:
         problem: what is asked.
         num_samples: chains at each level over all replicates; each moves `NUM_MOVES` times.
+        num_direct: direct samples for the first level, at least as many as the chains of a level visit.
     """
     per_replicate = max(4, -(-num_samples // NUM_REPLICATES))
-    num_direct = per_replicate * NUM_REPLICATES * NUM_MOVES
-    pool, calls = None, num_direct * problem.num_steps
-    for fraction, pool in _direct_pool(problem, num_direct):
+    visits = per_replicate * NUM_REPLICATES * NUM_MOVES
+    num_direct = max(visits, num_direct - num_direct % NUM_REPLICATES)
+    states: list[np.ndarray] = []
+    for chunk in direct_samples(problem, num_direct):
+        states.append(chunk)
+        fraction = sum(map(len, states)) / num_direct
         yield Progress(0.15 * fraction, f"direct samples for the first level, {fraction:.0%}")
-    assert pool is not None  # noqa: S101 - num_direct is positive
-    run = _Run(problem, pool, per_replicate)
+    run = _Run(problem, _pool(problem, np.concatenate(states)), per_replicate)
+    calls = num_direct * problem.num_steps
     while run.advance():
         key = jax.random.fold_in(problem.stream_key("subset"), len(run.levels))
         for index in range(NUM_MOVES):
-            for moved in run.move(jax.random.fold_in(key, index)):
-                if moved is None:
-                    fraction = 0.15 + 0.85 * run.fraction((index + 0.5) / NUM_MOVES)
-                    yield Progress(fraction, f"level {len(run.levels)}, move {index + 1} of {NUM_MOVES}", None, run.population())
-        calls += NUM_MOVES * per_replicate * NUM_REPLICATES * problem.num_steps
+            message = f"level {len(run.levels)}, move {index + 1} of {NUM_MOVES}"
+            for _ in run.move(jax.random.fold_in(key, index)):
+                fraction = 0.15 + 0.85 * run.fraction((index + 0.5) / NUM_MOVES)
+                yield Progress(fraction, message, None, run.population())
+        calls += visits * problem.num_steps
     yield Progress(1.0, "subset simulation is done", run.estimate(calls), run.population())
 
 
-def _direct_pool(problem: Problem, num_direct: int) -> Iterator[tuple[float, Chains | None]]:
+def _pool(problem: Problem, states: np.ndarray) -> Chains:
     """The first level's independent samples, as chains (sample order: replicate = index mod replicates)."""
-    states = []
-    for chunk in direct_samples(problem, num_direct):
-        states.append(chunk)
-        yield sum(map(len, states)) / num_direct, None
-    everything = np.concatenate(states)
-    latents = direct_latents(problem, np.arange(num_direct))
-    yield 1.0, Chains(latents, everything, *problem.judge(everything))
+    return Chains(direct_latents(problem, np.arange(len(states))), states, *problem.judge(states))
 
 
 class _Run:
@@ -132,19 +133,21 @@ class _Run:
     def _key(self) -> Array:
         return jax.random.fold_in(self.problem.stream_key("subset"), 1000 + len(self.levels))
 
-    def move(self, key: Array) -> Iterator[Chains | None]:
+    def move(self, key: Array) -> Iterator[None]:
+        """Move all chains once, yielding after each chunk."""
         assert self.chains is not None  # noqa: S101 - `advance` has started them
         for moved in move(self.problem, self.chains, self.levels[-1], key):
             if moved is not None:
                 self.chains = moved
                 self.visited.append(moved)
                 self.acceptance.append(moved.acceptance)
-            yield moved
+            yield
 
     def _gather(self) -> None:
         last = self.visited[-1]
-        arrays = [np.concatenate(parts) for parts in zip(*((c.latents, c.states, c.values, c.holds) for c in self.visited), strict=True)]
-        self.pool = Chains(*arrays, last.step_size, last.acceptance)
+        names = ("latents", "states", "values", "holds")
+        arrays = {name: np.concatenate([getattr(c, name) for c in self.visited]) for name in names}
+        self.pool = dataclasses.replace(last, **arrays)
         self.replicate = np.tile(np.repeat(np.arange(NUM_REPLICATES), self.per_replicate), len(self.visited))
 
     def fraction(self, within: float) -> float:
@@ -156,7 +159,9 @@ class _Run:
     def population(self) -> Population | None:
         """Visited states in the event, weighted by their replicate's product."""
         chains = self.pool if not self.visited else self.visited[-1]
-        replicate = self.replicate if not self.visited else np.repeat(np.arange(NUM_REPLICATES), self.per_replicate)
+        replicate = (
+            self.replicate if not self.visited else np.repeat(np.arange(NUM_REPLICATES), self.per_replicate)
+        )
         weights = np.where(chains.holds, self.products[replicate], 0.0)
         keep = np.flatnonzero(weights > 0)
         if len(keep) == 0:
@@ -165,6 +170,7 @@ class _Run:
         return Population(chosen.latents, chosen.states, chosen.values, weights[keep])
 
     def estimate(self, calls: int) -> Probability:
+        """The mean of the replicates' products, its error and how far to trust it."""
         products = self.products
         value = float(products.mean())
         diagnostics = {
@@ -174,16 +180,18 @@ class _Run:
             "replicates": products.tolist(),
         }
         if self.stuck or value == 0:
-            bound = self.exceedance[-1][1] if self.exceedance[-1][1] > 0 else self.exceedance[-2][1] if len(self.exceedance) > 1 else 1.0
-            return Probability(
-                value=0.0, standard_error=bound, interval=(0.0, bound), ess=0.0, method="subset_simulation",
-                status="budget_exhausted", num_calls=calls, diagnostics=diagnostics,
-                message=f"The levels stopped at C = {self.levels[-1]:.3g}, with P(C > that) ≈ {bound:.1g}: the event may be impossible under the model.",
-            )
+            return self._unreached(calls, diagnostics)
+        if len(self.levels) == 1:  # direct samples have settled it; their error is binomial
+            hits, total = int(self.pool.holds.sum()), len(self.pool.holds)
+            direct = estimate_proportion(hits, total, method="subset_simulation", num_calls=calls)
+            return dataclasses.replace(direct, diagnostics=direct.diagnostics | diagnostics)
         error = float(products.std(ddof=1) / np.sqrt(NUM_REPLICATES))
         relative = error / value
         reliable = relative <= MAX_RELATIVE_ERROR and np.count_nonzero(products) > NUM_REPLICATES / 2
-        words = f"{NUM_REPLICATES} replicates over {len(self.levels)} levels; relative standard error {percent(relative)}."
+        words = (
+            f"{NUM_REPLICATES} replicates over {len(self.levels)} levels; "
+            f"relative standard error {percent(relative)}."
+        )
         return Probability(
             value=value,
             standard_error=error,
@@ -192,6 +200,25 @@ class _Run:
             method="subset_simulation",
             status="ok" if reliable else "unreliable",
             message=words if reliable else words + " The replicates disagree: take more samples.",
+            num_calls=calls,
+            diagnostics=diagnostics,
+        )
+
+    def _unreached(self, calls: int, diagnostics: dict[str, Any]) -> Probability:
+        """The levels never came to the event: an upper bound is all there is."""
+        reached = [probability for _, probability in self.exceedance if probability > 0]
+        bound = reached[-1] if reached else 1.0
+        return Probability(
+            value=0.0,
+            standard_error=bound,
+            interval=(0.0, bound),
+            ess=0.0,
+            method="subset_simulation",
+            status="budget_exhausted",
+            message=(
+                f"The levels stopped at C = {self.levels[-1]:.3g}, with P(C > that) ≈ {bound:.1g}: "
+                "the event may be impossible under the model. Check it, or take more samples."
+            ),
             num_calls=calls,
             diagnostics=diagnostics,
         )
@@ -216,7 +243,9 @@ def extend(problem: Problem, population: Population, num_samples: int) -> Iterat
     yield 1.0, chains
 
 
-def _spread(weights: Float[np.ndarray, " sample"], num_samples: int, generator: np.random.Generator) -> np.ndarray:
+def _spread(
+    weights: Float[np.ndarray, " sample"], num_samples: int, generator: np.random.Generator
+) -> np.ndarray:
     """Systematic resampling: indices in proportion to the weights."""
     points = (np.arange(num_samples) + generator.uniform()) / num_samples
     return np.minimum(np.searchsorted(np.cumsum(weights), points), len(weights) - 1)

@@ -5,7 +5,7 @@ last one returns the denoiser's output itself. `step` is pure and compiles once 
 shape; noise levels are traced.
 """
 
-from typing import NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import jax.numpy as jnp
 import numpy as np
@@ -31,15 +31,16 @@ class SamplerState(NamedTuple):
 class Levels(NamedTuple):
     """Noise levels around one step: before (∞ at the first), present, next."""
 
-    previous: Float[Array, ""]
-    sigma: Float[Array, ""]
-    following: Float[Array, ""]
+    previous: Any
+    sigma: Any
+    following: Any
 
 
 class Solver(Protocol):
     """A rule: `step(state, x0_hat, levels, noise)`; `stochastic` rules use `noise`, the others ignore it."""
 
-    stochastic: bool
+    @property
+    def stochastic(self) -> bool: ...
 
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState: ...
 
@@ -47,7 +48,10 @@ class Solver(Protocol):
 def level_triples(sigmas: Float[np.ndarray, " steps"]) -> list[Levels]:
     """One `Levels` for each step between neighbouring levels, steps − 1 of them."""
     before = np.concatenate([[np.inf], sigmas[:-2]])
-    return [Levels(*(np.float32(s) for s in triple)) for triple in zip(before, sigmas[:-1], sigmas[1:], strict=True)]
+    return [
+        Levels(*(np.float32(s) for s in triple))
+        for triple in zip(before, sigmas[:-1], sigmas[1:], strict=True)
+    ]
 
 
 def extrapolate(state: SamplerState, x0_hat: Batch, levels: Levels) -> Batch:

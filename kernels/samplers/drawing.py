@@ -61,7 +61,7 @@ def _step(solver: Solver, state: SamplerState, x0_hat: Batch, levels: Levels, no
     return solver.step(state, x0_hat, levels, noise)
 
 
-def _denoise(denoiser: Any, x: Batch, sigma: Float[Array, ""]) -> Batch:
+def _denoise(denoiser: Any, x: Batch, sigma: Any) -> Batch:
     """Guided denoisers are composed of compiled pieces and called as they are; plain ones are compiled here."""
     return denoiser(x, sigma) if callable(denoiser) else evaluate(denoiser, x, sigma)
 
@@ -118,13 +118,19 @@ def draw(
 
 
 @partial(jax.jit, static_argnames="solver")
-def _scan(denoiser: Any, law: GaussianLaw, solver: Solver, sigmas: Array, latents: Batch, keys: PRNGKeyArray | None) -> Batch:
+def _scan(
+    denoiser: Any, law: GaussianLaw, solver: Solver, sigmas: Array, latents: Batch, keys: PRNGKeyArray | None
+) -> Batch:
     """The same walk as one program, for accelerators."""
     levels = Levels(jnp.concatenate([jnp.full(1, jnp.inf), sigmas[:-2]]), sigmas[:-1], sigmas[1:])
 
     def body(state: SamplerState, inputs: tuple[Array, Levels]) -> tuple[SamplerState, None]:
         index, levels = inputs
-        noise = draw_noise(keys, index + 1, latents.shape[1:]) if solver.stochastic and keys is not None else latents
+        noise = (
+            draw_noise(keys, index + 1, latents.shape[1:])
+            if solver.stochastic and keys is not None
+            else latents
+        )
         x0_hat = _denoise(denoiser, state.x, levels.sigma)
         return solver.step(state, x0_hat, levels, noise), None
 

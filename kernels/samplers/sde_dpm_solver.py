@@ -24,7 +24,9 @@ class SDEDPMSolver:
 
     stochastic: bool = True
 
-    def transition(self, state: SamplerState, x0_hat: Batch, levels: Levels) -> tuple[Batch, Float[Array, ""]]:
+    def transition(
+        self, state: SamplerState, x0_hat: Batch, levels: Levels
+    ) -> tuple[Batch, Float[Array, ""]]:
         """Mean (sample, time, variable) and variance v of the step's Gaussian kernel."""
         square = (levels.following / levels.sigma) ** 2
         mean = square * state.x + (1.0 - square) * extrapolate(state, x0_hat, levels)

@@ -83,9 +83,13 @@ class System:
         times = np.asarray(times, np.float64)
         substep = self.step / self.substeps
         per_output = max(1, round((times[1] - times[0]) / substep))
-        return _solve(self.vector_field, state, (times[1] - times[0]) / per_output, per_output, times.size - 1)
+        return _solve(
+            self.vector_field, state, (times[1] - times[0]) / per_output, per_output, times.size - 1
+        )
 
-    def rollout(self, states: Float[Array, "sample variable"], num_times: int) -> Float[Array, "sample time variable"]:
+    def rollout(
+        self, states: Float[Array | np.ndarray, "sample variable"], num_times: int
+    ) -> Float[Array, "sample time variable"]:
         """Continue observed states for `num_times` output steps, the given state included."""
         times = np.arange(num_times) * self.step
 
@@ -94,7 +98,9 @@ class System:
 
         return jax.jit(jax.vmap(continued))(states)
 
-    def simulate_array(self, key: PRNGKeyArray, num_samples: int) -> Float[np.ndarray, "sample time variable"]:
+    def simulate_array(
+        self, key: PRNGKeyArray, num_samples: int
+    ) -> Float[np.ndarray, "sample time variable"]:
         """As `simulate`, without names."""
         if num_samples < 1:
             raise ValueError(f"`num_samples` must be at least 1; got {num_samples}.")
@@ -133,7 +139,9 @@ class System:
 
 
 @partial(jax.jit, static_argnames=("system", "size"))
-def _simulate_chunk(system: System, key: PRNGKeyArray, start: int, size: int) -> Float[Array, "sample time variable"]:
+def _simulate_chunk(
+    system: System, key: PRNGKeyArray, start: int, size: int
+) -> Float[Array, "sample time variable"]:
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, start + jnp.arange(size))
     substep = system.step / system.substeps
     num_burn_in = round(system.burn_in / substep)
@@ -148,14 +156,16 @@ def _simulate_chunk(system: System, key: PRNGKeyArray, start: int, size: int) ->
     return jax.vmap(trajectory)(keys)
 
 
-def _solve(vector_field: Callable[[State], State], state: State, substep: float, per_output: int, num_outputs: int) -> Float[Array, "time state"]:
+def _solve(
+    vector_field: Callable[[State], State], state: State, substep: float, per_output: int, num_outputs: int
+) -> Float[Array, "time state"]:
     """Fixed-step Tsit5: the start and `num_outputs` states, `per_output` steps apart."""
     term = diffrax.ODETerm(lambda time, y, args: vector_field(y))
     solver = diffrax.Tsit5()
 
     def step(carry: tuple, _: None) -> tuple[tuple, None]:
         y, solver_state = carry
-        y, _, _, solver_state, _ = solver.step(term, 0.0, substep, y, None, solver_state, made_jump=False)
+        y, *_, solver_state, _ = solver.step(term, 0.0, substep, y, None, solver_state, made_jump=False)  # type: ignore[misc]
         return (y, solver_state), None
 
     def output(carry: tuple, _: None) -> tuple[tuple, State]:

@@ -64,7 +64,9 @@ def energy(x: Float[Array, "time 4"]) -> Float[Array, " time"]:
 
 def draw_initial(key: Array) -> Float[Array, "4"]:
     q_key, p_key = jax.random.split(key)
-    return jnp.concatenate([jax.random.normal(q_key, (2,)), jnp.asarray(INITIAL_MOMENTUM) * jax.random.normal(p_key, (2,))])
+    return jnp.concatenate(
+        [jax.random.normal(q_key, (2,)), jnp.asarray(INITIAL_MOMENTUM) * jax.random.normal(p_key, (2,))]
+    )
 
 
 DOUBLE_PENDULUM = System(

@@ -49,5 +49,11 @@ def path_of(name: str | Path) -> Path:
     if isinstance(name, Path) or "/" in name or name.endswith(".safetensors"):
         return Path(name)
     nearest = get_close_matches(name, paths, n=1)
-    hint = f" Did you mean {nearest[0]!r}?" if nearest else " Give one of these, or a path to a .safetensors file."
-    raise ValueError(f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}.{hint}")
+    hint = (
+        f" Did you mean {nearest[0]!r}?"
+        if nearest
+        else " Give one of these, or a path to a .safetensors file."
+    )
+    raise ValueError(
+        f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}.{hint}"
+    )

@@ -42,7 +42,9 @@ CHUNK = 256
 RESTART = 3  # index of the state from which the system continues a sample
 
 
-def measure(model: Model, *, num_samples: int = 50_176, num_simulated: int = 200_000, seed: int = 7) -> Iterator[dict[str, Any]]:
+def measure(
+    model: Model, *, num_samples: int = 50_176, num_simulated: int = 200_000, seed: int = 7
+) -> Iterator[dict[str, Any]]:
     """Figures of a model with a system; yields them as they come, each record with all so far.
 
     Args:
@@ -65,7 +67,10 @@ def measure(model: Model, *, num_samples: int = 50_176, num_simulated: int = 200
     steps = needed_steps(model, truth, key)
     report["steps_check"] = steps
     yield report | {"num_steps": steps["num_steps"]}
-    for name, states in (("sde", _stochastic(model, key, num_samples)), ("ode", _deterministic(problem, key, num_samples))):
+    for name, states in (
+        ("sde", _stochastic(model, key, num_samples)),
+        ("ode", _deterministic(problem, key, num_samples)),
+    ):
         report[f"{name}_{REPORT_STEPS}"] = _compared(problem, states, truth) | _rollout(model, states)
         yield report
     few = _deterministic(_problem(model, event, key, steps["num_steps"]), key, num_samples)
@@ -145,8 +150,15 @@ def needed_steps(model: Model, truth: np.ndarray, key: Any, *, num_samples: int 
         few, many = known[num_steps], known[4 * num_steps]
         shifts = [_shift(a, b) for a, b in zip(few, many, strict=True)]
         worst = int(np.argmax([shift[0] for shift in shifts]))
-        report[str(num_steps)] = {"event": texts[worst], "shift": shifts[worst][0], "standard_error": shifts[worst][1]}
-        if all(shift <= max(_allowed(b.mean()), 2.0 * error) for (shift, error), b in zip(shifts, many, strict=True)):
+        report[str(num_steps)] = {
+            "event": texts[worst],
+            "shift": shifts[worst][0],
+            "standard_error": shifts[worst][1],
+        }
+        if all(
+            shift <= max(_allowed(b.mean()), 2.0 * error)
+            for (shift, error), b in zip(shifts, many, strict=True)
+        ):
             return {"num_steps": num_steps, "worst": report}
     return {"num_steps": STEP_COUNTS[-1], "worst": report}
 
@@ -175,7 +187,7 @@ def _main(name: str) -> None:
     """Measure a model and write its card."""
     model = load_model(name)
     for report in measure(model):
-        print(json.dumps(report, indent=2), flush=True)  # noqa: T201 - a command's output
+        print(json.dumps(report, indent=2), flush=True)
         num_steps = report["steps_check"]["num_steps"]
         card = dict(model.card) | {"num_steps": num_steps, "fidelity": report}
         save_checkpoint(Model(**{**_fields(model), "card": card}), path_of(name))

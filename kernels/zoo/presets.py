@@ -19,8 +19,8 @@ from kernels.checkpoints import save_checkpoint
 from kernels.models import Model
 from kernels.networks.sizing import network_config
 from kernels.systems import System, get_system
-from kernels.trajectories import Standardizer
 from kernels.training import TrainingConfig, TrainingRecord, fit
+from kernels.trajectories import Standardizer
 
 __all__ = ["PRESETS", "Preset", "train_system"]
 
@@ -81,10 +81,16 @@ def train_system(
         if record.step < record.num_steps:
             yield record, None
     if record is None:
-        raise ValueError(f"nothing is left to train: {state_path} is finished already. Delete it to start again.")
+        raise ValueError(
+            f"nothing is left to train: {state_path} is finished already. Delete it to start again."
+        )
     card = _card(system, model_name or weights.stem, preset, seed, record)
     model = Model(
-        denoiser=record.denoiser, layout=system.layout, standardizer=standardizer, initial=record.denoiser.law, card=card
+        denoiser=record.denoiser,
+        layout=system.layout,
+        standardizer=standardizer,
+        initial=record.denoiser.law,
+        card=card,
     )
     save_checkpoint(model, weights)
     state_path.unlink(missing_ok=True)

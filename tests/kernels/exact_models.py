@@ -13,7 +13,9 @@ def autoregression() -> tuple[kernels.Model, np.ndarray]:
     steps = np.arange(NUM_TIMES)
     correlation = 0.9 ** np.abs(np.subtract.outer(steps, steps))
     covariance = np.kron(correlation, np.diag([1.0, 4.0]))
-    layout = kernels.Layout(variables=("x", "y"), times=steps * 0.5, time_units="s", variable_units={"x": "m"})
+    layout = kernels.Layout(
+        variables=("x", "y"), times=steps * 0.5, time_units="s", variable_units={"x": "m"}
+    )
     denoiser = kernels.GaussianDenoiser(np.zeros((NUM_TIMES, 2)), covariance)
     return kernels.Model.from_denoiser(denoiser, layout, card={"name": "ar1", "num_steps": 60}), covariance
 
@@ -33,7 +35,9 @@ def tail(deviations: float) -> float:
     return float(stats.norm.sf(deviations))
 
 
-def truncated_moments(covariance: np.ndarray, flat: np.ndarray, deviations: float) -> tuple[np.ndarray, np.ndarray]:
+def truncated_moments(
+    covariance: np.ndarray, flat: np.ndarray, deviations: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean (80,) and covariance (80, 80) of a centred Gaussian given a·x > deviations · std(a·x)."""
     hazard = stats.norm.pdf(deviations) / stats.norm.sf(deviations)
     direction = covariance @ flat / np.sqrt(flat @ covariance @ flat)

@@ -18,7 +18,9 @@ def test_the_mixture_is_the_posterior_mean_by_quadrature():
     axis = np.linspace(-6, 6, 401)
     x0 = np.stack(np.meshgrid(axis, axis, indexing="ij"), -1).reshape(-1, 2)
     density = sum(
-        w * np.exp(-0.5 * np.einsum("ni,ij,nj->n", x0 - m.ravel(), np.linalg.inv(c), x0 - m.ravel())) / np.sqrt(np.linalg.det(c))
+        w
+        * np.exp(-0.5 * np.einsum("ni,ij,nj->n", x0 - m.ravel(), np.linalg.inv(c), x0 - m.ravel()))
+        / np.sqrt(np.linalg.det(c))
         for w, m, c in zip(WEIGHTS, MEANS, COVARIANCES, strict=True)
     )
     for sigma in (0.2, 1.0, 5.0):
@@ -34,7 +36,10 @@ def test_the_mixture_is_the_posterior_mean_by_quadrature():
 def test_moments_of_the_mixture_and_of_its_standardised_self():
     denoiser = kernels.GaussianMixtureDenoiser(WEIGHTS, MEANS, COVARIANCES)
     draws = np.concatenate(
-        [RNG.multivariate_normal(m.ravel(), c, int(400_000 * w)) for w, m, c in zip(WEIGHTS, MEANS, COVARIANCES, strict=True)]
+        [
+            RNG.multivariate_normal(m.ravel(), c, int(400_000 * w))
+            for w, m, c in zip(WEIGHTS, MEANS, COVARIANCES, strict=True)
+        ]
     )
     mean, covariance = denoiser.moments()
     np.testing.assert_allclose(mean.ravel(), draws.mean(0), atol=0.01)
@@ -77,7 +82,8 @@ def test_a_denoiser_of_another_shape_than_the_layout():
 def test_fingerprints_tell_models_apart():
     layout = kernels.Layout(variables=("x",), times=[0.0, 1.0])
     one, same, other = (
-        kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((2, 1)), np.diag([1.0, v])), layout) for v in (2.0, 2.0, 2.1)
+        kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((2, 1)), np.diag([1.0, v])), layout)
+        for v in (2.0, 2.0, 2.1)
     )
     assert one.fingerprint == same.fingerprint
     assert one.fingerprint != other.fingerprint

@@ -18,8 +18,12 @@ def law():
 
 def test_conversions_invert():
     x0, x, sigma = (jnp.asarray(a) for a in (RNG.normal(size=(4, 3)), RNG.normal(size=(4, 3)), 0.7))
-    np.testing.assert_allclose(diffusion.x0_from_score(diffusion.score_from_x0(x0, x, sigma), x, sigma), x0, rtol=1e-5)
-    np.testing.assert_allclose(diffusion.x0_from_eps(diffusion.eps_from_x0(x0, x, sigma), x, sigma), x0, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(
+        diffusion.x0_from_score(diffusion.score_from_x0(x0, x, sigma), x, sigma), x0, rtol=1e-5
+    )
+    np.testing.assert_allclose(
+        diffusion.x0_from_eps(diffusion.eps_from_x0(x0, x, sigma), x, sigma), x0, rtol=1e-5, atol=1e-6
+    )
 
 
 def test_tweedie_is_the_gradient_of_the_log_density(law):
@@ -51,7 +55,9 @@ def test_posterior_scale_is_the_root_mean_posterior_variance(law):
     basis, variances = np.asarray(law.basis, np.float64), np.asarray(law.variances, np.float64)
     prior = (basis * variances) @ basis.T
     posterior = prior - prior @ np.linalg.solve(prior + 0.49 * np.eye(6), prior)
-    np.testing.assert_allclose(law.posterior_scale(jnp.asarray(0.7))[0], np.sqrt(np.trace(posterior) / 6), rtol=1e-4)
+    np.testing.assert_allclose(
+        law.posterior_scale(jnp.asarray(0.7))[0], np.sqrt(np.trace(posterior) / 6), rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize(

@@ -54,7 +54,9 @@ def test_an_inequality_gives_the_exact_conditional_denoiser(ar1, sigma):
     model, covariance = ar1
     prior, scale = standardised(model, covariance)
     text, flat, threshold = linear_event(covariance, 1.0)
-    guided = MomentMatching.from_constraint(model.denoiser, constraint_of(model, text), model.standardizer, model.initial)
+    guided = MomentMatching.from_constraint(
+        model.denoiser, constraint_of(model, text), model.standardizer, model.initial
+    )
     x = jnp.asarray(np.random.default_rng(1).normal(size=(4, 40, 2)) * (1 + sigma), jnp.float32)
     found = np.asarray(guided(x, np.float32(sigma))).reshape(4, 80)
     a = flat * scale
@@ -70,7 +72,10 @@ def test_an_inequality_gives_the_exact_conditional_denoiser(ar1, sigma):
 def test_conditioning_on_observed_points_is_kriging(ar1):
     """Mean and covariance of ODE samples given four observed points, against the closed form."""
     model, covariance = ar1
-    text = " and ".join(f"at({n}, {t}) == {v} tolerance 0.2" for n, t, v in [("x", 0, 1.0), ("x", 6, -0.5), ("y", 0, 2.0), ("y", 12.5, 1.0)])
+    text = " and ".join(
+        f"at({n}, {t}) == {v} tolerance 0.2"
+        for n, t, v in [("x", 0, 1.0), ("x", 6, -0.5), ("y", 0, 2.0), ("y", 12.5, 1.0)]
+    )
     observed = Observed.from_constraint(model.denoiser, compile_given(text, model), model.standardizer)
     size = 4000
     latents = initial_noise(sample_keys(jax.random.key(0), 0, size), model.initial)
@@ -115,7 +120,12 @@ def test_what_is_known_and_an_event_compose(ar1):
     mean, variance = 1.5 * gain @ a, a @ (covariance - np.outer(gain, row @ covariance)) @ a
     truth = stats.norm.sf((0.6 - mean) / np.sqrt(variance))
     estimate = kernels.event_probability(
-        jax.random.key(2), model, "mean(x) > 0.6", given={"x": (1.5, 0.1)}, method="monte_carlo", num_samples=4096
+        jax.random.key(2),
+        model,
+        "mean(x) > 0.6",
+        given={"x": (1.5, 0.1)},
+        method="monte_carlo",
+        num_samples=4096,
     )
     assert abs(estimate.value - truth) < 5 * estimate.standard_error
     unconditional = stats.norm.sf(0.6 / np.sqrt(a @ covariance @ a))
@@ -139,7 +149,9 @@ def test_twenty_thresholds_compile_once(ar1):
     before = posterior.value_gradient._cache_size()
     for threshold in np.linspace(0.1, 2.0, 20):
         constraint = constraint_of(model, f"max[0, 10](x) > {threshold}")
-        MomentMatching.from_constraint(denoiser, constraint, model.standardizer, model.initial)(x, np.float32(1.0))
+        MomentMatching.from_constraint(denoiser, constraint, model.standardizer, model.initial)(
+            x, np.float32(1.0)
+        )
     assert len(traces) == 1
     assert posterior.value_gradient._cache_size() == before + 1
 
@@ -147,7 +159,9 @@ def test_twenty_thresholds_compile_once(ar1):
 def test_the_floor_scales_with_the_event(ar1):
     model, _ = ar1
     one = constraint_spread(constraint_of(model, "mean(x) > 0"), model.standardizer, model.initial)
-    thousand = constraint_spread(constraint_of(model, "mean(1000 * x) > 0"), model.standardizer, model.initial)
+    thousand = constraint_spread(
+        constraint_of(model, "mean(1000 * x) > 0"), model.standardizer, model.initial
+    )
     assert thousand == pytest.approx(1000 * one, rel=1e-3)
 
 
@@ -156,7 +170,9 @@ def test_only_equalities_can_be_known(ar1):
     with pytest.raises(ValueError, match="must consist of equalities"):
         compile_given("max(x) > 1", model)
     with pytest.raises(ValueError, match="must consist of equalities"):
-        observations.Observed.from_constraint(model.denoiser, constraint_of(model, "max(x) > 1"), model.standardizer)
+        observations.Observed.from_constraint(
+            model.denoiser, constraint_of(model, "max(x) > 1"), model.standardizer
+        )
 
 
 @pytest.mark.parametrize(

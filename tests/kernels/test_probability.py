@@ -33,7 +33,9 @@ def test_error_bars_are_calibrated_over_60_replicates(ar1, method):
     model, covariance = ar1
     text, _, _ = linear_event(covariance, 3.0)
     truth = tail(3.0)
-    found = [kernels.event_probability(jax.random.key(100 + i), model, text, method=method) for i in range(60)]
+    found = [
+        kernels.event_probability(jax.random.key(100 + i), model, text, method=method) for i in range(60)
+    ]
     values, errors = np.array([e.value for e in found]), np.array([e.standard_error for e in found])
     covered = np.mean([e.interval[0] <= truth <= e.interval[1] for e in found])
     assert abs(values.mean() - truth) < max(0.05 * truth, 3 * values.std() / np.sqrt(60))
@@ -59,7 +61,9 @@ def mixture():
     """Two modes of unequal weight and width; an event that only the small one meets."""
     correlation = 0.8 ** np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
     denoiser = kernels.GaussianMixtureDenoiser(
-        [0.97, 0.03], [np.full((10, 1), -0.5), np.full((10, 1), 3.0)], [0.25 * correlation, 0.16 * correlation]
+        [0.97, 0.03],
+        [np.full((10, 1), -0.5), np.full((10, 1), 3.0)],
+        [0.25 * correlation, 0.16 * correlation],
     )
     layout = kernels.Layout(variables=("x",), times=np.arange(10.0))
     return kernels.Model.from_denoiser(denoiser, layout, card={"name": "two modes", "num_steps": 80})
@@ -70,7 +74,8 @@ def mixture_tail(threshold):
     correlation = 0.8 ** np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
     variance = a @ correlation @ a
     return sum(
-        w * stats.norm.sf((threshold - m) / np.sqrt(s * variance)) for w, m, s in [(0.97, -0.5, 0.25), (0.03, 3.0, 0.16)]
+        w * stats.norm.sf((threshold - m) / np.sqrt(s * variance))
+        for w, m, s in [(0.97, -0.5, 0.25), (0.03, 3.0, 0.16)]
     )
 
 
@@ -78,9 +83,13 @@ def mixture_tail(threshold):
 def test_an_event_that_separates_modes(mixture, threshold):
     truth = mixture_tail(threshold)
     for method, size in (("subset_simulation", 1024), ("auto", 512)):
-        estimate = kernels.event_probability(jax.random.key(1), mixture, f"mean(x) > {threshold}", method=method, num_samples=size)
+        estimate = kernels.event_probability(
+            jax.random.key(1), mixture, f"mean(x) > {threshold}", method=method, num_samples=size
+        )
         assert abs(estimate.value - truth) < 5 * estimate.standard_error + 0.03 * truth
-    paths = kernels.event_probability(jax.random.key(1), mixture, f"mean(x) > {threshold}", method="path_importance")
+    paths = kernels.event_probability(
+        jax.random.key(1), mixture, f"mean(x) > {threshold}", method="path_importance"
+    )
     assert paths.status != "ok" or abs(paths.value - truth) < 5 * paths.standard_error
 
 
@@ -173,7 +182,9 @@ def test_heavy_tailed_weights_are_flagged():
     generator = np.random.default_rng(1)
     ratios = generator.pareto(0.8, 900) + 1e-6
     guided = np.arange(1000) % 10 != 0
-    log_ratio = np.where(guided, np.r_[-np.log(ratios), np.zeros(100)][np.argsort(np.argsort(~guided, kind="stable"))], 5.0)
+    log_ratio = np.where(
+        guided, np.r_[-np.log(ratios), np.zeros(100)][np.argsort(np.argsort(~guided, kind="stable"))], 5.0
+    )
     paths = Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio)
     estimate = estimate_from_paths(paths, 80)
     assert estimate.status == "unreliable"
@@ -182,7 +193,9 @@ def test_heavy_tailed_weights_are_flagged():
 
 
 def test_weights_that_are_not_finite_are_a_numerical_error():
-    paths = Paths(np.zeros((4, 1, 1)), np.ones(4), np.ones(4, bool), np.array([0, 1, 1, 1], bool), np.full(4, np.nan))
+    paths = Paths(
+        np.zeros((4, 1, 1)), np.ones(4), np.ones(4, bool), np.array([0, 1, 1, 1], bool), np.full(4, np.nan)
+    )
     with pytest.raises(FloatingPointError, match="not finite"):
         estimate_from_paths(paths, 80)
 

@@ -33,7 +33,10 @@ def test_stages_come_in_order_and_progress_never_falls(snapshots):
 
 
 def test_guided_curves_come_first_and_exact_ones_replace_them(snapshots):
-    kinds = [k for k, _ in itertools.groupby(s.dataset.attrs["ensemble"] for s in snapshots if s.dataset is not None)]
+    kinds = [
+        k
+        for k, _ in itertools.groupby(s.dataset.attrs["ensemble"] for s in snapshots if s.dataset is not None)
+    ]
     assert kinds == ["guided", "exact"]
     first = next(s.dataset for s in snapshots if s.dataset is not None)
     assert first.sizes["sample"] == 32
@@ -74,7 +77,9 @@ def test_guided_weights_average_to_the_probability(ar1):
     result = kernels.run(spec_of(ar1[0], estimator="path_importance", num_samples=320))
     assert result.dataset["weight"].mean().item() == pytest.approx(result.probability.value)
     assert (~result.dataset["guided"].values).mean() == pytest.approx(0.1)
-    same = kernels.event_probability(jax.random.key(0), ar1[0], EVENT, method="path_importance", num_samples=320, num_steps=20)
+    same = kernels.event_probability(
+        jax.random.key(0), ar1[0], EVENT, method="path_importance", num_samples=320, num_steps=20
+    )
     assert same.value == pytest.approx(result.probability.value, rel=1e-4)
 
 
@@ -195,3 +200,8 @@ def test_the_backdrop_is_simulated_where_there_is_a_system_and_cached(ar1):
     assert dataset.sizes["sample"] == 50
     assert kernels.backdrop(ar1[0], num_samples=50) is dataset
     assert kernels.backdrop("lorenz63", num_samples=20).attrs["source"] == "simulator"
+
+
+def test_path_importance_needs_two_unguided_paths(ar1):
+    with pytest.raises(ValueError, match="at least 20 for path importance"):
+        kernels.event_probability(jax.random.key(0), ar1[0], EVENT, method="path_importance", num_samples=10)

@@ -55,7 +55,9 @@ def test_a_sample_depends_on_its_key_alone_however_it_is_grouped(model):
     for solver in SOLVERS.values():
         whole = samples(model, solver, 12, 48)
         keys = sample_keys(jax.random.key(0), 32, 16)
-        part = draw(model.denoiser, model.initial, solver, log_grid(12), initial_noise(keys, model.initial), keys)
+        part = draw(
+            model.denoiser, model.initial, solver, log_grid(12), initial_noise(keys, model.initial), keys
+        )
         np.testing.assert_allclose(np.asarray(part)[..., 0], whole[32:], rtol=1e-4, atol=1e-5)
 
 
@@ -64,13 +66,19 @@ def test_the_compiled_scan_of_accelerators_draws_the_same(model):
         keys = sample_keys(jax.random.key(3), 0, 16)
         latents = initial_noise(keys, model.initial)
         loop = draw(model.denoiser, model.initial, solver, log_grid(15), latents, keys)
-        scan = drawing._scan(model.denoiser, model.initial, solver, np.asarray(log_grid(15), np.float32), latents, keys)
+        scan = drawing._scan(
+            model.denoiser, model.initial, solver, np.asarray(log_grid(15), np.float32), latents, keys
+        )
         np.testing.assert_allclose(loop, scan, rtol=1e-4, atol=1e-5)
 
 
 def test_the_walk_counts_network_evaluations(model):
     keys = sample_keys(jax.random.key(0), 0, 4)
-    steps = list(draw_steps(model.denoiser, model.initial, DPMSolver(), log_grid(7), initial_noise(keys, model.initial)))
+    steps = list(
+        draw_steps(
+            model.denoiser, model.initial, DPMSolver(), log_grid(7), initial_noise(keys, model.initial)
+        )
+    )
     assert [step.num_evaluations for step in steps] == list(range(1, 8))
 
 

@@ -24,7 +24,9 @@ def test_integer_weights_are_repetitions():
     repeated = np.repeat(values, weights, axis=0)
     np.testing.assert_allclose(weighted_mean(values, weights), repeated.mean(0))
     q = np.array([0.05, 0.5, 0.9])
-    np.testing.assert_allclose(weighted_quantiles(values, weights, q), np.quantile(repeated, q, axis=0), atol=0.03)
+    np.testing.assert_allclose(
+        weighted_quantiles(values, weights, q), np.quantile(repeated, q, axis=0), atol=0.03
+    )
 
 
 def test_equal_weights_give_plain_quantiles():

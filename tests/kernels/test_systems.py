@@ -37,7 +37,11 @@ def pendulum(time, s):
     return np.concatenate([[v1, v2], np.linalg.solve(mass, force)])
 
 
-FIELDS = {"lorenz63": (lorenz, 31), "fitzhugh_nagumo": (fitzhugh_nagumo, 60), "double_pendulum": (pendulum, 11)}
+FIELDS = {
+    "lorenz63": (lorenz, 31),
+    "fitzhugh_nagumo": (fitzhugh_nagumo, 60),
+    "double_pendulum": (pendulum, 11),
+}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -47,7 +51,9 @@ def test_trajectories_solve_the_equations_by_an_independent_integrator(ensembles
     dataset = ensembles[name]
     times = dataset["time"].values[:count]
     for states in dataset["state"].values[:8]:
-        truth = solve_ivp(field, (0, times[-1]), states[0].astype(float), "DOP853", times, rtol=1e-10, atol=1e-12).y.T
+        truth = solve_ivp(
+            field, (0, times[-1]), states[0].astype(float), "DOP853", times, rtol=1e-10, atol=1e-12
+        ).y.T
         np.testing.assert_allclose(states[:count], truth, atol=2e-3 * np.abs(truth).max())
 
 
@@ -57,7 +63,9 @@ def test_the_pendulum_keeps_its_energy(ensembles):
     assert np.abs(energy - energy[:, :1]).max() < 5e-4
     x = np.asarray(states[0, 5], float)
     q1, q2, v1, v2 = x
-    kinetic = 0.5 * v1**2 + 0.5 * ((v1 * np.cos(q1) + v2 * np.cos(q2)) ** 2 + (v1 * np.sin(q1) + v2 * np.sin(q2)) ** 2)
+    kinetic = 0.5 * v1**2 + 0.5 * (
+        (v1 * np.cos(q1) + v2 * np.cos(q2)) ** 2 + (v1 * np.sin(q1) + v2 * np.sin(q2)) ** 2
+    )
     assert energy[0, 5] == pytest.approx(kinetic - 2 * np.cos(q1) - np.cos(q2), abs=1e-4)
 
 

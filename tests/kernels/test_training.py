@@ -11,12 +11,20 @@ import kernels
 from kernels.denoisers import evaluate
 from kernels.models import Model
 from kernels.networks.unet import UNetConfig
-from kernels.trajectories import Layout, Standardizer
 from kernels.training import TrainingConfig, fit
+from kernels.trajectories import Layout, Standardizer
 from kernels.zoo import presets
 
 NETWORK = UNetConfig(
-    num_times=8, in_features=4, out_features=2, patch=2, channels=(8, 16), num_blocks=1, dense_width=32, num_dense=1, embedding=16
+    num_times=8,
+    in_features=4,
+    out_features=2,
+    patch=2,
+    channels=(8, 16),
+    num_blocks=1,
+    dense_width=32,
+    num_dense=1,
+    embedding=16,
 )
 CONFIG = TrainingConfig(num_steps=40, batch_size=32, warmup=4, report_every=10)
 
@@ -49,7 +57,9 @@ def test_a_killed_run_resumes_to_the_same_weights(data, tmp_path):
         assert record.step <= 20  # stopped here, as if killed
     resumed = list(train(data, state_path=state))
     assert resumed[0].step == 30
-    for a, b in zip(jax.tree.leaves(whole.denoiser.params), jax.tree.leaves(resumed[-1].denoiser.params), strict=True):
+    for a, b in zip(
+        jax.tree.leaves(whole.denoiser.params), jax.tree.leaves(resumed[-1].denoiser.params), strict=True
+    ):
         np.testing.assert_array_equal(a, b)
 
 
@@ -72,7 +82,13 @@ def model(data):
     layout = Layout(variables=("a", "b"), times=np.arange(8) * 0.1, time_units="s")
     standardizer = Standardizer(np.float32([1.0, 2.0]), np.float32([3.0, 4.0]))
     card = {"name": "toy", "num_steps": 12}
-    return Model(denoiser=record.denoiser, layout=layout, standardizer=standardizer, initial=record.denoiser.law, card=card)
+    return Model(
+        denoiser=record.denoiser,
+        layout=layout,
+        standardizer=standardizer,
+        initial=record.denoiser.law,
+        card=card,
+    )
 
 
 def test_a_checkpoint_reads_back_the_same_model(model, tmp_path):
@@ -125,14 +141,26 @@ def test_unknown_models_and_exact_ones():
         kernels.load_model("lorenz36")
     with pytest.raises(ValueError, match="no file"):
         kernels.load_model("nowhere/model.safetensors")
-    exact = Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((2, 1)), np.eye(2)), Layout(variables=("x",), times=[0.0, 1.0]))
+    exact = Model.from_denoiser(
+        kernels.GaussianDenoiser(np.zeros((2, 1)), np.eye(2)), Layout(variables=("x",), times=[0.0, 1.0])
+    )
     with pytest.raises(ValueError, match="only network denoisers"):
         kernels.save_checkpoint(exact, "anywhere")
 
 
 def test_training_a_system_makes_a_model_with_a_card(tmp_path, monkeypatch):
-    monkeypatch.setattr(presets, "network_config", lambda times, variables: UNetConfig.from_dict({**NETWORK.to_dict(), "num_times": times, "in_features": 2 * variables, "out_features": variables}))
-    preset = presets.Preset(num_samples=512, num_validation=64, training=TrainingConfig(num_steps=4, batch_size=16, warmup=1, report_every=2))
+    monkeypatch.setattr(
+        presets,
+        "network_config",
+        lambda times, variables: UNetConfig.from_dict(
+            {**NETWORK.to_dict(), "num_times": times, "in_features": 2 * variables, "out_features": variables}
+        ),
+    )
+    preset = presets.Preset(
+        num_samples=512,
+        num_validation=64,
+        training=TrainingConfig(num_steps=4, batch_size=16, warmup=1, report_every=2),
+    )
     *_, (record, model) = presets.train_system("lorenz63", tmp_path / "small", preset=preset)
     assert record.step == 4
     assert model.system == "lorenz63"

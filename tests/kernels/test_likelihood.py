@@ -1,0 +1,45 @@
+import jax
+import numpy as np
+import pytest
+from scipy import stats
+
+import kernels
+from kernels.trajectories import to_dataset
+
+RNG = np.random.default_rng(4)
+
+
+def test_a_gaussians_log_density(ar1):
+    model, covariance = ar1
+    states = RNG.multivariate_normal(np.zeros(80), covariance, 5).reshape(5, 40, 2)
+    found = kernels.log_likelihood(model, to_dataset(states, model.layout))
+    expected = stats.multivariate_normal(np.zeros(80), covariance).logpdf(states.reshape(5, 80))
+    np.testing.assert_allclose(found, expected, atol=0.1)
+    assert found.attrs["units"] == "nats"
+    assert float(found["error"].max()) < 0.1
+
+
+@pytest.fixture(scope="module")
+def mixture():
+    means = np.stack([np.full((4, 2), -1.0), np.full((4, 2), 1.5)]) * [1.0, 10.0]
+    scale = np.tile([1.0, 10.0], 4)
+    covariances = np.stack([np.diag(0.3 * scale**2), np.diag(0.1 * scale**2)])
+    denoiser = kernels.GaussianMixtureDenoiser([0.7, 0.3], means, covariances)
+    layout = kernels.Layout(variables=("x", "y"), times=np.arange(4.0))
+    laws = [stats.multivariate_normal(m.ravel(), c) for m, c in zip(means, covariances, strict=True)]
+    return kernels.Model.from_denoiser(denoiser, layout), laws
+
+
+def test_a_mixtures_log_density_exactly_and_by_probes(mixture):
+    model, laws = mixture
+    flat = np.concatenate([laws[0].rvs(6, random_state=1), laws[1].rvs(4, random_state=2)])
+    expected = np.log(0.7 * laws[0].pdf(flat) + 0.3 * laws[1].pdf(flat))
+    dataset = to_dataset(flat.reshape(10, 4, 2), model.layout)
+    np.testing.assert_allclose(kernels.log_likelihood(model, dataset), expected, atol=0.05)
+    probed = kernels.log_likelihood(model, dataset, num_probes=64, key=jax.random.key(0))
+    np.testing.assert_allclose(probed, expected, atol=1.0)
+
+
+def test_probes_need_a_key(mixture):
+    with pytest.raises(ValueError, match="must be given together"):
+        kernels.log_likelihood(mixture[0], to_dataset(np.zeros((1, 4, 2)), mixture[0].layout), num_probes=3)

@@ -38,7 +38,7 @@ def log_likelihood(
     *,
     num_probes: int | None = None,
     key: PRNGKeyArray | None = None,
-    rtol: float = 1e-3,
+    rtol: float = 1e-4,
     sigma_min: float = SIGMA_MIN,
 ) -> xr.DataArray:
     """log p of each trajectory of a Dataset.

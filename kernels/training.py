@@ -3,8 +3,9 @@
     loss = E_{x₀, σ, ε} mean |D(x₀ + σ ε, σ) − x₀|² / s(σ)²
 
 where s(σ) is the linear denoiser's error (see `NetworkDenoiser`): with s² = σ² / (1 + σ²) this is
-EDM's weight. Half of the noise levels are log-uniform over the whole range, half log-normal
-(Karras et al. 2022: mean −1.2, deviation 1.2 of log σ).
+EDM's weight. Noise levels are log-uniform over the whole range, log-normal (Karras et al. 2022:
+mean −1.2, deviation 1.2 of log σ), and log-uniform over the middle, `MIDDLE`, where it is decided to
+which part of the state space a trajectory goes, and where the loss is nearly all irreducible noise.
 
 Step k uses the key fold_in(key, k) and nothing else, so a run that was killed and resumed from its
 last saved state goes through the same numbers as one that was not.
@@ -35,6 +36,8 @@ __all__ = ["TrainingConfig", "TrainingRecord", "fit", "initialize"]
 
 Batch = Float[Array, "sample time variable"]
 
+MIDDLE = (0.5, 20.0)  # noise levels between the structure of trajectories and their shape
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
@@ -48,6 +51,7 @@ class TrainingConfig:
         cooldown: share of the steps in which the rate falls to 0.
         weight_decay: AdamW's.
         ema_decay: of the exponential moving average of the weights, which is the model.
+        middle_share: share of noise levels from the middle; the rest is half log-uniform, half log-normal.
         report_every: steps between records (and saved states).
     """
 
@@ -58,6 +62,7 @@ class TrainingConfig:
     cooldown: float = 0.5
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
+    middle_share: float = 0.0
     report_every: int = 500
 
 
@@ -93,17 +98,22 @@ def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray) -> Netwo
     return NetworkDenoiser(graph, params, law)
 
 
-def _draw_sigmas(key: PRNGKeyArray, size: int) -> Float[Array, " size"]:
+def _draw_sigmas(key: PRNGKeyArray, size: int, middle_share: float) -> Float[Array, " size"]:
     uniform_key, normal_key = jax.random.split(key)
-    half = size // 2
-    uniform = jax.random.uniform(uniform_key, (half,), minval=np.log(SIGMA_MIN), maxval=np.log(SIGMA_MAX))
-    normal = -1.2 + 1.2 * jax.random.normal(normal_key, (size - half,))
+    middle = round(middle_share * size)
+    half = (size - middle) // 2
+    low = np.log(np.repeat([MIDDLE[0], SIGMA_MIN], [middle, half]))
+    high = np.log(np.repeat([MIDDLE[1], SIGMA_MAX], [middle, half]))
+    uniform = jax.random.uniform(uniform_key, (middle + half,), minval=low, maxval=high)
+    normal = -1.2 + 1.2 * jax.random.normal(normal_key, (size - middle - half,))
     return jnp.exp(jnp.clip(jnp.concatenate([uniform, normal]), np.log(SIGMA_MIN), np.log(SIGMA_MAX)))
 
 
-def _loss(denoiser: NetworkDenoiser, x0: Batch, key: PRNGKeyArray) -> Float[Array, ""]:
+def _loss(
+    denoiser: NetworkDenoiser, x0: Batch, key: PRNGKeyArray, middle_share: float = 0.0
+) -> Float[Array, ""]:
     sigma_key, noise_key = jax.random.split(key)
-    sigma = _draw_sigmas(sigma_key, x0.shape[0])
+    sigma = _draw_sigmas(sigma_key, x0.shape[0], middle_share)
     x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
     error = denoiser.denoise(x, sigma) - x0
     return jnp.mean((error / denoiser.law.posterior_scale(sigma)[:, None, None]) ** 2)
@@ -146,7 +156,7 @@ def _train_step(
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
     x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
     loss, gradient = jax.value_and_grad(
-        lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key)
+        lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key, config.middle_share)
     )(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
     params: Any = optax.apply_updates(state.params, updates)
@@ -163,6 +173,7 @@ def fit(
     *,
     validation: Float[np.ndarray, "sample time variable"],
     state_path: Path | None = None,
+    initial: NetworkDenoiser | None = None,
 ) -> Iterator[TrainingRecord]:
     """Train, yielding a record every `config.report_every` steps and at the end.
 
@@ -172,22 +183,31 @@ def fit(
         network: architecture.
         config: how long and how fast.
         validation: standardised held-out trajectories.
+        initial: denoiser to start from, an untrained one unless given; it keeps its Gaussian law.
         state_path: file in which the training state is kept; if it exists, training resumes from it.
 
     Raises:
         ValueError: a saved state that does not fit this network, or is damaged.
         FloatingPointError: the loss is no longer finite.
     """
-    law = GaussianLaw.fit(x0)
-    untrained = initialize(network, law, key)
-    graph = untrained.graph
-    copy = jax.tree.map(jnp.copy, untrained.params)
-    state = _State(untrained.params, _optimizer(config).init(untrained.params), copy)
+    start = initialize(network, GaussianLaw.fit(x0), key) if initial is None else initial
+    graph, law = start.graph, start.law
+    params, copy = (jax.tree.map(jnp.copy, start.params) for _ in range(2))
+    state = _State(params, _optimizer(config).init(params), copy)
     step = 0
     if state_path is not None and state_path.exists():
         step, state = _load_state(state_path, state)
     data, held_out = jnp.asarray(x0), jnp.asarray(validation)
     begin, losses = time.monotonic(), []
+
+    def record(loss: float | None) -> TrainingRecord:
+        denoiser = NetworkDenoiser(graph, jax.tree.map(jnp.copy, state.ema), law)
+        held_out_loss = float(_validation_loss(denoiser, held_out))
+        shown = held_out_loss if loss is None else loss
+        return TrainingRecord(step, config.num_steps, shown, held_out_loss, time.monotonic() - begin, denoiser)
+
+    if step >= config.num_steps:  # resumed when all was done
+        yield record(None)
     while step < config.num_steps:
         state, loss = _train_step(config, graph, law, state, data, key, np.uint32(step))
         losses.append(loss)
@@ -196,16 +216,10 @@ def fit(
             continue
         mean_loss, losses = float(np.mean([float(value) for value in losses])), []
         if not np.isfinite(mean_loss):
-            raise FloatingPointError(
-                f"the training loss is not finite at step {step}. Lower `learning_rate`."
-            )
+            raise FloatingPointError(f"the training loss is not finite at step {step}. Lower `learning_rate`.")
         if state_path is not None:
             _save_state(state_path, step, state)
-        denoiser = NetworkDenoiser(graph, jax.tree.map(jnp.copy, state.ema), law)
-        seconds = time.monotonic() - begin
-        yield TrainingRecord(
-            step, config.num_steps, mean_loss, float(_validation_loss(denoiser, held_out)), seconds, denoiser
-        )
+        yield record(mean_loss)
 
 
 def _save_state(path: Path, step: int, state: _State) -> None:

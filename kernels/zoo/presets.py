@@ -33,15 +33,23 @@ class Preset:
         num_samples: simulated training trajectories.
         num_validation: further ones, held out.
         training: see `TrainingConfig`.
+        polishing: a second training, from the first one's result, or None.
     """
 
     num_samples: int
     num_validation: int = 2048
     training: TrainingConfig
+    polishing: TrainingConfig | None = None
 
 
 PRESETS = {
-    "shipped": Preset(num_samples=1_000_000, training=TrainingConfig()),
+    "shipped": Preset(
+        num_samples=1_000_000,
+        training=TrainingConfig(),
+        polishing=TrainingConfig(
+            num_steps=6000, batch_size=512, learning_rate=5e-4, warmup=50, cooldown=0.9, middle_share=0.5
+        ),
+    ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
 
@@ -59,7 +67,7 @@ def train_system(
         model_name: name in the card; the file's name unless given.
 
     Yields:
-        A record and None while training; the last record with the finished, saved model.
+        A record and None while training; at the end the last record with the finished, saved model.
 
     Raises:
         ValueError: unknown system, or a saved training state that does not fit.
@@ -67,23 +75,19 @@ def train_system(
     system = get_system(name)
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
-    state_path = weights.with_suffix(".state")
     data_key, fit_key = jax.random.split(jax.random.key(seed))
-    states = system.simulate_array(data_key, preset.num_samples + preset.num_validation)
-    standardizer = Standardizer.fit(states[: preset.num_samples])
-    x0 = np.asarray((states - np.asarray(standardizer.mean)) / np.asarray(standardizer.scale), np.float32)
-    del states
+    standardizer, x0 = _standardised(system.simulate_array(data_key, preset.num_samples + preset.num_validation))
     training, validation = x0[: preset.num_samples], x0[preset.num_samples :]
     network = network_config(*system.layout.shape)
-    records = fit(fit_key, training, network, preset.training, validation=validation, state_path=state_path)
-    record = None
-    for record in records:
-        if record.step < record.num_steps:
+    record, states = None, []
+    for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
+        states.append(weights.with_suffix(f".{phase}.state"))
+        key, initial = jax.random.fold_in(fit_key, phase), None if record is None else record.denoiser
+        for record in fit(
+            key, training, network, config, validation=validation, state_path=states[-1], initial=initial
+        ):
             yield record, None
-    if record is None:
-        raise ValueError(
-            f"nothing is left to train: {state_path} is finished already. Delete it to start again."
-        )
+    assert record is not None  # noqa: S101 - a phase ends with a record
     card = _card(system, model_name or weights.stem, preset, seed, record)
     model = Model(
         denoiser=record.denoiser,
@@ -93,8 +97,15 @@ def train_system(
         card=card,
     )
     save_checkpoint(model, weights)
-    state_path.unlink(missing_ok=True)
+    for state_path in states:
+        state_path.unlink(missing_ok=True)
     yield record, model
+
+
+def _standardised(states: np.ndarray) -> tuple[Standardizer, np.ndarray]:
+    standardizer = Standardizer.fit(states)
+    x0 = (states - np.asarray(standardizer.mean)) / np.asarray(standardizer.scale)
+    return standardizer, x0.astype(np.float32)
 
 
 def _card(system: System, name: str, preset: Preset, seed: int, record: TrainingRecord) -> dict[str, Any]:
@@ -107,6 +118,7 @@ def _card(system: System, name: str, preset: Preset, seed: int, record: Training
         "training": {
             "data": f"{preset.num_samples} trajectories simulated from seed {seed}",
             **dataclasses.asdict(preset.training),
+            "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
             "seed": seed,
             "final_loss": record.loss,
             "validation_loss": record.validation_loss,

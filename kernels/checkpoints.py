@@ -90,7 +90,8 @@ def load_checkpoint(path: str | Path) -> Model:
 def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Model:
     if not isinstance(card, dict) or card.get("format_version") != FORMAT_VERSION:
         raise ValueError(
-            f"the card of {weights} must have format_version {FORMAT_VERSION}. A newer diffuse-ui may be needed."
+            f"the card of {weights} must have format_version {FORMAT_VERSION}. "
+            "A newer diffuse-ui may be needed."
         )
     try:
         architecture = {k: v for k, v in card["architecture"].items() if k != "type"}

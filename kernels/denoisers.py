@@ -39,7 +39,7 @@ Sigma = Float[Array, "*sample"] | float
 
 
 class Denoiser(Protocol):
-    """Anything with `denoise`: (sample, time, variable) in standardised units and σ, a scalar or (sample,)."""
+    """Anything with `denoise`; x is (sample, time, variable), standardised, and σ a scalar or (sample,)."""
 
     def denoise(self, x: Batch, sigma: Any) -> Batch: ...
 
@@ -140,7 +140,7 @@ class GaussianDenoiser:
 @jax.tree_util.register_pytree_node_class
 @dataclasses.dataclass(frozen=True, eq=False, init=False)
 class GaussianMixtureDenoiser:
-    """The exact denoiser of a Gaussian mixture: the responsibility-weighted mean of the components' denoisers.
+    """The exact denoiser of a Gaussian mixture: its components' denoisers, weighted by responsibility.
 
     Args:
         weights: (component,), positive; normalised.

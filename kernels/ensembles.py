@@ -101,7 +101,7 @@ def weighted_paths(paths: Paths) -> Ensemble:
 
 
 def draw_exact(problem: Problem, population: Population, value: float, num_samples: int) -> Iterator[Draw]:
-    """The model's exact conditional ensemble: further direct hits where they are cheap, latent chains elsewhere.
+    """The model's exact conditional ensemble: direct hits where they are cheap, else latent chains.
 
     Args:
         problem: what is asked.

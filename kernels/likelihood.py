@@ -41,7 +41,7 @@ def log_likelihood(
     rtol: float = 1e-4,
     sigma_min: float = SIGMA_MIN,
 ) -> xr.DataArray:
-    """log p of each trajectory of a Dataset.
+    """The log-density of each trajectory of a Dataset.
 
     Args:
         model: an unconditional model.
@@ -59,7 +59,7 @@ def log_likelihood(
         ValueError: a Dataset that does not fit the model, or probes without a key.
     """
     if (num_probes is None) != (key is None):
-        raise ValueError("`num_probes` and `key` must be given together, or neither for the exact divergence.")
+        raise ValueError("`num_probes` and `key` must be given together, or neither (exact divergence).")
     states = to_array(dataset, model.layout)
     x0 = np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32)))
     fine, coarse = (
@@ -93,7 +93,7 @@ def _chunk(
 
 
 def _gaussian_part(law: GaussianLaw, x: np.ndarray, sigma_min: float) -> Float[np.ndarray, " sample"]:
-    """log N(x_T; mean, S + σ_T²) plus the integral of dim − tr ∂L/∂x, float64.
+    """The terminal log N(x_T; mean, S + σ_T²) plus the integral of dim − tr ∂L/∂x, float64.
 
     The integral of σ²/(v + σ²) over log σ is half the logarithm of v + σ²: the log-determinants at
     σ_T cancel and those at σ_min remain.
@@ -110,7 +110,7 @@ def _flow(
 ) -> tuple[Batch, Float[Array, " sample"]]:
     """x_T and ∫ (tr ∂L/∂x − tr ∂D/∂x) dlog σ of each sample."""
 
-    def field(log_sigma: Array, state: tuple[Batch, Array], args: None) -> tuple[Batch, Array]:
+    def field(log_sigma: Any, state: Any, args: Any) -> Any:
         x, _ = state
         sigma = jnp.exp(log_sigma)
         x0_hat, trace = _trace(partial(_denoise, denoiser, sigma), x, probes)

@@ -53,7 +53,8 @@ class Model:
             mean, covariance = denoiser.moments()
             if mean.shape != layout.shape:
                 raise ValueError(
-                    f"`layout` must have the denoiser's shape {mean.shape} (time, variable); got {layout.shape}."
+                    f"`layout` must have the denoiser's shape {mean.shape} (time, variable); "
+                    f"got {layout.shape}."
                 )
             spread = np.sqrt(np.diag(covariance).reshape(layout.shape).mean(0) + mean.var(0))
             standardizer = Standardizer(

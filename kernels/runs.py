@@ -175,11 +175,9 @@ def estimate(
     num_steps: int | None = None,
     path_steps: int = PATH_STEPS,
 ) -> Iterator[Progress]:
-    """As `event_probability`, a record of progress at a time; arguments are checked at once.
+    """As `event_probability`, a record of progress at a time; its arguments are checked at once.
 
-    Args:
-        path_steps: network evaluations on a stochastic path, where `num_steps` is None; the other
-            arguments are those of `event_probability`.
+    `path_steps` counts network evaluations on a stochastic path where `num_steps` is None.
     """
     require(event is not None, "event", "an event", event)
     steps = path_steps if num_steps is None else num_steps

@@ -30,7 +30,7 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.n
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray | None, q: np.ndarray) -> np.ndarray:
-    """Quantiles over the first axis: the inverse of the weighted distribution function, interpolated at its midpoints.
+    """Quantiles over the first axis, by interpolating the weighted distribution function at its midpoints.
 
     Args:
         values: (sample, …).

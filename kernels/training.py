@@ -204,7 +204,8 @@ def fit(
         denoiser = NetworkDenoiser(graph, jax.tree.map(jnp.copy, state.ema), law)
         held_out_loss = float(_validation_loss(denoiser, held_out))
         shown = held_out_loss if loss is None else loss
-        return TrainingRecord(step, config.num_steps, shown, held_out_loss, time.monotonic() - begin, denoiser)
+        seconds = time.monotonic() - begin
+        return TrainingRecord(step, config.num_steps, shown, held_out_loss, seconds, denoiser)
 
     if step >= config.num_steps:  # resumed when all was done
         yield record(None)
@@ -216,7 +217,7 @@ def fit(
             continue
         mean_loss, losses = float(np.mean([float(value) for value in losses])), []
         if not np.isfinite(mean_loss):
-            raise FloatingPointError(f"the training loss is not finite at step {step}. Lower `learning_rate`.")
+            raise FloatingPointError(f"the loss is not finite at step {step}. Lower `learning_rate`.")
         if state_path is not None:
             _save_state(state_path, step, state)
         yield record(mean_loss)

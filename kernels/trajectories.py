@@ -221,7 +221,8 @@ def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
     times = np.asarray(state["time"].values, np.float64)
     if times.shape != layout.times.shape or not np.allclose(times, layout.times, atol=1e-6 * layout.step):
         raise ValueError(
-            f"the dataset's times must be the layout's {layout.num_times} times from {layout.times[0]:g} to {layout.times[-1]:g}; interpolate or cut it first."
+            f"the dataset's times must be the layout's {layout.num_times} times from {layout.times[0]:g} "
+            f"to {layout.times[-1]:g}; interpolate or cut it first."
         )
     return _require_finite(np.asarray(state.values))
 
@@ -232,7 +233,8 @@ def _require_finite(values: np.ndarray) -> np.ndarray:
         first = tuple(int(i) for i in np.argwhere(bad)[0])
         raise ValueError(
             f"every value must be finite; {int(bad.sum())} are NaN or infinite, the first at "
-            f"(sample, time, variable) = {first}. Drop those samples (`dataset.dropna('sample')`) or interpolate."
+            f"(sample, time, variable) = {first}. Drop those samples "
+            "(`dataset.dropna('sample')`) or interpolate."
         )
     return values
 

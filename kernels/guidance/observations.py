@@ -58,7 +58,8 @@ class Observed:
         """
         if set(constraint.program.parts) != {"equality"}:
             raise ValueError(
-                "`given` must consist of equalities such as `at(x, 0) == 0.4 tolerance 0.01`, joined by `and`."
+                "`given` must consist of equalities such as `at(x, 0) == 0.4 tolerance 0.01`, "
+                "joined by `and`."
             )
         return cls(denoiser, constraint.program, constraint.parameters, standardizer)
 

@@ -47,7 +47,7 @@ def _scale(g: Batch, sigma: Float[Array, ""]) -> Batch:
 def value_gradient(
     program: Program, parameters: Any, standardizer: Standardizer, x0_hat: Batch
 ) -> tuple[Float[Array, " sample"], Batch]:
-    """C and its gradient in standardised units: the small program that compiles once for each kind of event."""
+    """C and its gradient in standardised units; compiles once for each kind of event."""
 
     def value(x0: Float[Array, "time variable"]) -> Float[Array, ""]:
         return program.value(standardizer.unstandardize(x0), parameters)

@@ -27,12 +27,10 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
         num_samples: chains at each level, should it come to subset simulation; the direct samples
             do not depend on it.
     """
-    last = None
+    last = Progress(0.0, "drawing direct samples")
     for last in monte_carlo(problem, NUM_DIRECT, relative_error=RELATIVE_ERROR):
-        yield last._replace(
-            fraction=0.5 * last.fraction, probability=_explained(last.probability, "still counting")
-        )
-    direct = None if last is None else last.probability
+        yield last._replace(fraction=0.5 * last.fraction)
+    direct = last.probability
     assert direct is not None  # noqa: S101 - NUM_DIRECT is positive
     relative = direct.standard_error / direct.value if direct.value > 0 else float("inf")
     if relative <= RELATIVE_ERROR:

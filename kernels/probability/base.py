@@ -30,7 +30,7 @@ class Probability:
         interval: 95 % interval (low, high).
         ess: effective number of independent samples behind it: (Σw)²/Σw² where there are weights,
             else (value / standard_error)².
-        pareto_k: shape of the importance ratios' tail (above 0.7 they cannot be trusted); None without weights.
+        pareto_k: shape of the importance ratios' tail (above 0.7: not to be trusted); None without weights.
         method: the estimator that gave it.
         status: "ok", "unreliable", "no_hits" or "budget_exhausted".
         message: in plain words, with a remedy where there is trouble.
@@ -116,7 +116,7 @@ class Problem:
         return jax.random.fold_in(self.key, _STREAMS.index(name))
 
     def judge(self, states: np.ndarray | Array) -> tuple[np.ndarray, np.ndarray]:
-        """C (float64) and whether the event holds, for trajectories (sample, time, variable) in physical units.
+        """C (float64) and whether the event holds, for (sample, time, variable) in physical units.
 
         Events are judged in blocks of one size, so that any number of trajectories compiles once.
         """

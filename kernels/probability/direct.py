@@ -93,7 +93,7 @@ def _cache_of(problem: Problem) -> _Cache:
 
 
 def direct_samples(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
-    """The first `num_samples` direct samples, a chunk (sample, time, variable) at a time, drawn where the cache ends."""
+    """The first `num_samples` direct samples, a chunk (sample, time, variable) at a time, cached."""
     cache = _cache_of(problem)
     key = problem.stream_key("direct")
     for index in range(-(-num_samples // CHUNK)):

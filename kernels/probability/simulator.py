@@ -35,7 +35,7 @@ def simulator(problem: Problem, num_samples: int) -> Iterator[Progress]:
         num_samples: simulated trajectories.
 
     Raises:
-        ValueError: the model has no system, or something is known, on which a simulator cannot be conditioned.
+        ValueError: the model has no system, or something is known: a simulator cannot be conditioned.
     """
     system_name = require_system(problem)
     system, key = get_system(system_name), problem.stream_key("simulator")

@@ -91,7 +91,7 @@ class _Run:
         self.chains: Chains | None = None
 
     def advance(self) -> bool:
-        """Choose the next level from the pool, multiply the factors in, and start the chains; False when done."""
+        """Choose the next level, multiply the factors in, and start its chains; False when done."""
         if self.visited:
             self._gather()
         level = self._next_level()

@@ -55,7 +55,7 @@ def level_triples(sigmas: Float[np.ndarray, " steps"]) -> list[Levels]:
 
 
 def extrapolate(state: SamplerState, x0_hat: Batch, levels: Levels) -> Batch:
-    """Second-order multistep: D + (h / 2h₋)(D − D₋) with h = log(σ/σ'), h₋ = log(σ₋/σ); D alone at the first step."""
+    """D + (h / 2h₋)(D − D₋) with h = log(σ/σ') and h₋ = log(σ₋/σ); D alone at the first step."""
     h = jnp.log(levels.sigma / levels.following)
     h_previous = jnp.log(levels.previous / levels.sigma)  # ∞ at the first step, which switches the term off
     return x0_hat + 0.5 * h / h_previous * (x0_hat - state.x0_previous)

@@ -62,8 +62,11 @@ def _step(solver: Solver, state: SamplerState, x0_hat: Batch, levels: Levels, no
 
 
 def _denoise(denoiser: Any, x: Batch, sigma: Any) -> Batch:
-    """Guided denoisers are composed of compiled pieces and called as they are; plain ones are compiled here."""
-    return denoiser(x, sigma) if callable(denoiser) else evaluate(denoiser, x, sigma)
+    """Guided denoisers are composed of compiled pieces already; plain ones are compiled here."""
+    if callable(denoiser):
+        guided: Any = denoiser
+        return guided(x, sigma)
+    return evaluate(denoiser, x, sigma)
 
 
 def draw_steps(

@@ -79,7 +79,7 @@ class System:
         )
 
     def integrate(self, state: State, times: Float[np.ndarray, " time"]) -> Float[Array, "time state"]:
-        """States at `times` (increasing, uniform, units of time) of the solution that starts at `state` at times[0]."""
+        """States at `times` (increasing, uniform) of the solution that starts at `state` at times[0]."""
         times = np.asarray(times, np.float64)
         substep = self.step / self.substeps
         per_output = max(1, round((times[1] - times[0]) / substep))

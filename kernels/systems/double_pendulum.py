@@ -71,7 +71,9 @@ def draw_initial(key: Array) -> Float[Array, "4"]:
 
 DOUBLE_PENDULUM = System(
     name="double_pendulum",
-    description="planar double pendulum, unit lengths, masses and gravity (data protocol of Finzi et al. 2023)",
+    description=(
+        "planar double pendulum, unit lengths, masses and gravity (data protocol of Finzi et al. 2023)"
+    ),
     variables=("q1", "q2", "v1", "v2"),
     vector_field=vector_field,
     draw_initial=draw_initial,

@@ -28,7 +28,10 @@ def vector_field(state: Float[Array, "4"]) -> Float[Array, "4"]:
 
 FITZHUGH_NAGUMO = System(
     name="fitzhugh_nagumo",
-    description="two coupled FitzHugh–Nagumo neurons, state times 5 (arXiv:1803.06277; data protocol of Finzi et al. 2023)",
+    description=(
+        "two coupled FitzHugh–Nagumo neurons, state times 5 "
+        "(arXiv:1803.06277; data protocol of Finzi et al. 2023)"
+    ),
     variables=("x1", "x2", "y1", "y2"),
     vector_field=vector_field,
     draw_initial=lambda key: INITIAL_SPREAD * jax.random.normal(key, (4,)),

@@ -76,15 +76,16 @@ def train_system(
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
-    standardizer, x0 = _standardised(system.simulate_array(data_key, preset.num_samples + preset.num_validation))
+    states = system.simulate_array(data_key, preset.num_samples + preset.num_validation)
+    standardizer, x0 = _standardised(states)
     training, validation = x0[: preset.num_samples], x0[preset.num_samples :]
     network = network_config(*system.layout.shape)
-    record, states = None, []
+    record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
-        states.append(weights.with_suffix(f".{phase}.state"))
+        state_paths.append(weights.with_suffix(f".{phase}.state"))
         key, initial = jax.random.fold_in(fit_key, phase), None if record is None else record.denoiser
         for record in fit(
-            key, training, network, config, validation=validation, state_path=states[-1], initial=initial
+            key, training, network, config, validation=validation, state_path=state_paths[-1], initial=initial
         ):
             yield record, None
     assert record is not None  # noqa: S101 - a phase ends with a record
@@ -97,7 +98,7 @@ def train_system(
         card=card,
     )
     save_checkpoint(model, weights)
-    for state_path in states:
+    for state_path in state_paths:
         state_path.unlink(missing_ok=True)
     yield record, model
 

@@ -1,4 +1,4 @@
-"""What a solver's samples are distributed like on a one-dimensional Gaussian: a linear recursion, no sampling.
+"""What a solver's samples are distributed like on a one-dimensional Gaussian: a linear recursion.
 
 For x₀ ~ N(0, v) the denoiser is D = v/(v + σ²) x, so each step maps (x, D₋) linearly and adds noise;
 the second moments follow exactly.

@@ -21,7 +21,7 @@ def autoregression() -> tuple[kernels.Model, np.ndarray]:
 
 
 def linear_event(covariance: np.ndarray, deviations: float) -> tuple[str, np.ndarray, float]:
-    """mean(x) + 0.3 final(y) above so many of its standard deviations: text, coefficients (80,), threshold."""
+    """mean(x) + 0.3 final(y) above so many standard deviations: text, coefficients (80,), threshold."""
     coefficients = np.zeros((NUM_TIMES, 2))
     coefficients[:, 0] = 1.0 / NUM_TIMES
     coefficients[-1, 1] = 0.3

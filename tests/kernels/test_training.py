@@ -68,7 +68,7 @@ def test_a_damaged_or_foreign_training_state(data, tmp_path):
     next(train(data, state_path=state))
     whole = state.read_bytes()
     state.write_bytes(whole[: len(whole) // 2])
-    with pytest.raises(ValueError, match="is damaged.*Delete it"):
+    with pytest.raises(ValueError, match=r"is damaged.*Delete it"):
         next(train(data, state_path=state))
     state.write_bytes(whole)
     other = UNetConfig.from_dict({**NETWORK.to_dict(), "dense_width": 16})

@@ -97,7 +97,7 @@ def test_layouts_that_make_no_sense(fields, words):
 
 
 def test_an_unknown_variable_lists_those_there_are():
-    with pytest.raises(ValueError, match="unknown variable 'w'.*x, y"):
+    with pytest.raises(ValueError, match=r"unknown variable 'w'.*x, y"):
         LAYOUT.index("w")
 
 

@@ -87,7 +87,9 @@ def _follow(spec: "kernels.RunSpec", quiet: bool) -> "kernels.Snapshot":
     last = None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     console = Console(stderr=True)
-    with Progress(*columns, console=console, disable=quiet or not console.is_terminal, transient=True) as progress:
+    with Progress(
+        *columns, console=console, disable=quiet or not console.is_terminal, transient=True
+    ) as progress:
         task = progress.add_task("starting", total=1.0)
         for last in kernels.stream(spec):
             progress.update(task, completed=last.progress, description=last.message)

@@ -12,7 +12,7 @@ Guided denoisers (see `kernels.guidance`) satisfy the same protocol on the host:
 import dataclasses
 from collections.abc import Callable
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
@@ -35,9 +35,9 @@ __all__ = [
 ]
 
 Batch = Float[Array, "sample time variable"]
-Sigma = Float[Array, "*sample"] | float
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """Anything with `denoise`; x is (sample, time, variable), standardised, and σ a scalar or (sample,)."""
 
@@ -51,7 +51,7 @@ def evaluate(denoiser: Any, x: Batch, sigma: Any) -> Batch:
 
 
 @jax.jit
-def evaluate_with_pullback(denoiser: Denoiser, x: Batch, sigma: Sigma) -> tuple[Batch, Callable]:
+def evaluate_with_pullback(denoiser: Denoiser, x: Batch, sigma: Any) -> tuple[Batch, Callable]:
     """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
     return jax.vjp(lambda x: denoiser.denoise(x, jnp.asarray(sigma, x.dtype)), x)
 

@@ -7,7 +7,7 @@
 adding white noise of level σ is adding σ² to each variance.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -81,7 +81,7 @@ class GaussianLaw(NamedTuple):
         return cls.from_moments(flat.mean(0).reshape(np.shape(x0)[1:]), np.cov(flat, rowvar=False))
 
     def perturb(
-        self, noise: Float[Array, "*batch time variable"], sigma: Float[Array, ""] | float
+        self, noise: Float[Array, "*batch time variable"], sigma: Any
     ) -> Float[Array, "*batch time variable"]:
         """Map white noise to the law of x_σ: mean + basis · √(variances + σ²) · basisᵀ · noise."""
         flat = noise.reshape(*noise.shape[:-2], -1)
@@ -89,14 +89,14 @@ class GaussianLaw(NamedTuple):
         return self.mean + shaped.reshape(noise.shape)
 
     def unperturb(
-        self, x: Float[Array, "*batch time variable"], sigma: Float[Array, ""] | float
+        self, x: Float[Array, "*batch time variable"], sigma: Any
     ) -> Float[Array, "*batch time variable"]:
         """Inverse of `perturb`; σ must be positive."""
         flat = (x - self.mean).reshape(*x.shape[:-2], -1)
         return (((flat @ self.basis) / jnp.sqrt(self.variances + sigma**2)) @ self.basis.T).reshape(x.shape)
 
     def denoise(
-        self, x: Float[Array, "batch time variable"], sigma: Float[Array, ""]
+        self, x: Float[Array, "batch time variable"], sigma: Any
     ) -> Float[Array, "batch time variable"]:
         """E[x₀ | x_σ = x] if x₀ has this law: mean + S (S + σ²)⁻¹ (x − mean).
 
@@ -108,7 +108,7 @@ class GaussianLaw(NamedTuple):
         gain = self.variances / (self.variances + jnp.atleast_1d(sigma)[:, None] ** 2)
         return self.mean + (((flat @ self.basis) * gain) @ self.basis.T).reshape(x.shape)
 
-    def posterior_scale(self, sigma: Float[Array, ""]) -> Float[Array, " batch"]:
+    def posterior_scale(self, sigma: Any) -> Float[Array, " batch"]:
         """Root mean posterior variance of a coordinate of x₀ given x_σ, (batch,) or (1,)."""
         square = jnp.atleast_1d(sigma)[:, None] ** 2
         return jnp.sqrt(jnp.mean(self.variances * square / (self.variances + square), axis=-1))

@@ -19,6 +19,7 @@ from kernels.ensembles import (
     exact_ensemble,
     weighted_paths,
 )
+from kernels.knowledge import given_event
 from kernels.probability.base import Population, Probability, Problem
 from kernels.probability.path_importance import Paths, estimate_from_paths
 from kernels.probability.registry import estimates
@@ -158,7 +159,7 @@ class Flow:
 def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem) -> xr.Dataset:
     asked = {
         "event": spec.event,
-        "given": None if problem.observations is None else problem.observations.program.event,
+        "given": given_event(spec.given, problem.model),
     }
     attrs = {
         "ensemble": ensemble.kind,

@@ -12,7 +12,16 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array
 
-__all__ = ["FUNCTIONS", "divide", "gradient_in_time", "multiply", "power", "safe_abs", "safe_sqrt", "safe_square"]
+__all__ = [
+    "FUNCTIONS",
+    "divide",
+    "gradient_in_time",
+    "multiply",
+    "power",
+    "safe_abs",
+    "safe_sqrt",
+    "safe_square",
+]
 
 _TINY = 1e-30  # smaller arguments have no useful derivative in float32
 _HUGE = 1e18  # the square root of float32's range: products of two such factors stay finite

@@ -56,7 +56,7 @@ FORMS = {
 PI = 3.141592653589793
 
 
-class Mistake(ValueError):
+class Mistake(ValueError):  # noqa: N818 - it becomes an EventSyntaxError
     """What is wrong, and at which line and column."""
 
     def __init__(self, message: str, position: tuple[int, int]) -> None:

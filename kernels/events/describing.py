@@ -1,7 +1,18 @@
 """Event → plain English: "x rises above 1.2 at some time between 2 and 4"."""
 
 from kernels.events.expressions import At, Expression, Reduction
-from kernels.events.predicates import Always, And, Between, Comparison, Equality, Event, Eventually, Not, Or, Until
+from kernels.events.predicates import (
+    Always,
+    And,
+    Between,
+    Comparison,
+    Equality,
+    Event,
+    Eventually,
+    Not,
+    Or,
+    Until,
+)
 from kernels.events.ranges import unit_of
 from kernels.events.shapes import Box, Polygon, Tube
 from kernels.events.trees import Window, printed
@@ -62,7 +73,9 @@ class _Words:
         match expression:
             case Reduction():
                 when = f" {self._span(expression.window, nested=nested)}" if expression.window else ""
-                return f"{_NOUNS[expression.name]} of {self._quantity(expression.argument, nested=nested)}{when}"
+                return (
+                    f"{_NOUNS[expression.name]} of {self._quantity(expression.argument, nested=nested)}{when}"
+                )
             case At():
                 later = " later" if nested else ""
                 return f"{self._quantity(expression.argument, nested=nested)} at time {self._time(expression.time)}{later}"
@@ -79,7 +92,9 @@ class _Words:
             case Not():
                 return f"it does not happen that {self._part(event.argument, nested=nested)}"
             case Always():
-                return f"{self._every(event.window, nested=nested)}, {self._part(event.argument, nested=True)}"
+                return (
+                    f"{self._every(event.window, nested=nested)}, {self._part(event.argument, nested=True)}"
+                )
             case Eventually():
                 return f"{self._some(event.window, nested=nested)}, {self._part(event.argument, nested=True)}"
             case Until():
@@ -103,9 +118,18 @@ class _Words:
         left, operator, right = event.left, event.operator, event.right
         if left.constant:
             left, operator, right = right, _MIRRORED[operator], left
-        bound = self._value(getattr(right, "value", 0.0), left) if right.constant and hasattr(right, "value") else self._quantity(right, nested=nested)
+        bound = (
+            self._value(getattr(right, "value", 0.0), left)
+            if right.constant and hasattr(right, "value")
+            else self._quantity(right, nested=nested)
+        )
         relation = _RELATION[operator]
-        if isinstance(left, Reduction) and left.name in ("max", "min") and left.argument.kind == "signal" and right.kind == "number":
+        if (
+            isinstance(left, Reduction)
+            and left.name in ("max", "min")
+            and left.argument.kind == "signal"
+            and right.kind == "number"
+        ):
             signal = self._quantity(left.argument, nested=nested)
             crosses = (left.name == "max") == (operator in (">", ">="))
             if crosses and not operator.endswith("="):
@@ -120,8 +144,14 @@ class _Words:
         left, right = event.left, event.right
         if left.constant:
             left, right = right, left
-        value = self._value(getattr(right, "value"), left) if hasattr(right, "value") else self._quantity(right, nested=nested)  # noqa: B009
-        return f"{self._quantity(left, nested=nested)} is within {self._value(event.tolerance, left)} of {value}"
+        value = (
+            self._value(right.value, left)
+            if hasattr(right, "value")
+            else self._quantity(right, nested=nested)
+        )
+        return (
+            f"{self._quantity(left, nested=nested)} is within {self._value(event.tolerance, left)} of {value}"
+        )
 
     def _shape(self, event: Event, *, nested: bool) -> str:
         match event:

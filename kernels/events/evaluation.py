@@ -240,7 +240,9 @@ class Evaluation:
             before = jnp.where(positions > index, algebra.both(left_now, before), algebra.true)
             return before, algebra.some(algebra.both(right, before), mask_now)
 
-        _, result = jax.lax.scan(step, jnp.full_like(right, algebra.true), (positions, left, mask), reverse=True)
+        _, result = jax.lax.scan(
+            step, jnp.full_like(right, algebra.true), (positions, left, mask), reverse=True
+        )
         return result
 
 

@@ -56,8 +56,15 @@ RESERVED = frozenset(
         "or",
         "not",
         "tolerance",
+        "box",
+        "tube",
+        "polygon",
+        "passes",
+        "stays",
+        "avoids",
+        "enters",
+        "pi",
     )
-    + ("box", "tube", "polygon", "passes", "stays", "avoids", "enters", "pi")
 )  # a variable of such a name is written in quotes
 MAX_POWER = 16
 MAX_NAME = 100

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from kernels.events.algebras import Robust
-from kernels.events.binding import bind, bind_expression
+from kernels.events.binding import bind_expression
 from kernels.events.evaluation import Evaluation
 from kernels.events.expressions import At, Expression, Reduction
 from kernels.events.predicates import And, Comparison, Equality, Event, Not, Or
@@ -63,7 +63,7 @@ def _truth(program: Program, parameters: dict[str, np.ndarray], states: Array) -
     return jax.vmap(lambda x: (program.value(x, parameters), program.holds(x, parameters)))(states)
 
 
-def _chunked(function, states: np.ndarray) -> tuple[np.ndarray, ...]:  # noqa: ANN001
+def _chunked(function, states: np.ndarray) -> tuple[np.ndarray, ...]:
     """Apply a jitted function of a batch, padded to few different sizes."""
     pieces = []
     for start in range(0, max(len(states), 1), _CHUNK):
@@ -75,14 +75,18 @@ def _chunked(function, states: np.ndarray) -> tuple[np.ndarray, ...]:  # noqa: A
     return tuple(np.concatenate(leaves) for leaves in zip(*pieces, strict=True))
 
 
-def _labelled(dataset: "xr.Dataset", states: np.ndarray, layout: Layout, **per_sample: np.ndarray) -> "xr.Dataset":
+def _labelled(
+    dataset: "xr.Dataset", states: np.ndarray, layout: Layout, **per_sample: np.ndarray
+) -> "xr.Dataset":
     result = to_dataset(states, layout, **per_sample)
     if "sample" in dataset.coords and dataset["sample"].ndim == 1:
         result = result.assign_coords(sample=dataset["sample"].values)
     return result.drop_vars("state")
 
 
-def expression_values(expression: Expression, states: np.ndarray, layout: Layout, *, nested: bool = False) -> np.ndarray:
+def expression_values(
+    expression: Expression, states: np.ndarray, layout: Layout, *, nested: bool = False
+) -> np.ndarray:
     """Values of a signal (sample, time), or of a number (sample, 1), or, nested, at every time of evaluation."""
     parameters = bind_expression(expression, layout, nested=nested)
 
@@ -189,7 +193,11 @@ def _instants(evaluation: Evaluation, event: Event, path: str) -> tuple[str, Arr
     if isinstance(event, Comparison):
         for side, other in (("left", "right"), ("right", "left")):
             reduction = getattr(event, side)
-            extremum = isinstance(reduction, Reduction) and reduction.name in ("max", "min") and reduction.argument.kind == "signal"
+            extremum = (
+                isinstance(reduction, Reduction)
+                and reduction.name in ("max", "min")
+                and reduction.argument.kind == "signal"
+            )
             if not extremum or not getattr(event, other).constant:
                 continue
             place = join(path, side)
@@ -218,7 +226,11 @@ def _moment(evaluation: Evaluation, event: Event, path: str) -> Array | int:
 
 def _end(evaluation: Evaluation, event: Event, path: str) -> Array | int:
     """Index of the last time that a part looks at."""
-    masks = [jnp.asarray(value) for key, value in evaluation.parameters.items() if key.startswith(path) and value.dtype == bool]
+    masks = [
+        jnp.asarray(value)
+        for key, value in evaluation.parameters.items()
+        if key.startswith(path) and value.dtype == bool
+    ]
     last = evaluation.layout.num_times - 1
     if len(masks) != 1 or not isinstance(event, Comparison | Equality):
         return last
@@ -229,7 +241,10 @@ def _deciding(event: Event, count: Iterator[int], c: np.ndarray) -> tuple[np.nda
     """C, and the index of the deciding part, for each sample."""
     match event:
         case And() | Or():
-            values, indices = (np.stack(column) for column in zip(*(_deciding(term, count, c) for term in event.terms), strict=True))
+            values, indices = (
+                np.stack(column)
+                for column in zip(*(_deciding(term, count, c) for term in event.terms), strict=True)
+            )
             pick = (values.argmin if isinstance(event, And) else values.argmax)(axis=0)
             rows = np.arange(values.shape[1])
             return values[pick, rows], indices[pick, rows]
@@ -240,15 +255,22 @@ def _deciding(event: Event, count: Iterator[int], c: np.ndarray) -> tuple[np.nda
     return c[:, part], np.full(len(c), part)
 
 
-def _known(event: Event, count: Iterator[int], c: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _known(
+    event: Event, count: Iterator[int], c: np.ndarray, known: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Whether each sample is in the event, and the index of the time from which that is known."""
     match event:
         case And() | Or():
-            truths, times = (np.stack(column) for column in zip(*(_known(term, count, c, known) for term in event.terms), strict=True))
+            truths, times = (
+                np.stack(column)
+                for column in zip(*(_known(term, count, c, known) for term in event.terms), strict=True)
+            )
             settles = truths if isinstance(event, Or) else ~truths  # one such term is enough
             settled = settles.any(axis=0)
             earliest = np.where(settles, times, np.iinfo(times.dtype).max).min(axis=0)
-            return settled if isinstance(event, Or) else ~settled, np.where(settled, earliest, times.max(axis=0))
+            return settled if isinstance(event, Or) else ~settled, np.where(
+                settled, earliest, times.max(axis=0)
+            )
         case Not():
             truth, time = _known(event.argument, count, c, known)
             return ~truth, time

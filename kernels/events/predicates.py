@@ -424,5 +424,5 @@ def until(left: Event, right: Event, window: Pair = None) -> Until:
 
 
 def between(signal: Any, low: float, high: float) -> Between:
-    """low ≤ signal ≤ high."""
+    """Low ≤ signal ≤ high."""
     return Between(expression(signal), low, high)

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kernels.events.expressions import At, Binary, Expression, Function, Negative, Number, Reduction, Slice, Variable
+from kernels.events.expressions import (
+    At,
+    Binary,
+    Expression,
+    Function,
+    Negative,
+    Number,
+    Reduction,
+    Slice,
+    Variable,
+)
 from kernels.events.predicates import Always, Between, Comparison, Equality, Event, Eventually, Until
 from kernels.events.shapes import Box, Polygon, Tube
 from kernels.events.trees import Node, Window, join
@@ -54,7 +64,9 @@ class _Context(NamedTuple):
     points: bool
 
 
-def parameters(event: Event, layout: Layout | None = None, dataset: "xr.Dataset | None" = None, *, points: bool = False) -> list[Parameter]:
+def parameters(
+    event: Event, layout: Layout | None = None, dataset: "xr.Dataset | None" = None, *, points: bool = False
+) -> list[Parameter]:
     """See `Event.parameters`."""
     states = None
     if dataset is not None:
@@ -65,7 +77,9 @@ def parameters(event: Event, layout: Layout | None = None, dataset: "xr.Dataset 
     return list(_visit(event, "", None, _Context(layout, states, points), nested=False))
 
 
-def _visit(node: Node, path: str, parent: Node | None, context: _Context, *, nested: bool) -> Iterator[Parameter]:
+def _visit(
+    node: Node, path: str, parent: Node | None, context: _Context, *, nested: bool
+) -> Iterator[Parameter]:
     below = nested or isinstance(node, Always | Eventually | Until)
     for name, value in _in_order_of_text(node):
         here = join(path, name)
@@ -87,7 +101,9 @@ def _in_order_of_text(node: Node) -> list[tuple[str, Any]]:
     return sorted(node.fields(), key=lambda field: leading and field[0] != "window")
 
 
-def _parameter(node: Node, field: str, value: float, path: str, parent: Node | None, context: _Context, *, nested: bool) -> Parameter:
+def _parameter(
+    node: Node, field: str, value: float, path: str, parent: Node | None, context: _Context, *, nested: bool
+) -> Parameter:
     match node:
         case Window():
             owner = _owner(parent)
@@ -103,24 +119,36 @@ def _parameter(node: Node, field: str, value: float, path: str, parent: Node | N
         case Equality():
             return _width(f"tolerance of {node.left}", node.left, value, path, context, nested=nested)
         case Between():
-            return _level(f"{field} end for {node.argument}", node.argument, value, path, context, nested=nested)
+            return _level(
+                f"{field} end for {node.argument}", node.argument, value, path, context, nested=nested
+            )
         case Box():
             word = {"low": "lower", "high": "upper"}[field]
-            return _level(f"{word} edge of the box on {node.signal}", node.signal, value, path, context, nested=nested)
+            return _level(
+                f"{word} edge of the box on {node.signal}", node.signal, value, path, context, nested=nested
+            )
         case Tube():
-            return _width(f"half width of the tube on {node.signal}", node.signal, value, path, context, nested=nested)
+            return _width(
+                f"half width of the tube on {node.signal}", node.signal, value, path, context, nested=nested
+            )
     return Parameter(field, value, "", path, *_around(value))
 
 
-def _points(node: Node, field: str, item: object, path: str, index: int, context: _Context) -> Iterator[Parameter]:
+def _points(
+    node: Node, field: str, item: object, path: str, index: int, context: _Context
+) -> Iterator[Parameter]:
     if isinstance(node, Tube) and isinstance(item, float):
         if field == "times":
             yield _time(f"time of point {index} of the tube on {node.signal}", item, path, context)
         else:
-            yield _level(f"point {index} of the tube on {node.signal}", node.signal, item, path, context, nested=False)
+            yield _level(
+                f"point {index} of the tube on {node.signal}", node.signal, item, path, context, nested=False
+            )
     elif isinstance(node, Polygon) and isinstance(item, tuple):
         for axis, signal, value in zip((0, 1), (node.x, node.y), item, strict=True):
-            yield _level(f"{signal} of vertex {index}", signal, value, f"{path}.{axis}", context, nested=False)
+            yield _level(
+                f"{signal} of vertex {index}", signal, value, f"{path}.{axis}", context, nested=False
+            )
 
 
 def _owner(parent: Node | None) -> str:
@@ -141,7 +169,9 @@ def _time(name: str, value: float, path: str, context: _Context) -> Parameter:
     return Parameter(name, value, context.layout.time_units, path, min(0.0, value), max(duration, value))
 
 
-def _level(name: str, signal: Expression, value: float, path: str, context: _Context, *, nested: bool) -> Parameter:
+def _level(
+    name: str, signal: Expression, value: float, path: str, context: _Context, *, nested: bool
+) -> Parameter:
     data = _data_range(signal, context, nested=nested)
     lower, upper = _around(value)
     if data is not None:
@@ -150,7 +180,9 @@ def _level(name: str, signal: Expression, value: float, path: str, context: _Con
     return Parameter(name, value, unit_of(signal, context.layout), path, lower, upper)
 
 
-def _width(name: str, signal: Expression, value: float, path: str, context: _Context, *, nested: bool) -> Parameter:
+def _width(
+    name: str, signal: Expression, value: float, path: str, context: _Context, *, nested: bool
+) -> Parameter:
     """A positive width: up to half the range of the data; never 0."""
     data = _data_range(signal, context, nested=nested)
     upper = 10.0 * value if data is None else max(0.5 * (data[1] - data[0]), value)

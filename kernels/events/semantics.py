@@ -53,11 +53,8 @@ class Program:
         return hash(self._key)
 
     def __eq__(self, other: object) -> bool:
-        return (
-            self is other
-            or isinstance(other, Program)
-            and self._hash == other._hash
-            and self._key == other._key
+        return self is other or (
+            isinstance(other, Program) and self._hash == other._hash and self._key == other._key
         )
 
     def __hash__(self) -> int:

@@ -14,6 +14,7 @@ C is max d, min d or −max d over the shape's samples. Times count from the tim
 """
 
 import dataclasses
+import itertools
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -74,7 +75,7 @@ class Tube(Event):
             raise ValueError(
                 f"a tube must have as many times as values, 2 to {MAX_POINTS}; got {len(times)} and {len(values)}."
             )
-        if any(a >= b for a, b in zip(times, times[1:], strict=False)):
+        if any(a >= b for a, b in itertools.pairwise(times)):
             raise ValueError("the times of a tube must increase. Sort them, and keep one value for each.")
         half_width = positive(self.half_width, "the half width of a tube")
         self._set(times=times, values=values, half_width=half_width, mode=_mode(self.mode, enters="passes"))
@@ -111,7 +112,7 @@ class Polygon(Event):
         )
         if any(len(vertex) != 2 for vertex in vertices):
             raise ValueError("a vertex of a polygon must be a pair [x, y].")
-        if not 3 <= len(set(vertices)) or len(vertices) > MAX_POINTS:
+        if not len(set(vertices)) >= 3 or len(vertices) > MAX_POINTS:
             raise ValueError(
                 f"a polygon must have 3 to {MAX_POINTS} different vertices; got {len(set(vertices))}."
             )

@@ -92,7 +92,9 @@ def _document_model() -> type[_Strict]:
     }
     for model in models.values():
         model.model_rebuild(_types_namespace=names)
-    return pydantic.create_model("EventDocument", __base__=_Strict, version=Literal[VERSION], event=names["AnyEvent"])  # pyright: ignore[reportArgumentType, reportCallIssue]
+    return pydantic.create_model(
+        "EventDocument", __base__=_Strict, version=Literal[VERSION], event=names["AnyEvent"]
+    )  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
 def _model(node: type[Node]) -> type[_Strict]:
@@ -164,7 +166,9 @@ def from_dict(document: Mapping[str, Any]) -> Event:
         ValueError: a version that is not known, or a place (given as a path) that is wrong.
     """
     if not isinstance(document, Mapping):
-        raise ValueError(f"an event's document must be a mapping with `version` and `event`; got {type(document).__name__}.")
+        raise ValueError(
+            f"an event's document must be a mapping with `version` and `event`; got {type(document).__name__}."
+        )
     _require_bounded(document)
     document = _upgraded(dict(document))
     try:
@@ -195,7 +199,9 @@ def _require_bounded(document: Any) -> None:
     while level:
         depth, count = depth + 1, count + len(level)
         if depth > 2 * MAX_DEPTH + 4 or count > MAX_CONTAINERS:
-            raise ValueError(f"an event may be {MAX_DEPTH} levels deep and have {MAX_SIZE} nodes; the document exceeds that.")
+            raise ValueError(
+                f"an event may be {MAX_DEPTH} levels deep and have {MAX_SIZE} nodes; the document exceeds that."
+            )
         inner = (item for node in level for item in (node.values() if isinstance(node, Mapping) else node))
         level = [item for item in inner if isinstance(item, Mapping | list | tuple)]
 
@@ -211,7 +217,14 @@ def _decoded(model: Any, path: str) -> Node:
         elif isinstance(value, _Strict):
             value = _decoded(value, here)
         elif isinstance(value, list):
-            value = tuple(_decoded(v, f"{here}.{i}") if isinstance(v, _Strict) else tuple(v) if isinstance(v, list) else v for i, v in enumerate(value))
+            value = tuple(
+                _decoded(v, f"{here}.{i}")
+                if isinstance(v, _Strict)
+                else tuple(v)
+                if isinstance(v, list)
+                else v
+                for i, v in enumerate(value)
+            )
         values[field.name] = value
     return _at(path, node, **values)
 

@@ -63,7 +63,7 @@ class Observed:
             )
         return cls(denoiser, constraint.program, constraint.parameters, standardizer)
 
-    def posterior(self, x: Batch, sigma: Float[Array, ""]) -> Posterior:
+    def posterior(self, x: Batch, sigma: Any) -> Posterior:
         prior = posterior_of(self.denoiser, x, sigma)
         residuals, gradients = part_gradients(self.program, self.parameters, self.standardizer, prior.mean)
         widths = self.program.part_tolerances(self.parameters) / np.float32(np.sqrt(3.0))
@@ -74,7 +74,7 @@ class Observed:
             lambda cotangent: _updated_product(prior.covariance(cotangent), cotangent, products, gain),
         )
 
-    def __call__(self, x: Batch, sigma: Float[Array, ""]) -> Batch:
+    def __call__(self, x: Batch, sigma: Any) -> Batch:
         return self.posterior(x, sigma).mean
 
 

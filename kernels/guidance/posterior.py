@@ -30,7 +30,7 @@ class Posterior(NamedTuple):
     covariance: Callable[[Batch], Batch]
 
 
-def posterior_of(denoiser: Any, x: Batch, sigma: Float[Array, ""]) -> Posterior:
+def posterior_of(denoiser: Any, x: Batch, sigma: Any) -> Posterior:
     """Posterior of any denoiser; a wrapper that conditions supplies its own (`posterior`)."""
     if hasattr(denoiser, "posterior"):
         return denoiser.posterior(x, sigma)
@@ -39,7 +39,7 @@ def posterior_of(denoiser: Any, x: Batch, sigma: Float[Array, ""]) -> Posterior:
 
 
 @jax.jit
-def _scale(g: Batch, sigma: Float[Array, ""]) -> Batch:
+def _scale(g: Batch, sigma: Any) -> Batch:
     return jnp.asarray(sigma, g.dtype) ** 2 * g
 
 

@@ -15,7 +15,7 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 
 from kernels.probability.base import Problem
 from kernels.probability.direct import latent_map
-from kernels.samplers.drawing import draw_noise, sample_keys
+from kernels.samplers.drawing import Keys, draw_noise, sample_keys
 
 __all__ = ["Chains", "move"]
 
@@ -54,7 +54,7 @@ class Chains:
 
 
 @jax.jit
-def _propose(latents: Array, keys: PRNGKeyArray, step_size: Array) -> Array:
+def _propose(latents: Array, keys: Keys, step_size: Array) -> Array:
     noise = draw_noise(keys, 0, latents.shape[1:])
     return jnp.sqrt(1.0 - step_size**2) * latents + step_size * noise
 

@@ -5,7 +5,7 @@ last one returns the denoiser's output itself. `step` is pure and compiles once 
 shape; noise levels are traced.
 """
 
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import jax.numpy as jnp
 import numpy as np
@@ -36,6 +36,7 @@ class Levels(NamedTuple):
     following: Any
 
 
+@runtime_checkable
 class Solver(Protocol):
     """A rule: `step(state, x0_hat, levels, noise)`; `stochastic` rules use `noise`, the others ignore it."""
 

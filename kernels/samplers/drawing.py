@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from kernels.denoisers import Denoiser, evaluate
 from kernels.diffusion import GaussianLaw
 from kernels.samplers.base import Batch, Levels, SamplerState, Solver, level_triples
 
-__all__ = ["Step", "draw", "draw_noise", "draw_steps", "initial_noise", "sample_keys"]
+__all__ = ["Keys", "Step", "draw", "draw_noise", "draw_steps", "initial_noise", "sample_keys"]
 
 
 class Step(NamedTuple):
@@ -29,29 +29,32 @@ class Step(NamedTuple):
     x0_hat: Batch
 
 
-def sample_keys(key: PRNGKeyArray, start: int, size: int) -> PRNGKeyArray:
+Keys = Key[Array, " sample"]
+
+
+def sample_keys(key: PRNGKeyArray, start: int, size: int) -> Keys:
     """Keys of samples start … start + size − 1."""
     return _fold_in_range(key, jnp.uint32(start), size)
 
 
 @partial(jax.jit, static_argnames="size")
-def _fold_in_range(key: PRNGKeyArray, start: Array, size: int) -> PRNGKeyArray:
+def _fold_in_range(key: PRNGKeyArray, start: Array, size: int) -> Keys:
     return jax.vmap(jax.random.fold_in, (None, 0))(key, start + jnp.arange(size, dtype=jnp.uint32))
 
 
 @partial(jax.jit, static_argnames="shape")
-def draw_noise(keys: PRNGKeyArray, step: int | Array, shape: tuple[int, int]) -> Batch:
+def draw_noise(keys: Keys, step: int | Array, shape: tuple[int, int]) -> Batch:
     """Standard normal numbers (sample, *shape) of one step; step 0 is the initial noise."""
     return jax.vmap(lambda key: jax.random.normal(jax.random.fold_in(key, step), shape))(keys)
 
 
-def initial_noise(keys: PRNGKeyArray, law: GaussianLaw) -> Batch:
+def initial_noise(keys: Keys, law: GaussianLaw) -> Batch:
     """The latents (sample, time, variable) from which samples start."""
     return draw_noise(keys, 0, law.mean.shape)
 
 
 @jax.jit
-def _start(law: GaussianLaw, latents: Batch, sigma: Float[Array, ""]) -> SamplerState:
+def _start(law: GaussianLaw, latents: Batch, sigma: Any) -> SamplerState:
     x = law.perturb(latents, sigma)
     return SamplerState(x, jnp.zeros_like(x))
 
@@ -75,7 +78,7 @@ def draw_steps(
     solver: Solver,
     sigmas: Float[np.ndarray, " steps"],
     latents: Batch,
-    keys: PRNGKeyArray | None = None,
+    keys: Keys | None = None,
 ) -> Iterator[Step]:
     """Walk one batch down the grid, yielding after each denoiser evaluation; the last x̂₀ is the sample.
 
@@ -109,7 +112,7 @@ def draw(
     solver: Solver,
     sigmas: Float[np.ndarray, " steps"],
     latents: Batch,
-    keys: PRNGKeyArray | None = None,
+    keys: Keys | None = None,
 ) -> Batch:
     """The samples (sample, time, variable), standardised units; arguments as in `draw_steps`."""
     if jax.default_backend() != "cpu":
@@ -122,7 +125,7 @@ def draw(
 
 @partial(jax.jit, static_argnames="solver")
 def _scan(
-    denoiser: Any, law: GaussianLaw, solver: Solver, sigmas: Array, latents: Batch, keys: PRNGKeyArray | None
+    denoiser: Any, law: GaussianLaw, solver: Solver, sigmas: Array, latents: Batch, keys: Keys | None
 ) -> Batch:
     """The same walk as one program, for accelerators."""
     levels = Levels(jnp.concatenate([jnp.full(1, jnp.inf), sigmas[:-2]]), sigmas[:-1], sigmas[1:])

@@ -16,7 +16,8 @@ def test_a_gaussians_log_density(ar1):
     expected = stats.multivariate_normal(np.zeros(80), covariance).logpdf(states.reshape(5, 80))
     np.testing.assert_allclose(found, expected, atol=0.1)
     assert found.attrs["units"] == "nats"
-    assert float(found["error"].max()) < 0.1
+    assert np.all(np.abs(found - expected) < 2 * found["error"] + 0.01)
+    assert float(found["error"].max()) < 0.3
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from diffuse_ui.cli import app
 def call(toy, monkeypatch):
     real = kernels.load_model
     monkeypatch.setattr(
-        "kernels.runs.load_model", lambda name: toy if name == "toy" else real(name), raising=False
+        "kernels.specs.load_model", lambda name: toy if name == "toy" else real(name), raising=False
     )
     monkeypatch.setattr("kernels.load_model", lambda name: toy if name == "toy" else real(name))
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])

@@ -2,7 +2,19 @@
 
 import numpy as np
 from hypothesis import strategies as st
-from kernels.events.expressions import At, Binary, Function, Index, Negative, Number, Power, Reduction, Slice, Variable
+
+from kernels.events.expressions import (
+    At,
+    Binary,
+    Function,
+    Index,
+    Negative,
+    Number,
+    Power,
+    Reduction,
+    Slice,
+    Variable,
+)
 from kernels.events.predicates import Always, And, Between, Comparison, Equality, Eventually, Not, Or, Until
 from kernels.events.shapes import Box, Polygon, Tube
 from kernels.events.trees import Window
@@ -10,7 +22,9 @@ from kernels.trajectories import Layout
 
 OBSERVABLES = {"energy": lambda x: (x**2).sum(axis=1)}
 UNIFORM = Layout(("x", "y"), np.arange(12) * 0.1, time_units="s", observables=OBSERVABLES)
-IRREGULAR = Layout(("x", "y"), np.cumsum([0, 0.5, 0.25, 0.25, 1, 0.5, 0.75, 0.25, 0.5]), observables=OBSERVABLES)
+IRREGULAR = Layout(
+    ("x", "y"), np.cumsum([0, 0.5, 0.25, 0.25, 1, 0.5, 0.75, 0.25, 0.5]), observables=OBSERVABLES
+)
 LAYOUTS = (UNIFORM, IRREGULAR)
 
 levels = st.integers(-96, 96).map(lambda n: n / 64)  # exact in float32
@@ -52,11 +66,20 @@ def scalars(draw, layout, depth, nested):
     """Numbers that depend on the trajectory."""
     choice = draw(st.integers(0, 9))
     if choice == 0:
-        return At(draw(signals(layout, depth, nested)), float(draw(st.sampled_from(layout.times))) + 0.2 * layout.step * draw(st.integers(-1, 1)))
+        return At(
+            draw(signals(layout, depth, nested)),
+            float(draw(st.sampled_from(layout.times))) + 0.2 * layout.step * draw(st.integers(-1, 1)),
+        )
     if choice == 1:
-        return Reduction(draw(st.sampled_from(["max", "min", "mean", "std", "range"])), draw(spectra(layout, depth, nested)))
+        return Reduction(
+            draw(st.sampled_from(["max", "min", "mean", "std", "range"])),
+            draw(spectra(layout, depth, nested)),
+        )
     if choice == 2:
-        return Index(draw(spectra(layout, depth, nested).filter(lambda e: isinstance(e, Function))), draw(st.integers(0, 3)))
+        return Index(
+            draw(spectra(layout, depth, nested).filter(lambda e: isinstance(e, Function))),
+            draw(st.integers(0, 3)),
+        )
     if choice == 3 and depth > 0:
         pair = draw(scalars(layout, depth - 1, nested)), draw(scalars(layout, depth - 1, nested))
         return Binary(draw(st.sampled_from("+-*/")), *pair)
@@ -87,7 +110,11 @@ def signals(draw, layout, depth=2, nested=False):
 @st.composite
 def comparisons(draw, layout, depth, nested):
     """Of signals when nested, otherwise of numbers."""
-    side = st.one_of(signals(layout, depth, nested), scalars(layout, depth, nested)) if nested else scalars(layout, depth, nested)
+    side = (
+        st.one_of(signals(layout, depth, nested), scalars(layout, depth, nested))
+        if nested
+        else scalars(layout, depth, nested)
+    )
     left = draw(side)
     choice = draw(st.integers(0, 4))
     if choice == 0:
@@ -110,7 +137,11 @@ def shapes(draw, layout, depth, nested):
         return Box(signal, draw(windows(layout, nested)), low, low + draw(widths), mode)
     if choice == 1:
         window = draw(windows(layout, nested).filter(lambda w: w.end > w.start))
-        times = (window.start, *(t for t in (window.start + 0.4 * (window.end - window.start),) if draw(st.booleans())), window.end)
+        times = (
+            window.start,
+            *(t for t in (window.start + 0.4 * (window.end - window.start),) if draw(st.booleans())),
+            window.end,
+        )
         return Tube(signal, times, tuple(draw(levels) for _ in times), draw(widths), mode)
     corners = draw(st.lists(st.tuples(levels, levels), min_size=3, max_size=6, unique=True))
     return Polygon(signal, draw(signals(layout, depth, nested)), tuple(corners), mode)

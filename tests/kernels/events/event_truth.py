@@ -61,7 +61,11 @@ class Truth:
 
     def instant(self, e, now):
         """A signal or number at the time of evaluation: (sample,)."""
-        return self.number(e, now) if e.kind == "number" else np.broadcast_to(self.signal(e, now), self.x.shape[:2])[:, now]
+        return (
+            self.number(e, now)
+            if e.kind == "number"
+            else np.broadcast_to(self.signal(e, now), self.x.shape[:2])[:, now]
+        )
 
     # -- events: robustness (sample,)
 

@@ -4,17 +4,29 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from event_strategies import UNIFORM, events, layouts, layouts_and_events, maybe_windows, trajectories, windows
+from event_strategies import (
+    UNIFORM,
+    events,
+    layouts,
+    layouts_and_events,
+    maybe_windows,
+    trajectories,
+    windows,
+)
 from event_truth import Truth
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
 from kernels.events import Variable, compile_event, parse_event
 from kernels.events.algebras import CERTAIN
 from kernels.events.predicates import Always, Eventually, Until
 from kernels.trajectories import Layout
 
 SETTINGS = settings(
-    deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=list(HealthCheck)
+    deadline=None,
+    derandomize=True,
+    phases=(Phase.explicit, Phase.generate),
+    suppress_health_check=list(HealthCheck),
 )
 TIE = 1e-5
 
@@ -47,7 +59,9 @@ def check_against_truth(layout, event, seed, num_samples=180):
     clear = np.abs(value) > TIE
     np.testing.assert_array_equal((value > 0)[clear], holds[clear], err_msg=str(event))
     assert ((value > 0) != (expected > 0))[clear & (np.abs(expected) > TIE)].sum() == 0, str(event)
-    np.testing.assert_array_equal(holds[clear & (np.abs(expected) > TIE)], (expected > 0)[clear & (np.abs(expected) > TIE)])
+    np.testing.assert_array_equal(
+        holds[clear & (np.abs(expected) > TIE)], (expected > 0)[clear & (np.abs(expected) > TIE)]
+    )
     moderate = np.abs(expected) < 10
     np.testing.assert_allclose(value[moderate], expected[moderate], rtol=1e-3, atol=1e-3, err_msg=str(event))
 
@@ -71,14 +85,22 @@ def test_until_and_nested_windows_mean_what_they_say(seed, data):
     layout = data.draw(layouts)
     inner = events(layout, 1, True)
     p = Until(data.draw(inner), data.draw(inner), data.draw(maybe_windows(layout, True)))
-    check_against_truth(layout, Always(Eventually(p, data.draw(windows(layout, True))), data.draw(windows(layout, False))), seed)
+    check_against_truth(
+        layout,
+        Always(Eventually(p, data.draw(windows(layout, True))), data.draw(windows(layout, False))),
+        seed,
+    )
 
 
 @settings(SETTINGS, max_examples=12)
 @given(st.data(), st.integers(0, 2**20))
 def test_de_morgan(data, seed):
     layout = data.draw(layouts)
-    a, b, inner = data.draw(events(layout, 2)), data.draw(events(layout, 2)), data.draw(events(layout, 1, True))
+    a, b, inner = (
+        data.draw(events(layout, 2)),
+        data.draw(events(layout, 2)),
+        data.draw(events(layout, 1, True)),
+    )
     window = data.draw(maybe_windows(layout, False))
     xs = trajectories(layout, 50, seed)
     for left, right in ((~(a & b), ~a | ~b), (~Always(inner, window), Eventually(~inner, window))):
@@ -98,7 +120,9 @@ def test_smooth_robustness_becomes_exact(case, seed):
 
     @jax.jit
     def errors(temperatures):
-        smooth = jax.vmap(jax.vmap(program.smooth_value, (0, None, None)), (None, None, 0))(xs, parameters, temperatures)
+        smooth = jax.vmap(jax.vmap(program.smooth_value, (0, None, None)), (None, None, 0))(
+            xs, parameters, temperatures
+        )
         exact = jax.vmap(program.value, (0, None))(xs, parameters)
         return jnp.where(jnp.abs(exact) < 3, smooth - exact, 0.0)
 
@@ -188,7 +212,9 @@ def test_gradients_are_right_where_they_exist():
     x = trajectories(UNIFORM, 1, 3)[0]
     direction = np.random.default_rng(1).normal(size=x.shape).astype(np.float32)
     slope = jax.jvp(lambda x: program.value(x, parameters), (jnp.asarray(x),), (jnp.asarray(direction),))[1]
-    ahead, behind = (truth(event, UNIFORM, (x + sign * 1e-4 * direction.astype(np.float64))[None])[0] for sign in (1, -1))
+    ahead, behind = (
+        truth(event, UNIFORM, (x + sign * 1e-4 * direction.astype(np.float64))[None])[0] for sign in (1, -1)
+    )
     assert slope == pytest.approx((ahead - behind) / 2e-4, rel=1e-3)
 
 
@@ -224,12 +250,17 @@ def test_moving_any_number_does_not_retrace():
 
 
 def test_programs_are_equal_when_structure_and_layout_are():
-    one, other = (compile_event(parse_event(f"max[0, {end}](x) > {end}"), UNIFORM).program for end in (0.3, 0.5))
+    one, other = (
+        compile_event(parse_event(f"max[0, {end}](x) > {end}"), UNIFORM).program for end in (0.3, 0.5)
+    )
     assert one == other
     assert hash(one) == hash(other)
     assert one != compile_event(parse_event("max[0, 0.3](y) > 1"), UNIFORM).program
     assert one != compile_event(parse_event("max(x) > 1"), UNIFORM).program
-    assert one != compile_event(parse_event("max[0, 0.3](x) > 1"), Layout(("x", "y"), np.arange(12) * 0.2)).program
+    assert (
+        one
+        != compile_event(parse_event("max[0, 0.3](x) > 1"), Layout(("x", "y"), np.arange(12) * 0.2)).program
+    )
 
 
 def test_parameters_are_numbers_and_masks_on_the_host():
@@ -239,7 +270,14 @@ def test_parameters_are_numbers_and_masks_on_the_host():
 
 def test_extrema_at_the_top_cost_no_square_of_the_times():
     layout = Layout(("x",), np.arange(97) * 0.1)
-    for text in ("max[0, 3](x) > 1", "mean(x - at(x, 0)) > 1", "box(x, [0, 1], [0, 1])", "std(derivative(x)) > 1", "always(x > 1)", "(x > 1) until[0, 3] (x > 2)"):
+    for text in (
+        "max[0, 3](x) > 1",
+        "mean(x - at(x, 0)) > 1",
+        "box(x, [0, 1], [0, 1])",
+        "std(derivative(x)) > 1",
+        "always(x > 1)",
+        "(x > 1) until[0, 3] (x > 2)",
+    ):
         program, parameters = compile_event(parse_event(text), layout)
         jaxpr = str(jax.make_jaxpr(program.value)(np.zeros((97, 1), np.float32), parameters))
         assert "97,97" not in jaxpr, text
@@ -254,7 +292,11 @@ def test_parts_tolerances_and_residuals():
     assert program.parts == ("equality", "inequality", "inequality")
     np.testing.assert_allclose(program.part_tolerances(parameters), [0.25, 0, 0])
     final = x[-1, 0]
-    np.testing.assert_allclose(program.part_values(x, parameters), [x[0, 0] - 0.5, x[:, 1].max() - 1, min(final, 1 - final)], rtol=1e-6)
+    np.testing.assert_allclose(
+        program.part_values(x, parameters),
+        [x[0, 0] - 0.5, x[:, 1].max() - 1, min(final, 1 - final)],
+        rtol=1e-6,
+    )
     single, parameters = compile_event(parse_event("at(x, 0) == 0.5 tolerance 0.25"), UNIFORM)
     assert single.parts == ("equality",)
     np.testing.assert_allclose(single.part_values(x, parameters), [x[0, 0] - 0.5])
@@ -265,7 +307,9 @@ def test_parts_tolerances_and_residuals():
 
 # -- meanings, one by one --------------------------------------------------------------------
 
-SECONDS = Layout(("x", "z"), np.arange(6) * 1.0, time_units="s", observables={"energy": lambda x: x[:, 0] ** 2})
+SECONDS = Layout(
+    ("x", "z"), np.arange(6) * 1.0, time_units="s", observables={"energy": lambda x: x[:, 0] ** 2}
+)
 X = np.array([0.0, 1.0, -2.0, 3.0, 0.5, -1.0])
 Z = np.array([1.0, 1.0, 1.0, 0.0, 0.0, 2.0])
 MEANINGS = [
@@ -328,7 +372,10 @@ def test_meaning(text, expected):
 
 def test_strict_and_other_comparisons_differ_at_ties():
     x = np.stack([X, Z], axis=1).astype(np.float32)
-    holds = {op: bool(compile_event(parse_event(f"max(x) {op} 3"), SECONDS).holds(x)) for op in (">", ">=", "<", "<=")}
+    holds = {
+        op: bool(compile_event(parse_event(f"max(x) {op} 3"), SECONDS).holds(x))
+        for op in (">", ">=", "<", "<=")
+    }
     assert holds == {">": False, ">=": True, "<": False, "<=": True}
     assert bool(compile_event(parse_event("at(x, 3) == 2 tolerance 1"), SECONDS).holds(x))
 
@@ -352,9 +399,15 @@ MISTAKES = [
     ("max(x11) > 1", r"unknown variable 'x11'. Did you mean 'x1'\? Available: x1, x2, energy, time"),
     ("max(pressure) > 1", r"unknown variable 'pressure'. Available: x1, x2"),
     ("max(Energy) > 1", "Did you mean 'energy'"),
-    ("max[7, 9](x1) > 1", r"the window of `max` \[7, 9\] lies outside the trajectory; times run from 0 to 5 s .* nearest sample time is 5"),
+    (
+        "max[7, 9](x1) > 1",
+        r"the window of `max` \[7, 9\] lies outside the trajectory; times run from 0 to 5 s .* nearest sample time is 5",
+    ),
     ("max[-3, -1](x1) > 1", "outside the trajectory.*nearest sample time is 0"),
-    ("always[1.2, 1.4](x1 > 1)", r"the window of `always` \[1.2, 1.4\] contains no sample.*nearest sample times are 1 and 2"),
+    (
+        "always[1.2, 1.4](x1 > 1)",
+        r"the window of `always` \[1.2, 1.4\] contains no sample.*nearest sample times are 1 and 2",
+    ),
     ("box(x1, [1.2, 1.4], [0, 1])", "the box over times .* contains no sample.*1 and 2. Move or widen it"),
     ("tube(x1, [1.2, 1.4], [0, 1], 1)", "the tube over times .* contains no sample"),
     ("(x1 > 1) until[8, 9] (x1 > 1)", "the window of `until`"),
@@ -367,7 +420,9 @@ MISTAKES = [
 
 @pytest.mark.parametrize(("text", "message"), MISTAKES, ids=[text for text, _ in MISTAKES])
 def test_mistakes_name_the_remedy(text, message):
-    layout = Layout(("x1", "x2"), np.arange(6) * 1.0, time_units="s", observables={"energy": lambda x: x[:, 0]})
+    layout = Layout(
+        ("x1", "x2"), np.arange(6) * 1.0, time_units="s", observables={"energy": lambda x: x[:, 0]}
+    )
     with pytest.raises(ValueError, match=message):
         compile_event(parse_event(text), layout)
 
@@ -384,4 +439,6 @@ def test_bare_comparisons_and_other_things_are_no_events():
 
 
 def test_nested_windows_may_be_empty_or_beyond_the_end():
-    check_against_truth(UNIFORM, parse_event("always[0, 0.5](eventually[0.82, 0.88](x > 0) or always[3, 4](y > 0))"), 0)
+    check_against_truth(
+        UNIFORM, parse_event("always[0, 0.5](eventually[0.82, 0.88](x > 0) or always[3, 4](y > 0))"), 0
+    )

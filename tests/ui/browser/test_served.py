@@ -55,7 +55,7 @@ def test_a_drawn_box_runs_to_the_probability_of_the_command_line(canvas, page, t
     expect(page.locator("[data-probability]")).to_be_visible(timeout=60_000)
     wait_until(lambda: canvas.app.store.status == "done", page, timeout=60_000)
     shown = float(page.locator("[data-probability]").get_attribute("data-probability"))
-    monkeypatch.setattr("kernels.runs.load_model", lambda name: toy, raising=False)
+    monkeypatch.setattr("kernels.specs.load_model", lambda name: toy, raising=False)
     monkeypatch.setattr("kernels.load_model", lambda name: toy)
     words = ["probability", "-m", "toy", "-e", event_text(page).input_value(), "--method", "monte_carlo"]
     words += ["--num-samples", "128", "--num-steps", "12", "--seed", "4", "--json"]

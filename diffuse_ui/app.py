@@ -14,7 +14,7 @@ from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from panel.util import edit_readonly
+from panel.util import edit_readonly  # pyright: ignore[reportPrivateImportUsage]
 
 import kernels
 from diffuse_ui.session import Session

@@ -178,7 +178,7 @@ def probability(
     with _exit_codes():
         spec = _spec(model, event, given, method, num_samples=num_samples, num_steps=num_steps, seed=seed)
         estimate = _follow(spec, as_json).probability
-        document = estimate.to_dict() | {
+        document = estimate.to_dict() | {  # pyright: ignore[reportOptionalMemberAccess]
             "event": str(kernels.parse_event(event)),
             "model": model,
             "seed": seed,
@@ -313,7 +313,7 @@ def lab(context: typer.Context, port: PortOption = 8888, browser: BrowserOption 
 def main() -> None:
     """Entry point of the command `diffuse-ui`."""
     if hasattr(sys.stdout, "reconfigure"):
-        sys.stdout.reconfigure(encoding="utf-8")
+        sys.stdout.reconfigure(encoding="utf-8")  # pyright: ignore[reportAttributeAccessIssue]
     app()
 
 

@@ -32,7 +32,7 @@ def picture(
     if kind not in FORMATS:
         raise ValueError(f"`kind` must be one of {', '.join(FORMATS)}; got {kind!r}.")
     buffer = io.BytesIO()
-    with mpl.rc_context(_FIXED):
+    with mpl.rc_context(_FIXED):  # pyright: ignore[reportArgumentType]
         figure = ensemble_figure(result, backdrop, dark=dark)
         figure.savefig(buffer, format=kind, dpi=dpi, metadata=_METADATA[kind])
     return buffer.getvalue()

@@ -175,18 +175,18 @@ def _draw_shapes(ax: Axes, result: Result, name: str, colours: Palette) -> None:
             continue
         edges = part.edges()
         x0, x1 = (edges["left"], edges["right"]) if edges["left"] is not None else (left, right)
-        y0 = edges["bottom"] if edges["bottom"] is not None else min(bottom, edges["top"])
-        y1 = edges["top"] if edges["top"] is not None else max(top, edges["bottom"])
+        y0 = edges["bottom"] if edges["bottom"] is not None else min(bottom, edges["top"])  # pyright: ignore[reportArgumentType]
+        y1 = edges["top"] if edges["top"] is not None else max(top, edges["bottom"])  # pyright: ignore[reportArgumentType]
         if part.kind == "threshold":
             level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
-            ax.plot([x0, x1], [level, level], color=colour, linewidth=1.2)
-            ax.fill_between([x0, x1], y0, y1, color=colour, alpha=0.08, linewidth=0)
+            ax.plot([x0, x1], [level, level], color=colour, linewidth=1.2)  # pyright: ignore[reportArgumentType]
+            ax.fill_between([x0, x1], y0, y1, color=colour, alpha=0.08, linewidth=0)  # pyright: ignore[reportArgumentType]
             continue
         style = (
             {"facecolor": colour, "alpha": 0.14}
             if part.mode != "avoids"
             else {"facecolor": "none", "hatch": "xxx", "alpha": 0.5}
         )
-        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=0, edgecolor=colour, **style))
-        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=1.2, edgecolor=colour, facecolor="none"))
+        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=0, edgecolor=colour, **style))  # pyright: ignore[reportOptionalOperand]
+        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=1.2, edgecolor=colour, facecolor="none"))  # pyright: ignore[reportOptionalOperand]
     ax.set_ylim(bottom, top)

@@ -252,7 +252,7 @@ def with_mode(part: Part, mode: str) -> Event:
     edges = part.edges()
     level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
     times = None if edges["left"] is None else (edges["left"], edges["right"])
-    return threshold(part.variable, level, mode, times)
+    return threshold(part.variable, level, mode, times)  # pyright: ignore[reportArgumentType]
 
 
 def add(event: Event | None, part: Event) -> Event:
@@ -308,9 +308,9 @@ def _shifted(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, di
     tube, (xs, ys) = part.event, part.outline()
     time_digits = decimals(float(layout.times[-1] - layout.times[0]))
     later, higher = round(float(shape.xs[0] - xs[0]), time_digits), round(float(shape.ys[0] - ys[0]), digits)
-    later = min(max(later, float(layout.times[0]) - tube.times[0]), float(layout.times[-1]) - tube.times[-1])
+    later = min(max(later, float(layout.times[0]) - tube.times[0]), float(layout.times[-1]) - tube.times[-1])  # pyright: ignore[reportAttributeAccessIssue]
     if later == 0.0 and higher == 0.0:
         return event
-    new = {f"{part.prefix}times.{i}": round(time + later, time_digits) for i, time in enumerate(tube.times)}
-    new |= {f"{part.prefix}values.{i}": round(value + higher, digits) for i, value in enumerate(tube.values)}
+    new = {f"{part.prefix}times.{i}": round(time + later, time_digits) for i, time in enumerate(tube.times)}  # pyright: ignore[reportAttributeAccessIssue]
+    new |= {f"{part.prefix}values.{i}": round(value + higher, digits) for i, value in enumerate(tube.values)}  # pyright: ignore[reportAttributeAccessIssue]
     return event.with_parameters(new)

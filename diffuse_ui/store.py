@@ -142,7 +142,7 @@ class Store(param.Parameterized):
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener`, from a worker's thread, when `drain` has news; returns what ends it."""
         ends = [runner.listen(listener) for runner in (self.draws, self.previews)]
-        return lambda: [end() for end in ends] and None
+        return lambda: [end() for end in ends] and None  # pyright: ignore[reportReturnType]
 
     # -- reading -----------------------------------------------------------------------------
 
@@ -236,7 +236,7 @@ def _results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Re
             result = Result(spec, snapshot, {}, time.monotonic() - start, live)
             yield result
     finally:
-        stream.close()
+        stream.close()  # pyright: ignore[reportAttributeAccessIssue]
     if result is None or not compare:
         return
     for name, reference in _references(spec, result.probability):
@@ -261,7 +261,12 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
             yield (
                 name,
                 kernels.event_probability(
-                    key, model, spec.event, given=spec.given, method=method, num_samples=num_samples
+                    key,
+                    model,
+                    spec.event,
+                    given=spec.given,
+                    method=method,
+                    num_samples=num_samples,  # pyright: ignore[reportArgumentType]
                 ),
             )
         except (ValueError, kernels.NumericalError):  # a number beside the result, never instead of it

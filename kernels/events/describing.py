@@ -145,7 +145,7 @@ class _Words:
         if left.constant:
             left, right = right, left
         value = (
-            self._value(right.value, left)
+            self._value(right.value, left)  # pyright: ignore[reportAttributeAccessIssue]
             if hasattr(right, "value")
             else self._quantity(right, nested=nested)
         )

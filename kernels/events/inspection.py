@@ -55,7 +55,7 @@ def evaluate(event: Event, states: np.ndarray, layout: Layout) -> tuple[np.ndarr
         ValueError: the event does not fit the layout.
     """
     constraint = compile_event(event, layout)
-    return _chunked(partial(_truth, constraint.program, constraint.parameters), states)
+    return _chunked(partial(_truth, constraint.program, constraint.parameters), states)  # pyright: ignore[reportReturnType]
 
 
 @partial(jax.jit, static_argnames="program")
@@ -78,7 +78,7 @@ def _chunked(function, states: np.ndarray) -> tuple[np.ndarray, ...]:
 def _labelled(
     dataset: "xr.Dataset", states: np.ndarray, layout: Layout, **per_sample: np.ndarray
 ) -> "xr.Dataset":
-    result = to_dataset(states, layout, **per_sample)
+    result = to_dataset(states, layout, **per_sample)  # pyright: ignore[reportArgumentType]
     if "sample" in dataset.coords and dataset["sample"].ndim == 1:
         result = result.assign_coords(sample=dataset["sample"].values)
     return result.drop_vars("state")
@@ -268,7 +268,7 @@ def _known(
             settles = truths if isinstance(event, Or) else ~truths  # one such term is enough
             settled = settles.any(axis=0)
             earliest = np.where(settles, times, np.iinfo(times.dtype).max).min(axis=0)
-            return settled if isinstance(event, Or) else ~settled, np.where(
+            return settled if isinstance(event, Or) else ~settled, np.where(  # pyright: ignore[reportReturnType]
                 settled, earliest, times.max(axis=0)
             )
         case Not():

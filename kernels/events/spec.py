@@ -61,12 +61,12 @@ _FIELD_TYPES: dict[Any, Any] = {
     int: int,
     int | None: int | None,
     Window: _Pair,
-    Window | None: _Pair | None,
+    Window | None: _Pair | None,  # pyright: ignore[reportOperatorIssue]
     tuple[float, ...]: Annotated[list[_Real], pydantic.Field(max_length=shapes.MAX_POINTS)],
     tuple[tuple[float, float], ...]: Annotated[list[_Pair], pydantic.Field(max_length=shapes.MAX_POINTS)],
     Expression: "AnyExpression",
     Event: "AnyEvent",
-    tuple[Event, ...]: list["AnyEvent"],
+    tuple[Event, ...]: list["AnyEvent"],  # pyright: ignore[reportUndefinedVariable]
 }
 _CHOICES: dict[tuple[type[Node], str], Any] = {
     (expressions.Binary, "operator"): Literal["+", "-", "*", "/"],
@@ -92,8 +92,11 @@ def _document_model() -> type[_Strict]:
     }
     for model in models.values():
         model.model_rebuild(_types_namespace=names)
-    return pydantic.create_model(
-        "EventDocument", __base__=_Strict, version=Literal[VERSION], event=names["AnyEvent"]
+    return pydantic.create_model(  # pyright: ignore[reportCallIssue]
+        "EventDocument",
+        __base__=_Strict,
+        version=Literal[VERSION],
+        event=names["AnyEvent"],  # pyright: ignore[reportArgumentType]
     )  # pyright: ignore[reportArgumentType, reportCallIssue]
 
 
@@ -178,8 +181,8 @@ def from_dict(document: Mapping[str, Any]) -> Event:
         place = ".".join(str(item) for item in first["loc"]) or "document"
         raise ValueError(f"the event's document is wrong at `{place}`: {first['msg']}.") from None
     event = _decoded(getattr(checked, "event"), "event")  # noqa: B009
-    require_untimed(event)
-    return event
+    require_untimed(event)  # pyright: ignore[reportArgumentType]
+    return event  # pyright: ignore[reportReturnType]
 
 
 def _upgraded(document: dict[str, Any]) -> dict[str, Any]:

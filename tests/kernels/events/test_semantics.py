@@ -430,11 +430,11 @@ def test_mistakes_name_the_remedy(text, message):
 def test_bare_comparisons_and_other_things_are_no_events():
     with pytest.raises(ValueError, match=r"Write eventually\(x > 1\) or always\(x > 1\)"):
         compile_event(Variable("x") > 1, UNIFORM)
-    with pytest.raises(ValueError, match="`event` must be an event; got str. Use parse_event"):
+    with pytest.raises(ValueError, match=r"`event` must be an event; got str\. Use parse_event"):
         compile_event("max(x) > 1", UNIFORM)  # pyright: ignore[reportArgumentType]
     with pytest.raises(ValueError, match="at least two times"):
         compile_event(parse_event("max(derivative(x)) > 1"), Layout(("x",), np.zeros(1)))
-    with pytest.raises(ValueError, match="`x` must be one trajectory .* Use jax.vmap"):
+    with pytest.raises(ValueError, match=r"`x` must be one trajectory .* Use jax\.vmap"):
         compile_event(parse_event("max(x) > 1"), UNIFORM).value(np.zeros((3, 12, 2)))
 
 

@@ -82,8 +82,8 @@ def _plain(value: Any) -> Any:
     return value.tolist() if hasattr(value, "tolist") else str(value)
 
 
-def _follow(spec: "kernels.RunSpec", quiet: bool) -> "kernels.Snapshot":
-    """Run a spec to its end with a progress bar on stderr; the last snapshot."""
+def _follow(records: Iterator[Any], share: Callable[[Any], float], quiet: bool) -> Any:
+    """The last of some records, with a progress bar on stderr."""
     last = None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     console = Console(stderr=True)
@@ -91,8 +91,8 @@ def _follow(spec: "kernels.RunSpec", quiet: bool) -> "kernels.Snapshot":
         *columns, console=console, disable=quiet or not console.is_terminal, transient=True
     ) as progress:
         task = progress.add_task("starting", total=1.0)
-        for last in kernels.stream(spec):
-            progress.update(task, completed=last.progress, description=last.message)
+        for last in records:
+            progress.update(task, completed=share(last), description=last.message)
     if last is None:
         raise kernels.NumericalError("the run ended without a result.")
     return last
@@ -117,7 +117,7 @@ def sample(
     model: ModelOption = "lorenz63",
     event: EventOption = None,
     given: GivenOption = None,
-    method: Annotated[str, typer.Option(help="exact, or guided (approximate).")] = "exact",
+    method: Annotated[str, typer.Option(help="guided (approximate), or exact.")] = "guided",
     estimator: EstimatorOption = "auto",
     num_samples: SamplesOption = 512,
     num_steps: StepsOption = 80,
@@ -137,7 +137,7 @@ def sample(
             num_steps=num_steps,
             seed=seed,
         )
-        last = _follow(spec, as_json)
+        last = _follow(kernels.stream(spec), lambda snapshot: snapshot.progress, as_json)
         if output is not None:
             _write(last, spec, output)
         count = 0 if last.dataset is None else last.dataset.sizes["sample"]
@@ -175,10 +175,20 @@ def probability(
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the probability of an event: the number the app shows for the same choices."""
+    import jax
+
     with _exit_codes():
-        spec = _spec(model, event, given, method, num_samples=num_samples, num_steps=num_steps, seed=seed)
-        estimate = _follow(spec, as_json).probability
-        document = estimate.to_dict() | {  # pyright: ignore[reportOptionalMemberAccess]
+        records = kernels.estimate(
+            jax.random.key(seed),
+            model,
+            event,
+            given=given,
+            method=method,
+            num_samples=num_samples,
+            path_steps=num_steps,
+        )
+        estimate = _follow(records, lambda record: record.fraction, as_json).probability
+        document = estimate.to_dict() | {
             "event": str(kernels.parse_event(event)),
             "model": model,
             "seed": seed,

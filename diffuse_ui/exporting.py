@@ -9,6 +9,7 @@ import xarray as xr
 
 from diffuse_ui.figures import ensemble_figure
 from diffuse_ui.store import Result
+from kernels.trajectories import without_booleans, write_dataset
 
 __all__ = ["FORMATS", "annotated", "netcdf", "picture", "write", "write_dataset"]
 
@@ -55,32 +56,9 @@ def annotated(result: Result) -> xr.Dataset:
 
 def netcdf(result: Result) -> bytes:
     """The annotated Dataset as a NetCDF-4 file."""
-    return bytes(_without_booleans(annotated(result)).to_netcdf(engine="h5netcdf"))
+    return bytes(without_booleans(annotated(result)).to_netcdf(engine="h5netcdf"))
 
 
 def write(result: Result, path: Path) -> None:
     """Write the annotated Dataset as NetCDF (.nc) or Zarr (.zarr)."""
     write_dataset(annotated(result), path)
-
-
-def write_dataset(dataset: xr.Dataset, path: Path) -> None:
-    """Write a Dataset as NetCDF (.nc) or Zarr (.zarr).
-
-    Raises:
-        ValueError: another ending, or a folder that does not exist.
-    """
-    if path.suffix not in (".nc", ".zarr"):
-        raise ValueError(f"`output` must end with .nc (NetCDF) or .zarr; got {path.name!r}.")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"the folder of `output` must exist; there is no {path.absolute().parent}.")
-    if path.suffix == ".zarr":
-        names = dataset["variable"].astype(object)  # Zarr 3 specifies text of any length only
-        dataset.assign_coords(variable=names).to_zarr(path, mode="w", consolidated=False)
-    else:
-        _without_booleans(dataset).to_netcdf(path, engine="h5netcdf")
-
-
-def _without_booleans(dataset: xr.Dataset) -> xr.Dataset:
-    """NetCDF has no Boolean: 0 and 1 in its place."""
-    flags = {name: dataset[name].astype("i1") for name in dataset.data_vars if dataset[name].dtype == bool}
-    return dataset.assign(flags)

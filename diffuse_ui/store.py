@@ -257,6 +257,8 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
             continue
         if method == "simulator" and (model.system is None or spec.given):
             continue
+        if spec.event is None:
+            continue
         try:
             yield (
                 name,

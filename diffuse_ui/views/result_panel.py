@@ -91,8 +91,10 @@ def _headline(result: Result, stale: bool) -> str:
         return "" if result.live else f"<div class='big{old}'>P = …</div>"
     value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
     sign = "" if value.startswith("<") else "= "
+    final = str(result.snapshot.stage in ("exact", "done")).lower()
     return (
-        f"<div class='big{old}' data-probability='{float(estimate.value)!r}'>P {sign}{escape(value)}</div>"
+        f"<div class='big{old}' data-probability='{float(estimate.value)!r}' data-final='{final}'>"
+        f"P {sign}{escape(value)}</div>"
         f"<div class='quiet'>95 % interval {escape(formats.span(estimate.interval))}</div>"
     )
 

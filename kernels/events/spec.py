@@ -95,7 +95,7 @@ def _document_model() -> type[_Strict]:
     return pydantic.create_model(  # pyright: ignore[reportCallIssue]
         "EventDocument",
         __base__=_Strict,
-        version=Literal[VERSION],
+        version=Literal[VERSION],  # pyright: ignore[reportArgumentType]
         event=names["AnyEvent"],  # pyright: ignore[reportArgumentType]
     )  # pyright: ignore[reportArgumentType, reportCallIssue]
 

@@ -31,7 +31,7 @@ class Canvas:
 
     def wait_drawn(self, name, timeout=60_000):
         """Until the backdrop is there and the layout has come to rest."""
-        self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout)
+        self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout, polling=200)
         self.wait_tool(name, f"box-{name}")
         places = []
         while len(places) < 4 or len(set(places[-4:])) > 1:
@@ -40,7 +40,7 @@ class Canvas:
 
     def wait_tool(self, name, tool):
         """Until a panel's active drag tool is the named one in the browser; "" for none."""
-        self.frame.wait_for_function(TOOL, arg=[name, tool])
+        self.frame.wait_for_function(TOOL, arg=[name, tool], polling=200)
         self.page.wait_for_timeout(200)
 
     def pixel(self, name, x, y):

@@ -17,6 +17,7 @@ import panel_material_ui as pmui
 from panel.util import edit_readonly  # pyright: ignore[reportPrivateImportUsage]
 
 import kernels
+from diffuse_ui.caching import keep_compiled
 from diffuse_ui.session import Session
 from diffuse_ui.state import State
 from diffuse_ui.store import Result, Store
@@ -67,6 +68,7 @@ class App:
     """
 
     def __init__(self, model: Any = "lorenz63", *, event: Any = None, **choices: Any) -> None:
+        keep_compiled()
         self.state = State(model=model, **choices)
         self.state.load()
         if event is not None:

@@ -19,6 +19,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 import kernels
 from diffuse_ui import formats
+from diffuse_ui.caching import keep_compiled
 
 __all__ = ["app", "main"]
 
@@ -324,6 +325,7 @@ def main() -> None:
     """Entry point of the command `diffuse-ui`."""
     if hasattr(sys.stdout, "reconfigure"):
         sys.stdout.reconfigure(encoding="utf-8")  # pyright: ignore[reportAttributeAccessIssue]
+    keep_compiled()
     app()
 
 

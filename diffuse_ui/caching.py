@@ -17,8 +17,9 @@ def keep_compiled() -> Path | None:
 
     A folder that somebody has set already is left as it is; one that cannot be written is not used.
     """
-    if jax.config.jax_compilation_cache_dir:
-        return Path(jax.config.jax_compilation_cache_dir)
+    present = getattr(jax.config, "jax_compilation_cache_dir", None)
+    if present:
+        return Path(present)
     chosen = os.environ.get("DIFFUSE_UI_CACHE", "")
     if chosen.lower() == "off":
         return None

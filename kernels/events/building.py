@@ -195,7 +195,7 @@ class Builder:
         )
 
     def _positive_(self, tree: Any, position: tuple[int, int], children: list[Any]) -> Expression:
-        return self._expression(children[0])
+        return self._expression(children[-1])
 
     def _power_(self, tree: Any, position: tuple[int, int], children: list[Any]) -> Expression:
         return self._at(position, Power, self._expression(children[0]), self._expression(children[2]))

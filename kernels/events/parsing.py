@@ -29,10 +29,10 @@ GRAMMAR = r"""
     | comparison
 ?comparison: sum (COMPARISON sum)* tolerance?
 tolerance: "tolerance" sign
-?sum: product (SUM product)*
+?sum: product ((PLUS | MINUS) product)*
 ?product: sign (PRODUCT sign)*
 ?sign: MINUS sign -> negative
-    | "+" sign -> positive
+    | PLUS sign -> positive
     | power
 ?power: suffixed (POWER exponent)?
 ?exponent: MINUS exponent -> negative
@@ -57,7 +57,7 @@ bound: MINUS? NUMBER
 UNTIL: "until"
 MODE.2: /(passes|stays|avoids|enters)(?!\w)/
 COMPARISON: ">=" | "<=" | "==" | ">" | "<" | "≥" | "≤" | "="
-SUM: "+" | "-" | "−"
+PLUS: "+"
 MINUS: "-" | "−"
 PRODUCT: "*" | "/" | "×" | "·"
 POWER: "**" | "^"

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import time
@@ -31,7 +32,7 @@ def lab(tmp_path_factory):
     first = next(i for i, cell in enumerate(notebook.cells) if cell.cell_type == "code")
     notebook.cells = notebook.cells[: first + 1]  # what a reader runs first: the app on the shipped model
     notebook.cells[first].outputs = []
-    (home / "notebooks").mkdir()
+    shutil.copytree(QUICKSTART.parent / "images", home / "notebooks" / "images")
     nbformat.write(notebook, home / "notebooks" / FIRST_NOTEBOOK)
     folders = {f"JUPYTER_{kind}_DIR": str(home / kind) for kind in ("CONFIG", "DATA", "RUNTIME")}
     environment = (

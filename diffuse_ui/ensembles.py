@@ -12,13 +12,12 @@ import jax
 import numpy as np
 import xarray as xr
 
-from kernels.statistics import weighted_quantiles
+from kernels.statistics import effective_sample_size, weighted_quantiles
 
 __all__ = [
     "FAN_LEVELS",
     "MIN_EFFECTIVE",
     "Fan",
-    "effective_size",
     "fan",
     "is_member",
     "meets",
@@ -57,13 +56,6 @@ def is_member(dataset: xr.Dataset) -> np.ndarray:
     return np.asarray(dataset["satisfied"].values, bool)
 
 
-def effective_size(weights: np.ndarray) -> float:
-    """(Σw)² / Σw²: how many equally weighted trajectories the weights are worth."""
-    weights = np.asarray(weights, np.float64)
-    total = float(np.sum(weights**2))
-    return float(np.sum(weights)) ** 2 / total if total > 0 else 0.0
-
-
 def fan(dataset: xr.Dataset) -> Fan | None:
     """Quantiles of the members; None where there are too few, or weights are worth too few."""
     member = is_member(dataset)
@@ -75,7 +67,7 @@ def fan(dataset: xr.Dataset) -> Fan | None:
     if member.sum() < 8:
         return None
     uneven = np.ptp(weights) > 1e-6 * max(float(np.max(np.abs(weights))), 1e-300)
-    if uneven and effective_size(weights) < MIN_EFFECTIVE:
+    if uneven and effective_sample_size(weights) < MIN_EFFECTIVE:
         return None
     values = states(dataset)[member]
     quantiles = weighted_quantiles(values, weights if uneven else None, np.array(FAN_LEVELS))

@@ -1,12 +1,12 @@
 """Results as bytes: the figure as PNG, SVG or PDF, the data as NetCDF. Same result, same bytes."""
 
 import io
-import json
 from pathlib import Path
 
 import matplotlib as mpl
 import xarray as xr
 
+import kernels
 from diffuse_ui.figures import ensemble_figure
 from diffuse_ui.store import Result
 from kernels.trajectories import without_booleans, write_dataset
@@ -47,11 +47,7 @@ def annotated(result: Result) -> xr.Dataset:
     """
     if result.dataset is None:
         raise ValueError("the run has drawn no trajectories yet; wait for the first chunk.")
-    spec = result.spec.to_dict()
-    attrs = {"run_spec": json.dumps(spec, default=str), "created_by": "diffuse-ui"}
-    if result.probability is not None:
-        attrs["probability"] = json.dumps(result.probability.to_dict(), default=float)
-    return result.dataset.assign_attrs(attrs)
+    return kernels.RunResult(result.dataset, result.probability, result.spec).annotated()
 
 
 def netcdf(result: Result) -> bytes:

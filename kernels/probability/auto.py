@@ -1,8 +1,8 @@
 """The estimator that suits the event: direct samples first, then the cheaper way to a 10 % error bar.
 
 Up to `NUM_DIRECT` direct samples of the model are drawn (or taken from their cache) in any case:
-they settle every event above P ≈ 1.6 %, and say how rare the others are. Below `RARE`, subset
-simulation needs fewer network calls than further direct samples; above it, they do.
+they settle every event above P ≈ 1.6 %, and say how rare the others are. For those, the calls that
+further direct samples would need are compared with those of subset simulation.
 """
 
 import dataclasses

@@ -8,7 +8,7 @@ import pytest
 import xarray as xr
 
 from diffuse_ui import exporting
-from diffuse_ui.ensembles import Fan, effective_size, fan, nan_lines, states
+from diffuse_ui.ensembles import Fan, fan, nan_lines, states
 from diffuse_ui.figures import caption, ensemble_figure
 from diffuse_ui.store import Result
 
@@ -82,12 +82,6 @@ def test_a_fan_is_made_of_quantiles():
     data = dataset(np.ones(100))
     expected = np.quantile(states(data), 0.5, axis=0)
     np.testing.assert_allclose(fan(data).quantiles[2], expected, atol=0.1)
-
-
-def test_effective_size():
-    assert effective_size(np.ones(10)) == 10
-    assert effective_size(np.array([1.0, 0.0])) == 1
-    assert effective_size(np.zeros(3)) == 0
 
 
 def test_lines_are_separated_by_nan():

@@ -17,8 +17,9 @@ FLAGS = [
 ]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
+    """A browser for one module: as long as Playwright runs, its event loop counts as running in this thread."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine; set DIFFUSE_UI_CHROMIUM to one")
     with playwright_api.sync_playwright() as playwright:

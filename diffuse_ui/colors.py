@@ -18,7 +18,7 @@ class Palette:
         backdrop, hits: curves of the backdrop, and those among them that meet the event.
         accent: the conditional ensemble.
         miss: guided curves that do not meet the event.
-        box, threshold, tube, other: what was drawn.
+        box, threshold, tube, region, other: what was drawn.
         fan: opacity of the outer and the inner band.
     """
 
@@ -33,6 +33,7 @@ class Palette:
     box: str
     threshold: str
     tube: str
+    region: str
     other: str
     fan: tuple[float, float]
     backdrop_alpha: float
@@ -50,6 +51,7 @@ LIGHT = Palette(
     box="#009E73",
     threshold="#D55E00",
     tube="#B87F00",
+    region="#B3588F",
     other="#6a737d",
     fan=(0.16, 0.30),
     backdrop_alpha=0.16,
@@ -67,6 +69,7 @@ DARK = Palette(
     box="#19c394",
     threshold="#ff7f2a",
     tube="#E69F00",
+    region="#CC79A7",
     other="#98a2ac",
     fan=(0.20, 0.36),
     backdrop_alpha=0.20,

@@ -13,18 +13,16 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon, Rectangle
 
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.ensembles import Fan, fan, is_member, states
+from diffuse_ui.figure_axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_shapes, style
 from diffuse_ui.store import Result
 
 __all__ = ["caption", "ensemble_figure"]
 
-WIDTH, PANEL_HEIGHT = 6.3, 1.45  # inches: a text width, and one panel
 NUM_CURVES = 60
-FONT_SIZE = 8.5
 
 
 def ensemble_figure(result: Result, backdrop: xr.Dataset | None = None, *, dark: bool = False) -> Figure:
@@ -58,9 +56,9 @@ def ensemble_figure(result: Result, backdrop: xr.Dataset | None = None, *, dark:
         None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
     )
     for index, (ax, name) in enumerate(zip(axes, names)):
-        _style(ax, _label(dataset, name), colours)
+        style(ax, _label(dataset, name), colours)
         _draw(ax, dataset, index, conditional, reference, colours)
-        _draw_shapes(ax, result, name, colours)
+        draw_shapes(ax, sketches.parts_of_text(result.spec.event), name, colours)
     units = dataset["time"].attrs.get("units", "")
     axes[-1].set_xlabel(f"time ({units})" if units else "time", fontsize=FONT_SIZE, color=colours.ink)
     axes[-1].set_xlim(float(dataset["time"][0]), float(dataset["time"][-1]))
@@ -116,18 +114,6 @@ def _label(dataset: xr.Dataset, name: str) -> str:
     return f"{name} ({unit})" if unit else name
 
 
-def _style(ax: Axes, label: str, colours: Palette) -> None:
-    ax.set_facecolor(colours.paper)
-    ax.set_ylabel(label, fontsize=FONT_SIZE, color=colours.ink)
-    ax.grid(visible=True, color=colours.grid, linewidth=0.6)
-    ax.set_axisbelow(True)
-    ax.tick_params(labelsize=FONT_SIZE - 1, colors=colours.quiet, length=0)
-    for side, spine in ax.spines.items():
-        spine.set_visible(side in ("left", "bottom"))
-        spine.set_color(colours.grid)
-    ax.margins(x=0)
-
-
 def _draw(
     ax: Axes,
     dataset: xr.Dataset,
@@ -161,32 +147,3 @@ def _draw(
         ax.plot(
             [], [], color=colours.accent, linewidth=0.8, label=f"{label} (curves only: too few for bands)"
         )
-
-
-def _draw_shapes(ax: Axes, result: Result, name: str, colours: Palette) -> None:
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    for part in sketches.parts_of_text(result.spec.event):
-        if not part.drawable or part.variable != name:
-            continue
-        colour = getattr(colours, part.kind)
-        if part.kind == "tube":
-            ax.add_patch(Polygon(np.stack(part.outline(), 1), facecolor=colour, alpha=0.16, linewidth=0))
-            ax.add_patch(Polygon(np.stack(part.outline(), 1), fill=False, edgecolor=colour, linewidth=1.2))
-            continue
-        edges = part.edges()
-        x0, x1 = (edges["left"], edges["right"]) if edges["left"] is not None else (left, right)
-        y0 = edges["bottom"] if edges["bottom"] is not None else min(bottom, edges["top"])  # pyright: ignore[reportArgumentType]
-        y1 = edges["top"] if edges["top"] is not None else max(top, edges["bottom"])  # pyright: ignore[reportArgumentType]
-        if part.kind == "threshold":
-            level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
-            ax.plot([x0, x1], [level, level], color=colour, linewidth=1.2)  # pyright: ignore[reportArgumentType]
-            ax.fill_between([x0, x1], y0, y1, color=colour, alpha=0.08, linewidth=0)  # pyright: ignore[reportArgumentType]
-            continue
-        style = (
-            {"facecolor": colour, "alpha": 0.14}
-            if part.mode != "avoids"
-            else {"facecolor": "none", "hatch": "xxx", "alpha": 0.5}
-        )
-        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=0, edgecolor=colour, **style))  # pyright: ignore[reportOptionalOperand]
-        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, linewidth=1.2, edgecolor=colour, facecolor="none"))  # pyright: ignore[reportOptionalOperand]
-    ax.set_ylim(bottom, top)

@@ -1,9 +1,9 @@
 """Between the event's tree and what is drawn: parts of a conjunction, and the shapes some of them are.
 
-An event is a conjunction of *parts* (one, when it is none). A part that is a box on a variable, or
-a threshold on a variable, has a shape on the canvas: its edges are numbers of the tree, named by
-their paths, so that dragging an edge changes numbers and never structure. Every other part has no
-shape, and stands on its chip in words alone.
+An event is a conjunction of *parts* (one, when it is none). A part that is a box, a tube or a threshold
+of one signal has a shape, on the canvas where the signal is one of its variables: its edges are numbers
+of the tree, named by their paths, so that dragging an edge changes numbers and never structure. Every
+other part has no shape, and stands on its chip in words alone.
 
     box          box(x, [t0, t1], [low, high])            "passes", "stays", "avoids"
     tube         tube(x, times, values, half_width)       "passes", "stays", "avoids"
@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 import kernels
-from kernels.events.expressions import Number, Reduction, Variable
+from kernels.events.expressions import Expression, Number, Reduction, Variable
 from kernels.events.predicates import Always, Comparison, Event, Eventually
 from kernels.events.shapes import Box, Tube, simplified
 from kernels.events.trees import Window
@@ -38,6 +38,7 @@ __all__ = [
     "parts_of_text",
     "removed",
     "replaced",
+    "signal_name",
     "threshold",
     "tube",
     "with_mode",
@@ -63,7 +64,7 @@ class Part:
         event: the part as an event of its own.
         prefix: what its paths begin with in the whole event.
         kind: "box", "threshold", "tube" or "other".
-        variable: what it is drawn on; empty for "other".
+        variable: what it is drawn on, a variable's name or another signal's text; empty for "other".
         mode: the chosen one of `modes`.
         sides: "left", "right", "bottom", "top" → (path within the part, value) of the edges there are.
     """
@@ -131,20 +132,25 @@ def parts_of_text(event: Any) -> list[Part]:
 
 
 def _part(index: int, event: Event, prefix: str) -> Part:
-    if isinstance(event, Box) and isinstance(event.signal, Variable):
+    if isinstance(event, Box):
         sides = _window_sides(event.window, "window.") | {
             "bottom": ("low", event.low),
             "top": ("high", event.high),
         }
-        return Part(index, event, prefix, "box", event.signal.name, event.mode, sides)
-    if isinstance(event, Tube) and isinstance(event.signal, Variable):
-        return Part(index, event, prefix, "tube", event.signal.name, event.mode)
+        return Part(index, event, prefix, "box", signal_name(event.signal), event.mode, sides)
+    if isinstance(event, Tube):
+        return Part(index, event, prefix, "tube", signal_name(event.signal), event.mode)
     found = _threshold(event)
     if found is None:
         return Part(index, event, prefix)
     variable, reduction, comparison, sides = found
     mode = next(name for name, form in THRESHOLD_MODES.items() if form == (reduction, comparison))
     return Part(index, event, prefix, "threshold", variable, mode, sides)
+
+
+def signal_name(signal: Expression) -> str:
+    """What a signal is called on a canvas: a variable's name, else its text."""
+    return signal.name if isinstance(signal, Variable) else str(signal)
 
 
 def _window_sides(window: Window | None, path: str) -> dict[str, tuple[str, float]]:
@@ -157,7 +163,6 @@ def _window_sides(window: Window | None, path: str) -> dict[str, tuple[str, floa
 
 def _threshold(event: Event) -> tuple[str, str, str, dict[str, tuple[str, float]]] | None:
     """Variable, reduction, comparison and edges of a threshold in either of its forms."""
-    temporal = isinstance(event, Always | Eventually)
     comparison = event.argument if isinstance(event, Always | Eventually) else event
     if not isinstance(comparison, Comparison) or not isinstance(comparison.right, Number):
         return None
@@ -170,10 +175,10 @@ def _threshold(event: Event) -> tuple[str, str, str, dict[str, tuple[str, float]
         reduction = left.name
     else:
         return None
-    if not isinstance(signal, Variable) or (temporal and comparison.left is not signal):
+    if signal.kind != "signal":
         return None
     level = {"bottom" if above else "top": (f"{inner}right.value", comparison.right.value)}
-    return signal.name, reduction, comparison.operator[0], _window_sides(window, path) | level
+    return signal_name(signal), reduction, comparison.operator[0], _window_sides(window, path) | level
 
 
 # -- writing ---------------------------------------------------------------------------------
@@ -237,10 +242,19 @@ def tube(
     return Tube(Variable(variable), times, values, max(round(half_width, digits), 10.0**-digits), mode)
 
 
-def threshold(variable: str, level: float, mode: str, times: tuple[float, float] | None = None) -> Event:
-    """A threshold event on the maximum or minimum of a variable."""
+def threshold(
+    signal: str | Expression, level: float, mode: str, times: tuple[float, float] | None = None
+) -> Event:
+    """A threshold event on the maximum or minimum of a variable, or of another signal."""
     reduction, comparison = THRESHOLD_MODES[mode]
-    return Comparison(comparison, Reduction(reduction, Variable(variable), Window.of(times)), Number(level))
+    signal = Variable(signal) if isinstance(signal, str) else signal
+    return Comparison(comparison, Reduction(reduction, signal, Window.of(times)), Number(level))
+
+
+def _thresholded(event: Event) -> Any:
+    """The signal of a threshold in either of its forms."""
+    comparison: Any = event.argument if isinstance(event, Always | Eventually) else event
+    return comparison.left.argument if isinstance(comparison.left, Reduction) else comparison.left
 
 
 def with_mode(part: Part, mode: str) -> Event:
@@ -252,7 +266,7 @@ def with_mode(part: Part, mode: str) -> Event:
     edges = part.edges()
     level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
     times = None if edges["left"] is None else (edges["left"], edges["right"])
-    return threshold(part.variable, level, mode, times)  # pyright: ignore[reportArgumentType]
+    return threshold(_thresholded(part.event), level, mode, times)  # pyright: ignore[reportArgumentType]
 
 
 def add(event: Event | None, part: Event) -> Event:

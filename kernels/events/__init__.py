@@ -13,6 +13,7 @@ from kernels.events.parsing import parse_event
 from kernels.events.predicates import Event, always, between, eventually, until
 from kernels.events.semantics import Constraint, Program, compile_event
 from kernels.events.shapes import box, polygon, tube
+from kernels.events.spec import event_schema
 
 __all__ = [
     "Constraint",
@@ -25,6 +26,7 @@ __all__ = [
     "between",
     "box",
     "compile_event",
+    "event_schema",
     "eventually",
     "parse_event",
     "polygon",

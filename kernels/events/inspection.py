@@ -81,7 +81,7 @@ def _labelled(
     result = to_dataset(states, layout, **per_sample)  # pyright: ignore[reportArgumentType]
     if "sample" in dataset.coords and dataset["sample"].ndim == 1:
         result = result.assign_coords(sample=dataset["sample"].values)
-    return result.drop_vars("state")
+    return result.drop_vars(["state", "time", "variable"])
 
 
 def expression_values(

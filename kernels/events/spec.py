@@ -3,7 +3,8 @@
     {"version": 1, "event": {"type": "comparison", "operator": ">", "left": {…}, "right": {…}}}
 
 One pydantic model per node is made from the node's own fields, so that the two cannot differ. A
-window is a pair [start, end]. Documents of older versions are upgraded step by step.
+window is a pair [start, end]. Documents of older versions are upgraded step by step. The schema is
+published beside this file, as `event.schema.json` (a test holds the two together).
 """
 
 import dataclasses

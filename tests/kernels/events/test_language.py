@@ -2,6 +2,7 @@
 
 import json
 import random
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -10,8 +11,10 @@ from event_strategies import layouts_and_events
 from hypothesis import HealthCheck, given, settings
 
 import kernels
-from kernels.events import EventSyntaxError, parse_event
+from kernels.events import EventSyntaxError, event_schema, parse_event, spec
 from kernels.events.predicates import Event
+
+SCHEMA = Path(spec.__file__).with_name("event.schema.json")
 
 EXAMPLES = [
     "max(x) > 1.2",
@@ -33,6 +36,24 @@ def test_text_and_json_round_trip(pair):
     event = pair[1]
     assert parse_event(str(event)) == event
     assert Event.from_dict(json.loads(json.dumps(event.to_dict()))) == event
+
+
+def test_the_published_schema_is_that_of_the_documents():
+    """Write it anew by: python -c "import json; from kernels.events import event_schema as s; print(json.dumps(s(), indent=1))"."""
+    published = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    assert published == event_schema()
+    assert published["properties"]["version"]["const"] == 1
+
+
+def test_unknown_versions_are_refused_and_known_ones_upgraded(monkeypatch):
+    document = parse_event("max(x) > 1").to_dict()
+    with pytest.raises(ValueError, match=r"must be 1 to 1; got 2\. Update diffuse-ui"):
+        Event.from_dict(document | {"version": 2})
+    monkeypatch.setattr(spec, "VERSION", 2)
+    monkeypatch.setattr(spec, "_UPGRADES", {1: lambda old: {**old, "version": 1}})
+    assert Event.from_dict(document) == parse_event(
+        "max(x) > 1"
+    )  # goes through the upgrade, keeps its meaning
 
 
 def mutated(text, generator):

@@ -119,6 +119,12 @@ def sample(
     event: EventOption = None,
     given: GivenOption = None,
     method: Annotated[str, typer.Option(help="guided (approximate), or exact.")] = "guided",
+    guidance: Annotated[
+        str,
+        typer.Option(
+            help="moment_matching, moment_matching_full, pseudoinverse, reconstruction, replacement."
+        ),
+    ] = "moment_matching",
     estimator: EstimatorOption = "auto",
     num_samples: SamplesOption = 512,
     num_steps: StepsOption = 80,
@@ -134,6 +140,7 @@ def sample(
             given,
             estimator,
             method=method,
+            guidance=guidance,
             num_samples=num_samples,
             num_steps=num_steps,
             seed=seed,

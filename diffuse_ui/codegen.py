@@ -10,7 +10,17 @@ import kernels
 
 __all__ = ["WATCHED", "command", "script"]
 
-WATCHED = ("model", "event", "given", "method", "estimator", "num_samples", "num_steps", "seed")
+WATCHED = (
+    "model",
+    "event",
+    "given",
+    "method",
+    "guidance",
+    "estimator",
+    "num_samples",
+    "num_steps",
+    "seed",
+)
 
 
 def _choices(spec: kernels.RunSpec) -> dict[str, object]:

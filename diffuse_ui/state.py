@@ -13,6 +13,7 @@ from typing import Any
 import param
 
 import kernels
+from kernels.guidance.registry import GUIDANCE
 
 __all__ = ["ESTIMATORS", "METHODS", "PRESETS", "Look", "State"]
 
@@ -43,6 +44,7 @@ class State(param.Parameterized):
     error = param.String("", doc="what is wrong with `text`; empty when nothing is")
     given_error = param.String("", doc="what is wrong with `given`; empty when nothing is")
     method = param.Selector(objects=list(METHODS), doc="exact ensemble, or guided (approximate)")
+    guidance = param.Selector(objects=list(GUIDANCE), doc="how guided paths are steered")
     estimator = param.Selector(objects=list(ESTIMATORS), doc="estimator of the probability, or None")
     num_samples = param.Integer(512, bounds=(1, 1_000_000), doc="number of trajectories")
     num_steps = param.Integer(80, bounds=(2, 10_000), doc="network evaluations for a trajectory")
@@ -151,6 +153,7 @@ class State(param.Parameterized):
             "event": None if self.event is None else str(self.event),
             "given": self.given.strip() or None,
             "method": self.method,
+            "guidance": self.guidance,
             "estimator": self.estimator,
             "num_samples": self.num_samples,
             "num_steps": self.num_steps,
@@ -166,7 +169,7 @@ class State(param.Parameterized):
     def from_spec(self, spec: kernels.RunSpec) -> None:
         """Choose what a spec says. Raises ValueError when its event or model is wrong."""
         given = spec.given if isinstance(spec.given, str) else _given_text(spec.given)
-        names = ("method", "estimator", "num_samples", "num_steps", "seed")
+        names = ("method", "guidance", "estimator", "num_samples", "num_steps", "seed")
         event = kernels.parse_event(spec.event) if isinstance(spec.event, str) else spec.event
         before = self.model
         self.model = spec.model

@@ -49,7 +49,9 @@ def save_checkpoint(model: Model, path: str | Path) -> Path:
     tensors = {
         f"network.{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))
     }
-    tensors |= {f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items()}
+    tensors |= {
+        f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items() if v is not None
+    }
     tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
@@ -98,7 +100,8 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
         config = UNetConfig.from_dict(architecture)
         layout = _layout(card)
         standardizer = Standardizer(
-            *(jnp.asarray(tensors[f"standardizer.{k}"]) for k in Standardizer._fields)
+            *(jnp.asarray(tensors[f"standardizer.{name}"]) for name in ("mean", "scale")),
+            noise=jnp.asarray(tensors["standardizer.noise"]) if "standardizer.noise" in tensors else None,
         )
         law = GaussianLaw(*(jnp.asarray(tensors[f"law.{k}"]) for k in GaussianLaw._fields))
         network = sorted(name for name in tensors if name.startswith("network."))

@@ -21,6 +21,7 @@ from flax import nnx
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
+from kernels.covariances import whitened
 from kernels.diffusion import GaussianLaw
 from kernels.trajectories import Standardizer
 
@@ -212,6 +213,13 @@ class GaussianMixtureDenoiser:
 def _standardized(
     mean: np.ndarray, covariance: np.ndarray, standardizer: Standardizer
 ) -> tuple[np.ndarray, np.ndarray]:
+    """Mean and covariance in a standardiser's units."""
     scale = np.asarray(standardizer.scale, np.float64)
-    flat = np.tile(scale, mean.shape[0])
-    return (mean - np.asarray(standardizer.mean, np.float64)) / scale, covariance / np.outer(flat, flat)
+    mean = (mean - np.asarray(standardizer.mean, np.float64)) / scale
+    map_back = np.eye(mean.size)
+    if standardizer.noise is not None:  # L⁻¹ over time, the same for each variable
+        units = np.eye(mean.shape[0], dtype=np.float32)[:, :, None]
+        over_time = np.asarray(whitened(jnp.asarray(units), standardizer.noise)[..., 0], np.float64).T
+        mean, map_back = over_time @ mean, np.kron(over_time, np.eye(mean.shape[1]))
+    map_back = map_back / np.tile(scale, mean.shape[0])
+    return mean, map_back @ covariance @ map_back.T

@@ -16,8 +16,8 @@ from kernels.probability.direct import direct_samples, finest_sigma
 from kernels.probability.path_importance import CHUNK, Paths, draw_paths, join_paths, path_weights
 from kernels.probability.subset_simulation import NUM_MOVES, extend
 from kernels.samplers.drawing import draw_steps, initial_noise, sample_keys
-from kernels.samplers.sde_dpm_solver import SDEDPMSolver
-from kernels.schedules import log_grid
+from kernels.samplers.gaussian_steps import SDEDPMSolver
+from kernels.schedules import grid
 
 __all__ = ["Ensemble", "draw_exact", "draw_guided", "draw_unconditional", "exact_ensemble", "weighted_paths"]
 
@@ -58,7 +58,7 @@ def _chunks(num_samples: int, size: int) -> Iterator[tuple[int, int]]:
 
 def draw_unconditional(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Draw]:
     """Samples of the model by SDE-DPM-Solver++(2M), given what is known (approximately, by guidance)."""
-    sigmas = log_grid(num_steps, sigma_min=finest_sigma(problem))
+    sigmas = grid(num_steps, sigma_min=finest_sigma(problem))
     law, key = problem.model.initial, problem.stream_key("unconditional")
     known = problem.observations is not None
     states: list[np.ndarray] = []

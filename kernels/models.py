@@ -39,15 +39,27 @@ class Model:
 
     @classmethod
     def from_denoiser(
-        cls, denoiser: Any, layout: Layout, *, card: Mapping[str, Any] | None = None
+        cls,
+        denoiser: Any,
+        layout: Layout,
+        *,
+        card: Mapping[str, Any] | None = None,
+        noise: str = "white",
     ) -> "Model":
         """A model from a denoiser in physical units, without training.
 
         A denoiser that knows its moments (`moments()`, `standardized(standardizer)`) is standardised;
         any other is taken to work in units in which each variable has a spread of about 1.
 
+        Args:
+            denoiser: in physical units if it knows its moments.
+            layout: what the axes of its trajectories mean.
+            card: what is known about the model.
+            noise: colour of the perturbing noise, see `kernels.covariances`; other than white for
+                denoisers that know their moments only.
+
         Raises:
-            ValueError: the denoiser's trajectories have another shape than the layout's.
+            ValueError: the denoiser's trajectories have another shape than the layout's, or no such noise.
         """
         if hasattr(denoiser, "moments"):
             mean, covariance = denoiser.moments()
@@ -60,9 +72,11 @@ class Model:
             standardizer = Standardizer(
                 jnp.asarray(mean.mean(0), jnp.float32),
                 jnp.asarray(np.where(spread > 0, spread, 1.0), jnp.float32),
-            )
+            ).with_noise(noise, layout.num_times)
             denoiser = denoiser.standardized(standardizer)
             initial = GaussianLaw.from_moments(*denoiser.moments())
+        elif noise != "white":
+            raise ValueError(f"`noise` must be white for a denoiser without `moments()`; got {noise!r}.")
         else:
             standardizer = Standardizer.identity(layout.num_variables)
             initial = GaussianLaw.from_moments(

@@ -23,6 +23,7 @@ import xarray as xr
 from jaxtyping import PRNGKeyArray
 
 from kernels.events.predicates import Event
+from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.knowledge import Given
 from kernels.models import Model
 from kernels.probability.base import Probability, Progress
@@ -85,7 +86,9 @@ def stream(spec: RunSpec) -> Iterator[Snapshot]:
         ValueError: at once, before any work: a wrong event, model, or knowledge.
         NumericalError: while running, when numbers stop being finite.
     """
-    problem = problem_of(jax.random.key(spec.seed), spec.model, spec.event, spec.given)
+    problem = problem_of(
+        jax.random.key(spec.seed), spec.model, spec.event, spec.given, guidance=spec.guidance
+    )
     if spec.estimator == "simulator" and spec.event is not None:
         require_system(problem)
     return _checked(Flow(spec, problem).snapshots())
@@ -124,6 +127,7 @@ def sample(
     num_samples: int = 512,
     num_steps: int = PATH_STEPS,
     method: str = "guided",
+    guidance: str = DEFAULT_GUIDANCE,
 ) -> xr.Dataset:
     """Draw trajectories of a model, given an event if one is named.
 
@@ -136,6 +140,8 @@ def sample(
         num_steps: network evaluations on a stochastic path.
         method: "guided" paths, every tenth unguided (`guided` says which), with importance weights
             whose mean is the event's probability; or "exact", the model's conditional ensemble, weights 1.
+        guidance: how paths are steered: moment_matching, or a baseline to compare it with:
+            moment_matching_full, pseudoinverse, reconstruction, replacement.
 
     Returns:
         state(sample, time, variable) in physical units, weight, satisfied, constraint, guided (sample).
@@ -150,11 +156,12 @@ def sample(
         event=event,
         given=given,
         method=method,
+        guidance=guidance,
         estimator=None,
         num_samples=num_samples,
         num_steps=num_steps,
     )
-    flow = Flow(spec, problem_of(key, loaded, event, given))
+    flow = Flow(spec, problem_of(key, loaded, event, given, guidance=guidance))
     dataset = _last(_checked(flow.snapshots())).dataset
     if event is not None and method == "exact" and flow.ensemble != "exact":
         raise NumericalError(

@@ -11,6 +11,7 @@ from jaxtyping import PRNGKeyArray
 from kernels.events.parsing import parse_event
 from kernels.events.predicates import Event
 from kernels.events.semantics import compile_event
+from kernels.guidance.registry import DEFAULT_GUIDANCE, require_guidance
 from kernels.knowledge import Given, compile_given, given_event
 from kernels.models import Model
 from kernels.probability.base import Problem
@@ -32,6 +33,7 @@ class RunSpec:
         event: text or Event; None draws without a condition.
         given: what is known, see `kernels.knowledge.given_event`.
         method: "guided" (approximate, at once) or "exact" (the model's conditional ensemble).
+        guidance: how guided paths are steered, a name of `kernels.guidance.registry.GUIDANCE`.
         estimator: of the event's probability, or None.
         num_samples: number of trajectories (paths, or chains at a level over all replicates).
         num_steps: network evaluations on a stochastic path; maps through the ODE take the model's own.
@@ -45,6 +47,7 @@ class RunSpec:
     event: str | Event | None = None
     given: Given | None = None
     method: str = "guided"
+    guidance: str = DEFAULT_GUIDANCE
     estimator: str | None = "auto"
     num_samples: int = 512
     num_steps: int = PATH_STEPS
@@ -52,6 +55,7 @@ class RunSpec:
 
     def __post_init__(self) -> None:
         require(self.method in METHODS, "method", f"one of {', '.join(METHODS)}", self.method)
+        require_guidance(self.guidance)
         for name, low, high in (
             ("num_samples", 1, MAX_SAMPLES),
             ("num_steps", 2, MAX_STEPS),
@@ -107,6 +111,7 @@ def problem_of(
     event: str | Event | None,
     given: Given | None,
     num_steps: int | None = None,
+    guidance: str = DEFAULT_GUIDANCE,
 ) -> Problem:
     """Load and compile. Raises ValueError for whatever is wrong."""
     loaded = as_model(model)
@@ -118,4 +123,5 @@ def problem_of(
         constraint=constraint,
         observations=compile_given(given, loaded),
         num_steps=loaded.num_steps if num_steps is None else num_steps,
+        guidance=guidance,
     )

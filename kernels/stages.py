@@ -166,6 +166,7 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem) -> xr.Dataset:
         "source": "model",
         "model": problem.model.name,
         "method": spec.method,
+        "guidance": spec.guidance,
         "num_steps": spec.num_steps,
         "seed": spec.seed,
     } | {name: str(value) for name, value in asked.items() if value is not None}

@@ -17,6 +17,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float
 
+from kernels import covariances
+
 __all__ = [
     "Layout",
     "Standardizer",
@@ -123,42 +125,56 @@ class Layout:
 
 
 class Standardizer(NamedTuple):
-    """Affine map between physical units and the network's: x0 = (x − mean) / scale.
+    """Affine map between physical units and the network's: x0 = L⁻¹ (x − mean) / scale.
 
     Attributes:
         mean: (variable,), physical units.
         scale: (variable,), physical units, positive.
+        noise: amplitudes of L for structured noise, see `kernels.covariances`; None is white, L = 1.
     """
 
     mean: Float[Array, " variable"]
     scale: Float[Array, " variable"]
+    noise: Float[Array, " frequency"] | None = None
 
     @classmethod
-    def fit(cls, states: np.ndarray) -> "Standardizer":
-        """Mean and standard deviation of each variable over samples and times (…, variable).
+    def fit(cls, states: np.ndarray, *, noise: str = "white") -> "Standardizer":
+        """Mean and standard deviation of each variable over samples and times (…, time, variable).
 
         Raises:
-            ValueError: a variable is constant or not finite.
+            ValueError: a variable is constant or not finite, or there is no such noise.
         """
         flat = np.asarray(states, dtype=np.float64).reshape(-1, np.shape(states)[-1])
         mean, scale = flat.mean(0), flat.std(0)
         if not np.all(np.isfinite(mean)) or np.any(~(scale > 0)):
             raise ValueError("every variable must be finite and vary in time; drop the constant ones first.")
-        return cls(jnp.asarray(mean, jnp.float32), jnp.asarray(scale, jnp.float32))
+        return cls(jnp.asarray(mean, jnp.float32), jnp.asarray(scale, jnp.float32)).with_noise(
+            noise, np.shape(states)[-2]
+        )
 
     @classmethod
     def identity(cls, num_variables: int) -> "Standardizer":
         return cls(jnp.zeros(num_variables, jnp.float32), jnp.ones(num_variables, jnp.float32))
 
+    def with_noise(self, noise: str, num_times: int) -> "Standardizer":
+        """The same units for noise of another colour. Raises ValueError when there is no such noise."""
+        amplitude = covariances.amplitudes(noise, num_times)
+        return self._replace(noise=None if noise == "white" else jnp.asarray(amplitude, jnp.float32))
+
     def standardize(self, x: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
-        return (x - self.mean) / self.scale
+        x0 = (x - self.mean) / self.scale
+        return x0 if self.noise is None else covariances.whitened(x0, self.noise)
 
     def unstandardize(self, x0: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
-        return x0 * self.scale + self.mean
+        x = x0 if self.noise is None else covariances.coloured(x0, self.noise)
+        return x * self.scale + self.mean
 
     def log_det(self, num_times: int) -> float:
         """Log |d x0 / d x| of a whole trajectory, so that densities are per physical unit."""
-        return -float(num_times * np.sum(np.log(np.asarray(self.scale, np.float64))))
+        scaled = float(num_times * np.sum(np.log(np.asarray(self.scale, np.float64))))
+        if self.noise is None:
+            return -scaled
+        return -scaled - len(self.scale) * covariances.log_det(np.asarray(self.noise), num_times)
 
 
 def to_dataset(

@@ -10,6 +10,13 @@ from diffuse_ui.views.parts import caption, details, section
 __all__ = ["RunPanel"]
 
 _METHOD_LABELS = {"exact": "exact (latent chains)", "guided": "guided (approximate)"}
+_GUIDANCE_LABELS = {
+    "moment_matching": "moment matching",
+    "moment_matching_full": "moment matching, as in the paper",
+    "pseudoinverse": "pseudoinverse (ΠGDM)",
+    "reconstruction": "reconstruction",
+    "replacement": "replacement",
+}
 _ESTIMATOR_LABELS = {
     "auto": "automatic",
     "monte_carlo": "direct Monte Carlo",
@@ -83,6 +90,12 @@ class RunPanel:
         return pmui.Column(
             pmui.Select.from_param(
                 param.method, label="Ensemble", options={_METHOD_LABELS[m]: m for m in METHODS}, **small
+            ),
+            pmui.Select.from_param(
+                param.guidance,
+                label="Guided by",
+                options={label: name for name, label in _GUIDANCE_LABELS.items()},
+                **small,
             ),
             pmui.Select.from_param(
                 param.estimator,

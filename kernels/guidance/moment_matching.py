@@ -1,20 +1,23 @@
-"""Moment matching: the event's probability under the Gaussian posterior of x₀, with one pullback.
+"""Moment matching: the event's probability under the Gaussian posterior of x₀, with one pullback a part.
 
-With μ = C(x̂₀), a = ∇C(x̂₀), s² = a·Σ̂a + τ² (see `kernels.guidance.posterior`),
+With μ = C(x̂₀), a = ∇C(x̂₀), u = Σ̂a, s² = a·u + τ² (see `kernels.guidance.posterior`),
 
     inequality C > 0:   log ψ = log Φ(μ / s),
     equality C = 0 with standard deviation w:   log ψ = log N(0; μ, s² + w²),
 
-and the guided denoiser is D + σ² ∇log ψ, where s counts as constant, so that σ² ∇μ = Σ̂a.
-After Finzi et al. (2023), section 4, who differentiate s too.
+and the guided denoiser is D + σ² ∇log ψ, where s counts as constant, so that σ² ∇μ = u.
+After Finzi et al. (2023), section 4, who differentiate s too: `differentiate_covariance=True`.
 
-When an event contains equalities, its parts are treated one by one, as if independent given x_σ.
-τ is a small floor, a fraction of the spread of C, which keeps the last steps finite.
+The m parts that `and` joins are matched jointly, one after the other, equalities first: each part moves the
+posterior's mean and shrinks its covariance, and the next part sees it so. For linear equalities of a
+Gaussian the result is the exact joint one; an inequality leaves the Gaussian with its two moments
+(assumed-density filtering). τ is a small floor, a fraction of the spread of C, which keeps the last
+steps finite.
 """
 
 import dataclasses
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -24,21 +27,37 @@ from jaxtyping import Array, Float
 
 from kernels.diffusion import GaussianLaw
 from kernels.events.semantics import Constraint, Program
-from kernels.guidance.posterior import part_gradients, posterior_of, value_gradient
+from kernels.guidance.parts import linearised
+from kernels.guidance.posterior import conditioned, posterior_of
 from kernels.trajectories import Standardizer
 
-__all__ = ["MomentMatching", "constraint_spread"]
+__all__ = ["FLOOR_FRACTION", "MomentMatching", "Twist", "constraint_spread", "hazard"]
 
 Batch = Float[Array, "sample time variable"]
+PerSample = Float[Array, " sample"]
 
 FLOOR_FRACTION = 1e-3  # τ in units of the spread of C
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
+class Twist(NamedTuple):
+    """What guidance adds at one noise level.
+
+    Attributes:
+        x0_hat: what the wrapped denoiser says.
+        shift: σ² ∇log ψ, to be added to it.
+        log_psi: log ψ, approximate log-probability of the event given x_σ, (sample,).
+    """
+
+    x0_hat: Batch
+    shift: Batch
+    log_psi: PerSample
+
+
 @partial(
     jax.tree_util.register_dataclass,
     data_fields=("denoiser", "parameters", "standardizer", "floor"),
-    meta_fields=("program",),
+    meta_fields=("program", "differentiate_covariance"),
 )
 @dataclasses.dataclass(frozen=True, eq=False)
 class MomentMatching:
@@ -50,6 +69,8 @@ class MomentMatching:
         parameters: its numbers, traced.
         standardizer: physical ↔ standardised units.
         floor: τ, in units of C.
+        differentiate_covariance: the paper's own form, with the gradient of s (a second derivative of the
+            network, which compiles anew for each kind of event).
     """
 
     denoiser: Any
@@ -57,63 +78,109 @@ class MomentMatching:
     parameters: Any
     standardizer: Standardizer
     floor: Float[Array, ""] | float
+    differentiate_covariance: bool = False
 
     @classmethod
     def from_constraint(
-        cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
+        cls,
+        denoiser: Any,
+        constraint: Constraint,
+        standardizer: Standardizer,
+        law: GaussianLaw,
+        *,
+        differentiate_covariance: bool = False,
     ) -> "MomentMatching":
         """Wrap `denoiser`, with τ from the spread of C under the data's Gaussian law."""
-        spread = constraint_spread(constraint, standardizer, law)
-        return cls(denoiser, constraint.program, constraint.parameters, standardizer, FLOOR_FRACTION * spread)
+        floor = FLOOR_FRACTION * constraint_spread(constraint, standardizer, law)
+        program, parameters = constraint
+        return cls(denoiser, program, parameters, standardizer, floor, differentiate_covariance)
+
+    def twist(self, x: Batch, sigma: Any) -> Twist:
+        """x̂₀, the shift and log ψ at one noise level."""
+        posterior = posterior_of(self.denoiser, x, sigma)
+        x0_hat, shift, log_psi = posterior.mean, jnp.zeros_like(x), jnp.zeros(x.shape[0], x.dtype)
+        for part in linearised(self.program, self.parameters, self.standardizer, x0_hat):
+            product = posterior.covariance(part.gradient)
+            value = _shifted(part.value, part.gradient, shift)
+            if part.width is None:
+                matched = _inequality(value, part.gradient, product, self.floor)
+            else:
+                matched = _equality(value, part.gradient, product, part.width)
+            shift = _along(shift, product, matched.shift)
+            log_psi = _add(log_psi, matched.log_psi)
+            posterior = conditioned(posterior, product, matched.shrink)
+        return Twist(x0_hat, shift, log_psi)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
         """Unguided x̂₀ and the shift σ² ∇log ψ that guidance adds to it."""
-        posterior = posterior_of(self.denoiser, x, sigma)
-        if "equality" not in self.program.parts:
-            value, gradient = value_gradient(self.program, self.parameters, self.standardizer, posterior.mean)
-            return posterior.mean, _inequality_shift(
-                value, gradient, posterior.covariance(gradient), self.floor
-            )
-        values, gradients = part_gradients(self.program, self.parameters, self.standardizer, posterior.mean)
-        widths = self.program.part_tolerances(self.parameters) / np.float32(np.sqrt(3.0))
-        shift = jnp.zeros_like(posterior.mean)
-        for kind, value, gradient, width in zip(self.program.parts, values, gradients, widths, strict=True):
-            product = posterior.covariance(gradient)
-            if kind == "equality":
-                shift += _equality_shift(value, gradient, product, width)
-            else:
-                shift += _inequality_shift(value, gradient, product, self.floor)
-        return posterior.mean, shift
+        if self.differentiate_covariance:
+            return _differentiated(self, x, jnp.asarray(sigma, x.dtype))
+        return self.twist(x, sigma)[:2]
 
     def __call__(self, x: Batch, sigma: Any) -> Batch:
-        x0_hat, shift = self.split(x, sigma)
-        return _add(x0_hat, shift)
+        return _add(*self.split(x, sigma))
+
+
+class _Matched(NamedTuple):
+    """How one part moves and shrinks the posterior along Σ̂a, and its log ψ."""
+
+    shift: PerSample
+    shrink: PerSample
+    log_psi: PerSample
+
+
+@jax.jit
+def _differentiated(guided: MomentMatching, x: Batch, sigma: Array) -> tuple[Batch, Batch]:
+    """x̂₀ and σ² ∇log ψ with the gradient of s."""
+
+    def total(x: Batch) -> tuple[Array, Batch]:
+        twist = guided.twist(x, sigma)
+        return jnp.sum(twist.log_psi), twist.x0_hat
+
+    gradient, x0_hat = jax.grad(total, has_aux=True)(x)
+    return x0_hat, sigma**2 * gradient
 
 
 _add = jax.jit(jnp.add)
 
 
-def _variance(gradient: Batch, product: Batch) -> Float[Array, " sample"]:
+@jax.jit
+def _along(shift: Batch, product: Batch, coefficient: PerSample) -> Batch:
+    return shift + coefficient[:, None, None] * product
+
+
+@jax.jit
+def _shifted(value: PerSample, gradient: Batch, shift: Batch) -> PerSample:
+    """C where earlier parts have moved the mean to."""
+    return value + jnp.sum(gradient * shift, axis=(1, 2))
+
+
+def _variance(gradient: Batch, product: Batch) -> PerSample:
     """a·Σ̂a, which a learned Jacobian can make negative."""
     return jnp.maximum(jnp.sum(gradient * product, axis=(1, 2)), 0.0)
 
 
+def hazard(ratio: PerSample) -> PerSample:
+    """φ/Φ, the derivative of log Φ, stable far in the tail."""
+    return jnp.exp(-0.5 * ratio**2 - _LOG_SQRT_2PI - log_ndtr(ratio))
+
+
 @jax.jit
-def _inequality_shift(
-    value: Float[Array, " sample"], gradient: Batch, product: Batch, floor: Float[Array, ""]
-) -> Batch:
+def _inequality(value: PerSample, gradient: Batch, product: Batch, floor: Array) -> _Matched:
+    """The mean of a Gaussian cut off at 0, hazard h = φ/Φ, and its variance, 1 − h (h + μ/s) of what it was."""
     scale = jnp.sqrt(_variance(gradient, product) + jnp.asarray(floor, value.dtype) ** 2)
     ratio = value / scale
-    hazard = jnp.exp(-0.5 * ratio**2 - _LOG_SQRT_2PI - log_ndtr(ratio))  # φ/Φ, stable far in the tail
-    return (hazard / scale)[:, None, None] * product
+    pull = hazard(ratio)
+    shrink = jnp.clip(pull * (pull + ratio), 0.0, 1.0) / scale**2
+    return _Matched(pull / scale, shrink, log_ndtr(ratio))
 
 
 @jax.jit
-def _equality_shift(
-    residual: Float[Array, " sample"], gradient: Batch, product: Batch, width: Float[Array, ""]
-) -> Batch:
+def _equality(residual: PerSample, gradient: Batch, product: Batch, width: Array) -> _Matched:
+    """A Kalman update by one number."""
     variance = _variance(gradient, product) + width**2
-    return (-residual / variance)[:, None, None] * product
+    log_psi = -0.5 * (residual**2 / variance + jnp.log(variance)) - _LOG_SQRT_2PI
+    return _Matched(-residual / variance, 1.0 / variance, log_psi)
 
 
 def constraint_spread(
@@ -131,6 +198,6 @@ def constraint_spread(
 @partial(jax.jit, static_argnames="program")
 def _values(
     program: Program, parameters: Any, standardizer: Standardizer, law: GaussianLaw, noise: Batch
-) -> Float[Array, " sample"]:
+) -> PerSample:
     x = standardizer.unstandardize(law.perturb(noise, 0.0))
     return jax.vmap(program.value, (0, None))(x, parameters)

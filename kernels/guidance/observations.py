@@ -19,7 +19,8 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.events.semantics import Constraint, Program
-from kernels.guidance.posterior import Posterior, part_gradients, posterior_of
+from kernels.guidance.parts import part_gradients
+from kernels.guidance.posterior import Posterior, posterior_of
 from kernels.trajectories import Standardizer
 
 __all__ = ["Observed"]

@@ -4,10 +4,12 @@
 
 (Tweedie's formulas of first and second order; Σ̂ is symmetric for an exact denoiser). Σ̂ is never
 formed: `Posterior.covariance` applies it to one cotangent per sample by one pullback.
+
+Conditioning it on one number after another, each a linear function a·x₀ of it, takes one product u = Σ̂a
+and two coefficients:  x̂₀ + c u,  Σ̂ − κ u uᵀ.
 """
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -15,10 +17,8 @@ import jax.numpy as jnp
 from jaxtyping import Array, Float
 
 from kernels.denoisers import apply_pullback, evaluate_with_pullback
-from kernels.events.semantics import Program
-from kernels.trajectories import Standardizer
 
-__all__ = ["Posterior", "part_gradients", "posterior_of", "value_gradient"]
+__all__ = ["Posterior", "conditioned", "posterior_of"]
 
 Batch = Float[Array, "sample time variable"]
 
@@ -38,32 +38,19 @@ def posterior_of(denoiser: Any, x: Batch, sigma: Any) -> Posterior:
     return Posterior(x0_hat, lambda cotangent: _scale(apply_pullback(pullback, cotangent), sigma))
 
 
+def conditioned(posterior: Posterior, product: Batch, shrink: Float[Array, " sample"]) -> Posterior:
+    """Covariance − shrink · u uᵀ, u = `product`; the mean stays where it was."""
+    return posterior._replace(
+        covariance=lambda cotangent: _shrunk(posterior.covariance(cotangent), cotangent, product, shrink)
+    )
+
+
+@jax.jit
+def _shrunk(vector: Batch, cotangent: Batch, product: Batch, shrink: Float[Array, " sample"]) -> Batch:
+    overlap = jnp.sum(product * cotangent, axis=(1, 2))
+    return vector - (shrink * overlap)[:, None, None] * product
+
+
 @jax.jit
 def _scale(g: Batch, sigma: Any) -> Batch:
     return jnp.asarray(sigma, g.dtype) ** 2 * g
-
-
-@partial(jax.jit, static_argnames="program")
-def value_gradient(
-    program: Program, parameters: Any, standardizer: Standardizer, x0_hat: Batch
-) -> tuple[Float[Array, " sample"], Batch]:
-    """C and its gradient in standardised units; compiles once for each kind of event."""
-
-    def value(x0: Float[Array, "time variable"]) -> Float[Array, ""]:
-        return program.value(standardizer.unstandardize(x0), parameters)
-
-    return jax.vmap(jax.value_and_grad(value))(x0_hat)
-
-
-@partial(jax.jit, static_argnames="program")
-def part_gradients(
-    program: Program, parameters: Any, standardizer: Standardizer, x0_hat: Batch
-) -> tuple[Float[Array, "part sample"], Float[Array, "part sample time variable"]]:
-    """Values of the event's parts and their gradients in standardised units."""
-
-    def values(x0: Float[Array, "time variable"]) -> tuple[Array, Array]:
-        parts = program.part_values(standardizer.unstandardize(x0), parameters)
-        return parts, parts
-
-    gradients, parts = jax.vmap(jax.jacrev(values, has_aux=True))(x0_hat)
-    return parts.T, jnp.moveaxis(gradients, 1, 0)

@@ -12,6 +12,7 @@ from scipy import stats
 
 from kernels.events.semantics import Constraint, Program
 from kernels.guidance.observations import Observed
+from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
 from kernels.trajectories import Standardizer
 
@@ -96,6 +97,7 @@ class Problem:
         constraint: the compiled event; None asks for nothing, and every trajectory meets it.
         observations: what is known, compiled, or None.
         num_steps: evaluations for a trajectory by the ODE.
+        guidance: how stochastic paths are steered, a name of `kernels.guidance.registry.GUIDANCE`.
     """
 
     key: PRNGKeyArray
@@ -103,6 +105,7 @@ class Problem:
     constraint: Constraint | None
     observations: Constraint | None
     num_steps: int
+    guidance: str = DEFAULT_GUIDANCE
 
     @functools.cached_property
     def denoiser(self) -> Any:

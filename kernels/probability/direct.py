@@ -14,29 +14,46 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from kernels.events.semantics import Constraint
+from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
-from kernels.schedules import SIGMA_MAX, SIGMA_MIN, log_grid
+from kernels.schedules import SIGMA_MAX, SIGMA_MIN, grid
 
-__all__ = ["CHUNK", "direct_latents", "direct_samples", "latent_map", "ode_grid"]
+__all__ = [
+    "CHUNK",
+    "direct_latents",
+    "direct_samples",
+    "finest_sigma",
+    "latent_map",
+    "ode_grid",
+    "tolerated_sigma",
+]
 
 CHUNK = 256  # trajectories that go through the network together
 _MAX_CACHES = 8
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
-    """Noise levels of the ODE, down to a tenth of the finest tolerance of what is known."""
-    return log_grid(problem.num_steps, sigma_max=SIGMA_MAX, sigma_min=finest_sigma(problem))
+    """Noise levels of the ODE, down to a tenth of the finest tolerance of what is asked or known."""
+    return grid(problem.num_steps, sigma_max=SIGMA_MAX, sigma_min=finest_sigma(problem))
 
 
 def finest_sigma(problem: Problem) -> float:
-    """σ_min: `SIGMA_MIN`, or a tenth of the finest tolerance of the observations, in standardised units."""
+    """σ_min: `SIGMA_MIN`, or a tenth of the finest tolerance of what is known, in standardised units."""
     if problem.observations is None:
         return SIGMA_MIN
-    widths = np.asarray(problem.observations.program.part_tolerances(problem.observations.parameters))
-    finest = float(widths.min() / np.max(np.asarray(problem.model.standardizer.scale)))
-    return float(np.clip(finest / 10.0, 1e-4, SIGMA_MIN))
+    return tolerated_sigma(problem.observations, problem.model)
+
+
+def tolerated_sigma(constraint: Constraint, model: Model) -> float:
+    """`SIGMA_MIN`, or a tenth of the standard deviation of the finest equality, in units of its spread in the data."""
+    widths = np.asarray(constraint.program.part_tolerances(constraint.parameters)) / np.sqrt(3.0)
+    if not widths.any():
+        return SIGMA_MIN
+    spread = np.max(np.asarray(model.standardizer.scale))
+    return float(np.clip(widths[widths > 0].min() / spread / 10.0, 1e-4, SIGMA_MIN))
 
 
 def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.ndarray]:

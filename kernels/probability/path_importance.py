@@ -25,13 +25,13 @@ import numpy as np
 from arviz_stats.base.array import array_stats
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from kernels.guidance.moment_matching import MomentMatching
+from kernels.guidance.registry import guided
 from kernels.probability.base import Probability, Problem, Progress, binomial_interval, percent
-from kernels.probability.direct import finest_sigma
+from kernels.probability.direct import finest_sigma, tolerated_sigma
 from kernels.samplers.base import Batch, Levels, SamplerState, level_triples
 from kernels.samplers.drawing import draw_noise, initial_noise, sample_keys
-from kernels.samplers.sde_dpm_solver import SDEDPMSolver
-from kernels.schedules import log_grid
+from kernels.samplers.gaussian_steps import SDEDPMSolver
+from kernels.schedules import grid
 from kernels.statistics import effective_sample_size
 
 __all__ = [
@@ -78,7 +78,7 @@ def _shifted_step(
     drift = (1.0 - (levels.following / levels.sigma) ** 2) * shift
     offset = jnp.where(guided[:, None, None], drift, 0.0) + jnp.sqrt(variance) * noise  # x' − m
     ratio = (2.0 * jnp.sum(drift * offset, axis=(1, 2)) - jnp.sum(drift**2, axis=(1, 2))) / (2.0 * variance)
-    return SamplerState(mean + offset, x0_hat), ratio
+    return SamplerState(mean + offset, x0_hat, mean + offset), ratio
 
 
 def draw_paths(
@@ -88,26 +88,25 @@ def draw_paths(
     if problem.constraint is None:
         raise ValueError("guided paths need an event.")
     law = problem.model.initial
-    denoiser = MomentMatching.from_constraint(
-        problem.denoiser, problem.constraint, problem.model.standardizer, law
-    )
-    sigmas = log_grid(num_steps, sigma_min=finest_sigma(problem))
+    denoiser = guided(problem.guidance, problem.denoiser, problem.constraint, problem.model.standardizer, law)
+    finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
+    sigmas = grid(num_steps, sigma_min=finest)
     keys = sample_keys(key, start, size)
-    guided = (start + np.arange(size)) % ALPHA_EVERY != 0
+    steered = (start + np.arange(size)) % ALPHA_EVERY != 0
     latents = initial_noise(keys, law)
     x = law.perturb(latents, sigmas[0])
-    state, ratios = SamplerState(x, jnp.zeros_like(x)), []
+    state, ratios = SamplerState.start(x), []
     accelerated = jax.default_backend() != "cpu"  # there, no step waits for the host
     for index, levels in enumerate(level_triples(sigmas)):
         x0_hat, shift = denoiser.split(state.x, levels.sigma)
         noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
-        state, ratio = _shifted_step(SDEDPMSolver(), state, x0_hat, shift, guided, levels, noise)
+        state, ratio = _shifted_step(SDEDPMSolver(), state, x0_hat, shift, steered, levels, noise)
         ratios.append(ratio if accelerated else jax.block_until_ready(ratio))
         yield (index + 1) / num_steps
     x0_hat, _ = denoiser.split(state.x, np.float32(sigmas[-1]))
     states = problem.physical(x0_hat)
     log_ratio = np.sum(np.stack(ratios).astype(np.float64), axis=0)
-    yield Paths(states, *problem.judge(states), guided, log_ratio)
+    yield Paths(states, *problem.judge(states), steered, log_ratio)
 
 
 def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Progress]:

@@ -1,1 +1,1 @@
-"""Samplers: from noise to trajectories through any denoiser. One file a rule; loops in `drawing`."""
+"""Samplers: from noise to trajectories through any denoiser. One file a kind of rule; loops in `drawing`."""

@@ -1,8 +1,8 @@
-"""What every solver shares: its state, its levels, and the `init` / `step` protocol.
+"""What every solver shares: its state, its levels, and the `plan` / `step` protocol.
 
-A solver walks down a grid σ₀ > σ₁ > … > σ_{N−1} with one denoiser evaluation at each level; the
-last one returns the denoiser's output itself. `step` is pure and compiles once for each batch
-shape; noise levels are traced.
+A solver walks down a grid σ₀ > σ₁ > … > σ_{N−1}. `plan` says at which levels the denoiser is
+evaluated, one `Levels` each; after each evaluation `step` moves the state on. The evaluation after
+the last step is the sample. `step` is pure and compiles once for each batch shape; levels are traced.
 """
 
 from typing import Any, NamedTuple, Protocol, runtime_checkable
@@ -21,38 +21,68 @@ class SamplerState(NamedTuple):
 
     Attributes:
         x: perturbed trajectories at the present level.
-        x0_previous: denoiser output at the level before; anything at the first level.
+        x0_previous: denoiser output at the evaluation before; anything at the first one.
+        anchor: perturbed trajectories at the start of the present step, for solvers of two evaluations.
     """
 
     x: Batch
     x0_previous: Batch
+    anchor: Batch
+
+    @classmethod
+    def start(cls, x: Batch) -> "SamplerState":
+        """At the first level."""
+        return cls(x, jnp.zeros_like(x), x)
 
 
 class Levels(NamedTuple):
-    """Noise levels around one step: before (∞ at the first), present, next."""
+    """Noise levels around one evaluation: before (∞ at the first), present, next.
+
+    `refines` is 1 where the evaluation is a step's second one, which corrects the first.
+    """
 
     previous: Any
     sigma: Any
     following: Any
+    refines: Any = np.float32(0.0)
 
 
 @runtime_checkable
 class Solver(Protocol):
-    """A rule: `step(state, x0_hat, levels, noise)`; `stochastic` rules use `noise`, the others ignore it."""
+    """A rule. `stochastic` ones use `noise`, the others ignore it; `order` is that of their weak error."""
 
     @property
     def stochastic(self) -> bool: ...
+
+    @property
+    def order(self) -> int: ...
+
+    def num_levels(self, num_evaluations: int) -> int:
+        """Length of the grid on which a walk takes so many evaluations, or one fewer."""
+        ...
+
+    def plan(self, sigmas: Float[np.ndarray, " level"]) -> list[Levels]: ...
 
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState: ...
 
 
 def level_triples(sigmas: Float[np.ndarray, " steps"]) -> list[Levels]:
-    """One `Levels` for each step between neighbouring levels, steps − 1 of them."""
+    """The plan of one evaluation a step: one `Levels` for each pair of neighbours."""
     before = np.concatenate([[np.inf], sigmas[:-2]])
     return [
         Levels(*(np.float32(s) for s in triple))
         for triple in zip(before, sigmas[:-1], sigmas[1:], strict=True)
     ]
+
+
+class OneEvaluation:
+    """Solvers with one evaluation a step."""
+
+    def num_levels(self, num_evaluations: int) -> int:
+        return num_evaluations
+
+    def plan(self, sigmas: Float[np.ndarray, " level"]) -> list[Levels]:
+        return level_triples(sigmas)
 
 
 def extrapolate(state: SamplerState, x0_hat: Batch, levels: Levels) -> Batch:

@@ -6,18 +6,19 @@ Lu et al., DPM-Solver++ (arXiv:2211.01095), algorithm 2, in the variance-explodi
 
 import dataclasses
 
-from kernels.samplers.base import Batch, Levels, SamplerState, extrapolate
+from kernels.samplers.base import Batch, Levels, OneEvaluation, SamplerState, extrapolate
 
 __all__ = ["DPMSolver"]
 
 
 @dataclasses.dataclass(frozen=True)
-class DPMSolver:
-    """Deterministic map from noise to trajectories."""
+class DPMSolver(OneEvaluation):
+    """Deterministic map from noise to trajectories; the default for reports."""
 
-    stochastic: bool = False
+    stochastic = False
+    order = 2
 
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState:
         ratio = levels.following / levels.sigma
         x = ratio * state.x + (1.0 - ratio) * extrapolate(state, x0_hat, levels)
-        return SamplerState(x, x0_hat)
+        return SamplerState(x, x0_hat, x)

@@ -17,7 +17,7 @@ from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from kernels.denoisers import Denoiser, evaluate
 from kernels.diffusion import GaussianLaw
-from kernels.samplers.base import Batch, Levels, SamplerState, Solver, level_triples
+from kernels.samplers.base import Batch, Levels, SamplerState, Solver
 
 __all__ = ["Keys", "Step", "draw", "draw_noise", "draw_steps", "initial_noise", "sample_keys"]
 
@@ -55,8 +55,7 @@ def initial_noise(keys: Keys, law: GaussianLaw) -> Batch:
 
 @jax.jit
 def _start(law: GaussianLaw, latents: Batch, sigma: Any) -> SamplerState:
-    x = law.perturb(latents, sigma)
-    return SamplerState(x, jnp.zeros_like(x))
+    return SamplerState.start(law.perturb(latents, sigma))
 
 
 @partial(jax.jit, static_argnames="solver")
@@ -86,7 +85,7 @@ def draw_steps(
         denoiser: plain or guided.
         law: where the noise starts: law of the data, to which noise of level sigmas[0] is added.
         solver: the rule.
-        sigmas: decreasing noise levels.
+        sigmas: decreasing noise levels, between which the solver steps.
         latents: standard normal numbers (sample, time, variable).
         keys: one key a sample, for stochastic solvers.
 
@@ -95,15 +94,16 @@ def draw_steps(
     """
     if solver.stochastic and keys is None:
         raise ValueError("`keys` must be given for a stochastic solver.")
-    state = _start(law, latents, np.float32(sigmas[0]))
+    plan = solver.plan(np.asarray(sigmas, np.float64))
+    state = _start(law, latents, plan[0].sigma)
     noise = latents
-    for index, levels in enumerate(level_triples(sigmas)):
+    for index, levels in enumerate(plan):
         x0_hat = _denoise(denoiser, state.x, levels.sigma)
         yield Step(index + 1, x0_hat)
         if keys is not None and solver.stochastic:
             noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
         state = _step(solver, state, x0_hat, levels, noise)
-    yield Step(len(sigmas), _denoise(denoiser, state.x, np.float32(sigmas[-1])))
+    yield Step(len(plan) + 1, _denoise(denoiser, state.x, plan[-1].following))
 
 
 def draw(
@@ -118,17 +118,17 @@ def draw(
     if jax.default_backend() != "cpu":
         if solver.stochastic and keys is None:
             raise ValueError("`keys` must be given for a stochastic solver.")
-        return _scan(denoiser, law, solver, jnp.asarray(sigmas, jnp.float32), latents, keys)
+        plan = solver.plan(np.asarray(sigmas, np.float64))
+        return _scan(denoiser, law, solver, Levels(*map(jnp.asarray, zip(*plan, strict=True))), latents, keys)
     *_, last = draw_steps(denoiser, law, solver, sigmas, latents, keys)
     return last.x0_hat
 
 
 @partial(jax.jit, static_argnames="solver")
 def _scan(
-    denoiser: Any, law: GaussianLaw, solver: Solver, sigmas: Array, latents: Batch, keys: Keys | None
+    denoiser: Any, law: GaussianLaw, solver: Solver, plan: Levels, latents: Batch, keys: Keys | None
 ) -> Batch:
-    """The same walk as one program, for accelerators."""
-    levels = Levels(jnp.concatenate([jnp.full(1, jnp.inf), sigmas[:-2]]), sigmas[:-1], sigmas[1:])
+    """The same walk as one program, for accelerators; `plan` holds arrays (evaluation,)."""
 
     def body(state: SamplerState, inputs: tuple[Array, Levels]) -> tuple[SamplerState, None]:
         index, levels = inputs
@@ -140,5 +140,6 @@ def _scan(
         x0_hat = _denoise(denoiser, state.x, levels.sigma)
         return solver.step(state, x0_hat, levels, noise), None
 
-    state, _ = jax.lax.scan(body, _start(law, latents, sigmas[0]), (jnp.arange(len(sigmas) - 1), levels))
-    return _denoise(denoiser, state.x, sigmas[-1])
+    start = _start(law, latents, plan.sigma[0])
+    state, _ = jax.lax.scan(body, start, (jnp.arange(len(plan.sigma)), plan))
+    return _denoise(denoiser, state.x, plan.following[-1])

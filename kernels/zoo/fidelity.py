@@ -23,8 +23,8 @@ from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.direct import latent_map
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
-from kernels.samplers.sde_dpm_solver import SDEDPMSolver
-from kernels.schedules import log_grid
+from kernels.samplers.gaussian_steps import SDEDPMSolver
+from kernels.schedules import grid
 from kernels.statistics import kolmogorov_distance, rollout_error
 from kernels.systems import get_system
 from kernels.zoo import load_model, path_of
@@ -89,7 +89,7 @@ def _share(problem: Problem, states: np.ndarray) -> dict[str, float]:
 
 
 def _stochastic(model: Model, key: Any, num_samples: int) -> np.ndarray:
-    sigmas, key = log_grid(REPORT_STEPS), jax.random.fold_in(key, 1)
+    sigmas, key = grid(REPORT_STEPS), jax.random.fold_in(key, 1)
     pieces = []
     for start in range(0, num_samples, CHUNK):
         keys = sample_keys(key, start, CHUNK)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from kernels.checkpoints import save_checkpoint
@@ -24,6 +25,8 @@ from kernels.trajectories import Standardizer
 
 __all__ = ["PRESETS", "Preset", "train_system"]
 
+_CHUNK = 65_536  # trajectories standardised together
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Preset:
@@ -34,12 +37,14 @@ class Preset:
         num_validation: further ones, held out.
         training: see `TrainingConfig`.
         polishing: a second training, from the first one's result, or None.
+        noise: colour of the perturbing noise, see `kernels.covariances`.
     """
 
     num_samples: int
     num_validation: int = 2048
     training: TrainingConfig
     polishing: TrainingConfig | None = None
+    noise: str = "white"
 
 
 PRESETS = {
@@ -77,7 +82,7 @@ def train_system(
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
     states = system.simulate_array(data_key, preset.num_samples + preset.num_validation)
-    standardizer, x0 = _standardised(states)
+    standardizer, x0 = _standardised(states, preset.noise)
     training, validation = x0[: preset.num_samples], x0[preset.num_samples :]
     network = network_config(*system.layout.shape)
     record, state_paths = None, []
@@ -103,10 +108,11 @@ def train_system(
     yield record, model
 
 
-def _standardised(states: np.ndarray) -> tuple[Standardizer, np.ndarray]:
-    standardizer = Standardizer.fit(states)
-    x0 = (states - np.asarray(standardizer.mean)) / np.asarray(standardizer.scale)
-    return standardizer, x0.astype(np.float32)
+def _standardised(states: np.ndarray, noise: str) -> tuple[Standardizer, np.ndarray]:
+    standardizer = Standardizer.fit(states, noise=noise)
+    chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
+    x0 = [np.asarray(standardizer.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
+    return standardizer, np.concatenate(x0)
 
 
 def _card(system: System, name: str, preset: Preset, seed: int, record: TrainingRecord) -> dict[str, Any]:
@@ -120,6 +126,7 @@ def _card(system: System, name: str, preset: Preset, seed: int, record: Training
             "data": f"{preset.num_samples} trajectories simulated from seed {seed}",
             **dataclasses.asdict(preset.training),
             "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
+            "noise": preset.noise,
             "seed": seed,
             "final_loss": record.loss,
             "validation_loss": record.validation_loss,

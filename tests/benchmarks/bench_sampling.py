@@ -14,12 +14,12 @@ import numpy as np
 
 import kernels
 from kernels.events.semantics import compile_event
-from kernels.guidance import posterior
+from kernels.guidance import parts
 from kernels.guidance.moment_matching import MomentMatching
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
-from kernels.samplers.sde_dpm_solver import SDEDPMSolver
-from kernels.schedules import log_grid
+from kernels.samplers.gaussian_steps import SDEDPMSolver
+from kernels.schedules import grid
 
 EVENT = "mean(abs(rfft(x))[1:]) < 0.6"
 
@@ -38,13 +38,13 @@ def seconds(function, repeats=3):
 def draws(model, size, num_steps):
     """Unguided ODE, unguided SDE and guided SDE of one batch, each as a function."""
     keys = sample_keys(jax.random.key(0), 0, size)
-    latents, grid = initial_noise(keys, model.initial), log_grid(num_steps)
+    latents, sigmas = initial_noise(keys, model.initial), grid(num_steps)
     constraint = compile_event(kernels.parse_event(EVENT), model.layout)
     guided = MomentMatching.from_constraint(model.denoiser, constraint, model.standardizer, model.initial)
     return {
-        "unguided, ODE": lambda: draw(model.denoiser, model.initial, DPMSolver(), grid, latents),
-        "unguided, SDE": lambda: draw(model.denoiser, model.initial, SDEDPMSolver(), grid, latents, keys),
-        "guided, SDE": lambda: draw(guided, model.initial, SDEDPMSolver(), grid, latents, keys),
+        "unguided, ODE": lambda: draw(model.denoiser, model.initial, DPMSolver(), sigmas, latents),
+        "unguided, SDE": lambda: draw(model.denoiser, model.initial, SDEDPMSolver(), sigmas, latents, keys),
+        "guided, SDE": lambda: draw(guided, model.initial, SDEDPMSolver(), sigmas, latents, keys),
     }
 
 
@@ -76,15 +76,13 @@ def main(name="lorenz63"):
         print(f"  first curves after {first:.2f} s, 256 exact trajectories and P after {whole:.1f} s")
     guided = kernels.RunSpec(model=name, event=EVENT, estimator=None, num_samples=256, seed=3)
     print(f"  256 guided paths x 80 steps, streamed: {first_curves(guided)[1]:.1f} s")
-    before = posterior.value_gradient._cache_size()
+    before = parts.value_gradient._cache_size()
     for threshold in np.linspace(0.3, 0.8, 20):
         spec = kernels.RunSpec(
             model=name, event=f"max[0, 3](x) > {threshold:.3f}", estimator=None, num_samples=32, num_steps=2
         )
         list(kernels.stream(spec))
-    print(
-        f"  20 threshold changes: {posterior.value_gradient._cache_size() - before} compilation of the event"
-    )
+    print(f"  20 threshold changes: {parts.value_gradient._cache_size() - before} compilation of the event")
 
 
 if __name__ == "__main__":

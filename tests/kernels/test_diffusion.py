@@ -5,7 +5,6 @@ import pytest
 
 from kernels import diffusion
 from kernels.diffusion import GaussianLaw
-from kernels.schedules import log_grid
 
 RNG = np.random.default_rng(2)
 
@@ -72,12 +71,3 @@ def test_posterior_scale_is_the_root_mean_posterior_variance(law):
 def test_moments_that_make_no_law(mean, covariance, words):
     with pytest.raises(ValueError, match=words):
         GaussianLaw.from_moments(mean, covariance)
-
-
-def test_grids():
-    grid = log_grid(5, sigma_max=10.0, sigma_min=0.1)
-    np.testing.assert_allclose(grid, [10.0, 10**0.5, 1.0, 10**-0.5, 0.1])
-    with pytest.raises(ValueError, match="at least 2"):
-        log_grid(1)
-    with pytest.raises(ValueError, match="between 0 and"):
-        log_grid(4, sigma_max=1.0, sigma_min=2.0)

@@ -144,16 +144,16 @@ def test_twenty_thresholds_compile_once(ar1):
 
     denoiser = Counting(law=model.initial)
     jax.tree_util.register_dataclass(Counting, data_fields=["law"], meta_fields=[])
-    from kernels.guidance import posterior
+    from kernels.guidance import parts
 
-    before = posterior.value_gradient._cache_size()
+    before = parts.value_gradient._cache_size()
     for threshold in np.linspace(0.1, 2.0, 20):
         constraint = constraint_of(model, f"max[0, 10](x) > {threshold}")
         MomentMatching.from_constraint(denoiser, constraint, model.standardizer, model.initial)(
             x, np.float32(1.0)
         )
     assert len(traces) == 1
-    assert posterior.value_gradient._cache_size() == before + 1
+    assert parts.value_gradient._cache_size() == before + 1
 
 
 def test_the_floor_scales_with_the_event(ar1):

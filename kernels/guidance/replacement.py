@@ -1,0 +1,85 @@
+"""Replacement (inpainting): what is observed is put into the denoiser's output.
+
+With D'ᵢ = yᵢ at the observed coordinates i, every sampler here keeps those coordinates distributed as
+the forward process given yᵢ. Song et al. (2021), appendix I.2. A baseline: the other coordinates never
+learn what was observed but through the perturbed values, which lose it in the noise.
+"""
+
+import dataclasses
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Array, Float
+
+from kernels.diffusion import GaussianLaw
+from kernels.events.expressions import At, Number, Variable
+from kernels.events.predicates import Equality
+from kernels.events.semantics import Constraint
+from kernels.guidance.posterior import posterior_of
+from kernels.trajectories import Layout, Standardizer
+
+__all__ = ["Replacement"]
+
+Batch = Float[Array, "sample time variable"]
+
+
+@partial(jax.tree_util.register_dataclass, data_fields=("denoiser", "observed", "values"), meta_fields=())
+@dataclasses.dataclass(frozen=True, eq=False)
+class Replacement:
+    """A denoiser with observed coordinates.
+
+    Attributes:
+        denoiser: what is wrapped.
+        observed: which coordinates are, (time, variable) of 0 and 1.
+        values: what was observed, standardised; 0 elsewhere.
+    """
+
+    denoiser: Any
+    observed: Float[Array, "time variable"]
+    values: Float[Array, "time variable"]
+
+    @classmethod
+    def from_constraint(
+        cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
+    ) -> "Replacement":
+        """Wrap `denoiser`; tolerances play no part.
+
+        Raises:
+            ValueError: an event that is more than values of variables at times, or noise that is not white.
+        """
+        if standardizer.noise is not None:
+            raise ValueError("replacement needs a model of white noise. Use moment_matching.")
+        program = constraint.program
+        observed, physical = np.zeros(program.layout.shape), np.zeros(program.layout.shape)
+        for index, part in enumerate(program.event.conjuncts):
+            place = _place(part, program.layout)
+            prefix = f"terms.{index}." if len(program.event.conjuncts) > 1 else ""
+            observed[place] = 1.0
+            physical[place] = float(constraint.parameters[f"{prefix}right.value"])
+        values = observed * np.asarray(standardizer.standardize(jnp.asarray(physical, jnp.float32)))
+        return cls(denoiser, jnp.asarray(observed, jnp.float32), jnp.asarray(values, jnp.float32))
+
+    def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
+        """Unguided x̂₀ and the shift to what was observed."""
+        x0_hat = posterior_of(self.denoiser, x, sigma).mean
+        return x0_hat, self.observed * (self.values - x0_hat)
+
+    def __call__(self, x: Batch, sigma: Any) -> Batch:
+        x0_hat, shift = self.split(x, sigma)
+        return x0_hat + shift
+
+
+def _place(part: Any, layout: Layout) -> tuple[int, int]:
+    """Index of the observed coordinate."""
+    if isinstance(part, Equality) and isinstance(part.left, At) and isinstance(part.right, Number):
+        signal = part.left.argument
+        if isinstance(signal, Variable) and signal.name in layout.variables:
+            time = int(np.argmin(np.abs(layout.times - layout.times[0] - part.left.time)))
+            return time, layout.index(signal.name)
+    raise ValueError(
+        f"replacement can only put in values such as `at(x, 0) == 0.4 tolerance 0.01`; got `{part}`. "
+        "Use moment_matching."
+    )

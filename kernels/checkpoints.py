@@ -18,6 +18,7 @@ from safetensors.numpy import load_file, save_file
 
 from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
+from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.systems import available_systems, get_system
@@ -32,7 +33,7 @@ def save_checkpoint(model: Model, path: str | Path) -> Path:
     """Write a trained model.
 
     Args:
-        model: a model whose denoiser is a `NetworkDenoiser`.
+        model: a model whose denoiser is a network.
         path: with or without the ending `.safetensors`; the card goes beside it.
 
     Returns:
@@ -41,7 +42,7 @@ def save_checkpoint(model: Model, path: str | Path) -> Path:
     Raises:
         ValueError: the denoiser is no network.
     """
-    if not isinstance(model.denoiser, NetworkDenoiser):
+    if not isinstance(model.denoiser, NetworkDenoiser | ForecastDenoiser):
         raise ValueError(f"only network denoisers can be saved; got {type(model.denoiser).__name__}.")
     network = nnx.merge(model.denoiser.graph, model.denoiser.params)
     weights = Path(path).with_suffix(".safetensors")
@@ -56,6 +57,7 @@ def save_checkpoint(model: Model, path: str | Path) -> Path:
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
         "architecture": {"type": "unet", **network.config.to_dict()},
+        "num_known": model.num_known,
         "layout": model.layout.to_dict(),
     }
     save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, weights)
@@ -104,6 +106,7 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
             noise=jnp.asarray(tensors["standardizer.noise"]) if "standardizer.noise" in tensors else None,
         )
         law = GaussianLaw(*(jnp.asarray(tensors[f"law.{k}"]) for k in GaussianLaw._fields))
+        num_known = int(card.get("num_known", 0))
         network = sorted(name for name in tensors if name.startswith("network."))
         leaves = [jnp.asarray(tensors[name], jnp.float32) for name in network]
     except (KeyError, TypeError) as error:
@@ -114,7 +117,12 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
         raise ValueError(
             f"the weights {weights} do not fit the architecture in their card. Copy or train the model again."
         )
-    denoiser = NetworkDenoiser(graph, jax.tree.unflatten(structure, leaves), law)
+    params = jax.tree.unflatten(structure, leaves)
+    denoiser = (
+        ForecastDenoiser.of(graph, params, law, num_known)
+        if num_known
+        else NetworkDenoiser(graph, params, law)
+    )
     return Model(denoiser=denoiser, layout=layout, standardizer=standardizer, initial=law, card=card)
 
 

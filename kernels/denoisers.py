@@ -97,6 +97,14 @@ class NetworkDenoiser:
             features, jnp.log(sigma) / 4.0
         )
 
+    def reconstruct(self, x: Batch, sigma: Any, x0: Batch) -> Batch:
+        """x̂₀ as the training loss wants it; forecasting denoisers look at x₀ too."""
+        return self.denoise(x, sigma)
+
+    def posterior_scale(self, sigma: Any) -> Float[Array, " batch"]:
+        """Error of the linear denoiser, the unit of the training loss."""
+        return self.law.posterior_scale(sigma)
+
 
 @partial(jax.tree_util.register_dataclass, data_fields=("law",), meta_fields=())
 @dataclasses.dataclass(frozen=True, eq=False, init=False)

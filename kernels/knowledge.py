@@ -1,7 +1,8 @@
 """What is already known about a trajectory, in the forms people have it: text, a mapping, a Dataset.
 
-All become one event made of equalities, `at(x, 0) == 0.4 tolerance 0.01 and …`, on which
-`kernels.guidance.observations` conditions a denoiser.
+All become one event made of equalities, `at(x, 0) == 0.4 tolerance 0.01 and …`. A forecasting model
+takes its first states out of it, as exact; on the rest, `kernels.guidance.observations` conditions the
+denoiser.
 """
 
 from collections.abc import Mapping
@@ -10,13 +11,14 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from kernels.events.expressions import At, Number, Variable
 from kernels.events.parsing import parse_event
-from kernels.events.predicates import Event
+from kernels.events.predicates import And, Equality, Event
 from kernels.events.semantics import Constraint, compile_event
 from kernels.models import Model
 from kernels.trajectories import known_points
 
-__all__ = ["Given", "compile_given", "given_event"]
+__all__ = ["Given", "compile_given", "given_event", "with_knowledge"]
 
 Given = str | Event | Mapping[str, Any] | xr.Dataset
 DEFAULT_TOLERANCE = 0.02  # half width where none is given, in units of the variable's standard deviation
@@ -76,6 +78,53 @@ def compile_given(given: Given | None, model: Model) -> Constraint | None:
             "Put everything else into the event."
         )
     return constraint
+
+
+def with_knowledge(model: Model, given: Given | None) -> tuple[Model, Constraint | None]:
+    """The model that knows the first states it forecasts from, and what else is known, compiled.
+
+    Raises:
+        ValueError: as `compile_given`; or a forecasting model lacks one of its first states.
+    """
+    if model.num_known == 0:
+        return model, compile_given(given, model)
+    event = given_event(given, model)
+    start = np.full((model.num_known, model.layout.num_variables), np.nan)
+    rest = []
+    for part in () if event is None else event.conjuncts:
+        place = _coordinate(part, model)
+        if place is not None and place[0] < model.num_known:
+            start[place] = part.right.value  # pyright: ignore[reportAttributeAccessIssue]
+        else:
+            rest.append(part)
+    if np.isnan(start).any():
+        raise ValueError(_missing(start, model))
+    others = None
+    if rest:
+        joined = rest[0] if len(rest) == 1 else And(tuple(rest))
+        others = compile_given(joined, model)
+    return model.given_start(start), others
+
+
+def _coordinate(part: Event, model: Model) -> tuple[int, int] | None:
+    """Time and variable of `at(variable, time) == value tolerance …`; None for anything else."""
+    if not (isinstance(part, Equality) and isinstance(part.left, At) and isinstance(part.right, Number)):
+        return None
+    signal, times = part.left.argument, model.layout.times - model.layout.times[0]
+    if not isinstance(signal, Variable) or signal.name not in model.layout.variables:
+        return None
+    return int(np.argmin(np.abs(times - part.left.time))), model.layout.index(signal.name)
+
+
+def _missing(start: np.ndarray, model: Model) -> str:
+    """What a forecasting model still has to be told."""
+    time, variable = np.argwhere(np.isnan(start))[0]
+    name, when = model.layout.variables[variable], float(model.layout.times[time] - model.layout.times[0])
+    return (
+        f"`given` must hold the first {model.num_known} states of model {model.name}, which forecasts from "
+        f"them; {int(np.isnan(start).sum())} of {start.size} values are missing. "
+        f"Add `at({name}, {when:g}) == … tolerance …`, or give a Dataset of the first states."
+    )
 
 
 def _first_value(name: str, value: Any) -> tuple[str, float, float, float | None]:

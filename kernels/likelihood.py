@@ -20,6 +20,7 @@ import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from kernels.diffusion import GaussianLaw
+from kernels.forecasts import ForecastDenoiser, GivenStart
 from kernels.models import Model
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.trajectories import sample_array, to_array
@@ -56,10 +57,14 @@ def log_likelihood(
         a run with five times the tolerance.
 
     Raises:
-        ValueError: a Dataset that does not fit the model, or probes without a key.
+        ValueError: a Dataset that does not fit the model, a forecasting model, or probes without a key.
     """
     if (num_probes is None) != (key is None):
         raise ValueError("`num_probes` and `key` must be given together, or neither (exact divergence).")
+    if isinstance(model.denoiser, ForecastDenoiser | GivenStart):
+        raise ValueError(
+            f"`model` must be unconditional; {model.name} forecasts, and its first states have no density."
+        )
     states = to_array(dataset, model.layout)
     x0 = np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32)))
     fine, coarse = (

@@ -12,6 +12,7 @@ import numpy as np
 
 from kernels.denoisers import Denoiser
 from kernels.diffusion import GaussianLaw
+from kernels.forecasts import ForecastDenoiser
 from kernels.trajectories import Layout, Standardizer
 
 __all__ = ["Model"]
@@ -31,7 +32,7 @@ class Model:
         card: what is known about the model; JSON-able. `name`, `system`, `num_steps` are read by programs.
     """
 
-    denoiser: Denoiser
+    denoiser: Denoiser | ForecastDenoiser
     layout: Layout
     standardizer: Standardizer
     initial: GaussianLaw
@@ -99,6 +100,26 @@ class Model:
     def num_steps(self) -> int:
         """Network evaluations for a trajectory by the ODE, as measured in the card."""
         return int(self.card.get("num_steps", DEFAULT_NUM_STEPS))
+
+    @property
+    def num_known(self) -> int:
+        """How many first states the model has to be given before it can draw; 0 for unconditional models."""
+        return self.denoiser.num_known if isinstance(self.denoiser, ForecastDenoiser) else 0
+
+    def given_start(self, states: np.ndarray) -> "Model":
+        """The model that knows the first states (known, variable), physical units, of a forecasting model.
+
+        Raises:
+            ValueError: the model knows nothing of first states, or wants another number of them.
+        """
+        wanted = (self.num_known, self.layout.num_variables)
+        if not isinstance(self.denoiser, ForecastDenoiser) or np.shape(states) != wanted:
+            raise ValueError(
+                f"`states` must have the shape {wanted} (known, variable) of model {self.name}; "
+                f"got {np.shape(states)}."
+            )
+        denoiser = self.denoiser.given(self.standardizer.standardize(jnp.asarray(states, jnp.float32)))
+        return dataclasses.replace(self, denoiser=denoiser, initial=denoiser.law)
 
     @functools.cached_property
     def fingerprint(self) -> str:

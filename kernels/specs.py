@@ -12,7 +12,7 @@ from kernels.events.parsing import parse_event
 from kernels.events.predicates import Event
 from kernels.events.semantics import compile_event
 from kernels.guidance.registry import DEFAULT_GUIDANCE, require_guidance
-from kernels.knowledge import Given, compile_given, given_event
+from kernels.knowledge import Given, given_event, with_knowledge
 from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.registry import PATH_STEPS, require_estimator
@@ -114,14 +114,14 @@ def problem_of(
     guidance: str = DEFAULT_GUIDANCE,
 ) -> Problem:
     """Load and compile. Raises ValueError for whatever is wrong."""
-    loaded = as_model(model)
+    loaded, observations = with_knowledge(as_model(model), given)
     tree = parse_event(event) if isinstance(event, str) else event
     constraint = None if tree is None else compile_event(tree, loaded.layout)
     return Problem(
         key=key,
         model=loaded,
         constraint=constraint,
-        observations=compile_given(given, loaded),
+        observations=observations,
         num_steps=loaded.num_steps if num_steps is None else num_steps,
         guidance=guidance,
     )

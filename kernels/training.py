@@ -29,12 +29,15 @@ from safetensors.numpy import load_file, save_file
 
 from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
+from kernels.forecasts import ForecastDenoiser
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 
 __all__ = ["TrainingConfig", "TrainingRecord", "fit", "initialize"]
 
 Batch = Float[Array, "sample time variable"]
+
+Trainable = NetworkDenoiser | ForecastDenoiser
 
 MIDDLE = (0.5, 20.0)  # noise levels between the structure of trajectories and their shape
 
@@ -83,7 +86,7 @@ class TrainingRecord(NamedTuple):
     loss: float
     validation_loss: float
     seconds: float
-    denoiser: NetworkDenoiser
+    denoiser: Trainable
 
 
 class _State(NamedTuple):
@@ -92,9 +95,11 @@ class _State(NamedTuple):
     ema: Any
 
 
-def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray) -> NetworkDenoiser:
+def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray, *, num_known: int = 0) -> Trainable:
     """An untrained denoiser: the network's output is zero, so D is the linear denoiser."""
     graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(key)))
+    if num_known:
+        return ForecastDenoiser.of(graph, params, law, num_known)
     return NetworkDenoiser(graph, params, law)
 
 
@@ -109,18 +114,16 @@ def _draw_sigmas(key: PRNGKeyArray, size: int, middle_share: float) -> Float[Arr
     return jnp.exp(jnp.clip(jnp.concatenate([uniform, normal]), np.log(SIGMA_MIN), np.log(SIGMA_MAX)))
 
 
-def _loss(
-    denoiser: NetworkDenoiser, x0: Batch, key: PRNGKeyArray, middle_share: float = 0.0
-) -> Float[Array, ""]:
+def _loss(denoiser: Trainable, x0: Batch, key: PRNGKeyArray, middle_share: float = 0.0) -> Float[Array, ""]:
     sigma_key, noise_key = jax.random.split(key)
     sigma = _draw_sigmas(sigma_key, x0.shape[0], middle_share)
     x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
-    error = denoiser.denoise(x, sigma) - x0
-    return jnp.mean((error / denoiser.law.posterior_scale(sigma)[:, None, None]) ** 2)
+    error = denoiser.reconstruct(x, sigma, x0) - x0
+    return jnp.mean((error / denoiser.posterior_scale(sigma)[:, None, None]) ** 2)
 
 
 @jax.jit
-def _validation_loss(denoiser: NetworkDenoiser, x0: Batch) -> Float[Array, ""]:
+def _validation_loss(denoiser: Trainable, x0: Batch) -> Float[Array, ""]:
     return _loss(denoiser, x0, jax.random.key(0))
 
 
@@ -143,11 +146,10 @@ def _optimizer(config: TrainingConfig) -> optax.GradientTransformation:
     )
 
 
-@partial(jax.jit, static_argnames=("config", "graph"), donate_argnames="state")
+@partial(jax.jit, static_argnames="config", donate_argnames="state")
 def _train_step(
     config: TrainingConfig,
-    graph: nnx.GraphDef,
-    law: GaussianLaw,
+    template: Trainable,
     state: _State,
     data: Batch,
     key: PRNGKeyArray,
@@ -156,7 +158,7 @@ def _train_step(
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
     x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
     loss, gradient = jax.value_and_grad(
-        lambda params: _loss(NetworkDenoiser(graph, params, law), x0, loss_key, config.middle_share)
+        lambda params: _loss(dataclasses.replace(template, params=params), x0, loss_key, config.middle_share)
     )(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
     params: Any = optax.apply_updates(state.params, updates)
@@ -173,7 +175,8 @@ def fit(
     *,
     validation: Float[np.ndarray, "sample time variable"],
     state_path: Path | None = None,
-    initial: NetworkDenoiser | None = None,
+    initial: Trainable | None = None,
+    num_known: int = 0,
 ) -> Iterator[TrainingRecord]:
     """Train, yielding a record every `config.report_every` steps and at the end.
 
@@ -184,14 +187,15 @@ def fit(
         config: how long and how fast.
         validation: standardised held-out trajectories.
         initial: denoiser to start from, an untrained one unless given; it keeps its Gaussian law.
+        num_known: first states that the model is to know, see `kernels.forecasts`; 0 for none.
         state_path: file in which the training state is kept; if it exists, training resumes from it.
 
     Raises:
         ValueError: a saved state that does not fit this network, or is damaged.
         FloatingPointError: the loss is no longer finite.
     """
-    start = initialize(network, GaussianLaw.fit(x0), key) if initial is None else initial
-    graph, law = start.graph, start.law
+    start = initial or initialize(network, GaussianLaw.fit(x0), key, num_known=num_known)
+    template = dataclasses.replace(start, params=None)
     params, copy = (jax.tree.map(jnp.copy, start.params) for _ in range(2))
     state = _State(params, _optimizer(config).init(params), copy)
     step = 0
@@ -201,7 +205,7 @@ def fit(
     begin, losses = time.monotonic(), []
 
     def record(loss: float | None) -> TrainingRecord:
-        denoiser = NetworkDenoiser(graph, jax.tree.map(jnp.copy, state.ema), law)
+        denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
         held_out_loss = float(_validation_loss(denoiser, held_out))
         shown = held_out_loss if loss is None else loss
         seconds = time.monotonic() - begin
@@ -210,7 +214,7 @@ def fit(
     if step >= config.num_steps:  # resumed when all was done
         yield record(None)
     while step < config.num_steps:
-        state, loss = _train_step(config, graph, law, state, data, key, np.uint32(step))
+        state, loss = _train_step(config, template, state, data, key, np.uint32(step))
         losses.append(loss)
         step += 1
         if step % config.report_every and step != config.num_steps:

@@ -174,7 +174,7 @@ class Standardizer(NamedTuple):
         scaled = float(num_times * np.sum(np.log(np.asarray(self.scale, np.float64))))
         if self.noise is None:
             return -scaled
-        return -scaled - len(self.scale) * covariances.log_det(np.asarray(self.noise), num_times)
+        return -scaled - len(self.scale) * covariances.log_det(self.noise, num_times)
 
 
 def to_dataset(

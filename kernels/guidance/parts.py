@@ -37,7 +37,8 @@ def linearised(
     """The parts, equalities first; one inequality costs a gradient, several parts a Jacobian."""
     kinds = program.parts
     if kinds == ("inequality",):
-        yield Part(*value_gradient(program, parameters, standardizer, x0_hat), None)
+        value, gradient = value_gradient(program, parameters, standardizer, x0_hat)
+        yield Part(value, gradient, None)
         return
     values, gradients = part_gradients(program, parameters, standardizer, x0_hat)
     widths = program.part_tolerances(parameters) / np.float32(np.sqrt(3.0))

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import jax
 
+from kernels.forecasts import GivenStart
 from kernels.probability.base import Problem, Progress
 from kernels.probability.monte_carlo import estimate_proportion
 from kernels.systems import get_system
@@ -20,7 +21,7 @@ def require_system(problem: Problem) -> str:
     """Name of the model's system. Raises ValueError where simulation cannot answer."""
     if problem.model.system is None:
         raise ValueError("`method` 'simulator' needs a model of one of the built-in systems. Use 'auto'.")
-    if problem.observations is not None:
+    if problem.observations is not None or isinstance(problem.model.denoiser, GivenStart):
         raise ValueError(
             "`method` 'simulator' cannot be conditioned on `given`. Use 'auto', or leave `given` out."
         )

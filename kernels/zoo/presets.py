@@ -38,6 +38,7 @@ class Preset:
         training: see `TrainingConfig`.
         polishing: a second training, from the first one's result, or None.
         noise: colour of the perturbing noise, see `kernels.covariances`.
+        num_known: first states that the model is to know, see `kernels.forecasts`; 0 for none.
     """
 
     num_samples: int
@@ -45,6 +46,7 @@ class Preset:
     training: TrainingConfig
     polishing: TrainingConfig | None = None
     noise: str = "white"
+    num_known: int = 0
 
 
 PRESETS = {
@@ -54,6 +56,11 @@ PRESETS = {
         polishing=TrainingConfig(
             num_steps=6000, batch_size=512, learning_rate=5e-4, warmup=50, cooldown=0.9, middle_share=0.5
         ),
+    ),
+    "forecast": Preset(
+        num_samples=1_000_000,
+        training=TrainingConfig(num_steps=10_000, batch_size=128, cooldown=0.7),
+        num_known=3,
     ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
@@ -84,13 +91,20 @@ def train_system(
     states = system.simulate_array(data_key, preset.num_samples + preset.num_validation)
     standardizer, x0 = _standardised(states, preset.noise)
     training, validation = x0[: preset.num_samples], x0[preset.num_samples :]
-    network = network_config(*system.layout.shape)
+    network = network_config(*system.layout.shape, num_known=preset.num_known)
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
         state_paths.append(weights.with_suffix(f".{phase}.state"))
         key, initial = jax.random.fold_in(fit_key, phase), None if record is None else record.denoiser
         for record in fit(
-            key, training, network, config, validation=validation, state_path=state_paths[-1], initial=initial
+            key,
+            training,
+            network,
+            config,
+            validation=validation,
+            state_path=state_paths[-1],
+            initial=initial,
+            num_known=preset.num_known,
         ):
             yield record, None
     assert record is not None  # noqa: S101 - a phase ends with a record
@@ -115,12 +129,18 @@ def _standardised(states: np.ndarray, noise: str) -> tuple[Standardizer, np.ndar
     return standardizer, np.concatenate(x0)
 
 
+def _kind(preset: Preset) -> str:
+    if preset.num_known:
+        return f"Diffusion model that forecasts from the first {preset.num_known} states"
+    return "Unconditional diffusion model"
+
+
 def _card(system: System, name: str, preset: Preset, seed: int, record: TrainingRecord) -> dict[str, Any]:
     device = jax.devices()[0]
     return {
         "name": name,
         "system": system.name,
-        "description": f"Unconditional diffusion model of {system.description}",
+        "description": f"{_kind(preset)} of {system.description}",
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "training": {
             "data": f"{preset.num_samples} trajectories simulated from seed {seed}",

@@ -152,7 +152,7 @@ def test_training_a_system_makes_a_model_with_a_card(tmp_path, monkeypatch):
     monkeypatch.setattr(
         presets,
         "network_config",
-        lambda times, variables: UNetConfig.from_dict(
+        lambda times, variables, num_known: UNetConfig.from_dict(
             {**NETWORK.to_dict(), "num_times": times, "in_features": 2 * variables, "out_features": variables}
         ),
     )

@@ -42,7 +42,8 @@ GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(
 EstimatorOption = Annotated[
     str,
     typer.Option(
-        help="auto, monte_carlo, subset_simulation, path_importance, simulator; none for no probability."
+        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator; "
+        "none for no probability."
     ),
 ]
 SamplesOption = Annotated[int, typer.Option("--num-samples", "-n", help="Number of trajectories.")]
@@ -175,7 +176,11 @@ def probability(
     model: ModelOption = "lorenz63",
     given: GivenOption = None,
     method: Annotated[
-        str, typer.Option(help="Estimator: auto, monte_carlo, subset_simulation, path_importance, simulator.")
+        str,
+        typer.Option(
+            help="Estimator: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, "
+            "density_ratio, simulator."
+        ),
     ] = "auto",
     num_samples: SamplesOption = 512,
     num_steps: StepsOption = 80,
@@ -310,13 +315,11 @@ def serve(model: ModelOption = "lorenz63", port: PortOption = 5006, browser: Bro
     """Serve the app as a page to this machine; each window is a session of its own."""
     with _exit_codes():
         kernels.load_model(model)
-        from functools import partial
-
         from diffuse_ui.app import HOST, make_page
         from diffuse_ui.app import serve as serve_page
 
         typer.echo(f"diffuse-ui at http://{HOST}:{port}/   (Ctrl-C ends it)", err=True)
-        serve_page(partial(make_page, model), port=port, show=browser)
+        serve_page(lambda: make_page(model), port=port, show=browser)  # Panel calls functions, not partials
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})

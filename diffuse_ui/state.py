@@ -5,6 +5,7 @@ chips and the shapes on the canvas are all derived from it and all edit it throu
 `to_spec()` and `from_spec()` turn the choices into a `kernels.RunSpec` and back.
 """
 
+import contextlib
 import functools
 import json
 import time
@@ -14,11 +15,21 @@ import param
 
 import kernels
 from kernels.guidance.registry import GUIDANCE
+from kernels.knowledge import example_start
 
 __all__ = ["ESTIMATORS", "METHODS", "PRESETS", "Look", "State"]
 
 METHODS = ("exact", "guided")
-ESTIMATORS = ("auto", "monte_carlo", "subset_simulation", "path_importance", "simulator", None)
+ESTIMATORS = (
+    "auto",
+    "monte_carlo",
+    "subset_simulation",
+    "path_importance",
+    "twisted_smc",
+    "density_ratio",
+    "simulator",
+    None,
+)
 PRESETS = {  # name → (num_samples, num_steps)
     "preview": (128, 30),
     "standard": (512, 80),
@@ -60,12 +71,20 @@ class State(param.Parameterized):
         if text is not None:
             self.set_event(kernels.parse_event(text) if isinstance(text, str) else text)
         self._undo.clear()
+        self.param.watch(lambda _: self._start_forecast(), ["model"])
+        self._start_forecast()
 
     # -- the model ---------------------------------------------------------------------------
 
     def load(self) -> kernels.Model:
         """The chosen model. Raises ValueError when there is none of that name or path."""
         return self.model if isinstance(self.model, kernels.Model) else _load_model(str(self.model))
+
+    def _start_forecast(self) -> None:
+        """A forecasting model that is told nothing begins with the first states of a simulated trajectory."""
+        with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
+            if not self.given and self.load().num_known:
+                self.given = example_start(self.load())
 
     @property
     def layout(self) -> kernels.Layout:

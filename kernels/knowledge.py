@@ -8,6 +8,7 @@ denoiser.
 from collections.abc import Mapping
 from typing import Any
 
+import jax
 import numpy as np
 import xarray as xr
 
@@ -16,9 +17,10 @@ from kernels.events.parsing import parse_event
 from kernels.events.predicates import And, Equality, Event
 from kernels.events.semantics import Constraint, compile_event
 from kernels.models import Model
+from kernels.systems import get_system
 from kernels.trajectories import known_points
 
-__all__ = ["Given", "compile_given", "given_event", "with_knowledge"]
+__all__ = ["Given", "compile_given", "example_start", "given_event", "with_knowledge"]
 
 Given = str | Event | Mapping[str, Any] | xr.Dataset
 DEFAULT_TOLERANCE = 0.02  # half width where none is given, in units of the variable's standard deviation
@@ -124,6 +126,20 @@ def _missing(start: np.ndarray, model: Model) -> str:
         f"`given` must hold the first {model.num_known} states of model {model.name}, which forecasts from "
         f"them; {int(np.isnan(start).sum())} of {start.size} values are missing. "
         f"Add `at({name}, {when:g}) == … tolerance …`, or give a Dataset of the first states."
+    )
+
+
+def example_start(model: Model) -> str:
+    """First states of a simulated trajectory, as text, for a forecasting model of a system; "" for others."""
+    if model.num_known == 0 or model.system is None:
+        return ""
+    states = get_system(model.system).simulate_array(jax.random.key(0), 1)[0, : model.num_known]
+    times = model.layout.times[: model.num_known] - model.layout.times[0]
+    scales = np.asarray(model.standardizer.scale, np.float64)
+    return " and ".join(
+        f"at({name}, {time:g}) == {state[v]:.6g} tolerance {DEFAULT_TOLERANCE * scales[v]:.3g}"
+        for time, state in zip(times, states, strict=True)
+        for v, name in enumerate(model.layout.variables)
     )
 
 

@@ -65,7 +65,13 @@ class ModelPanel:
         wrong = bool(state.given_error)
         self.given.param.update(value=self.given.value if wrong else state.given, error_state=wrong)
         self.given.helper_text = state.given_error
-        self.known.title = f"Known: {state.given or 'nothing'}"
+        self.known.title = f"Known: {_short(state.given)}"
+
+
+def _short(given: str) -> str:
+    """What is known, or how much, where it is more than fits a line."""
+    points = given.count(" and ") + 1
+    return given or "nothing" if points == 1 else f"{points} points"
 
 
 def _card_line(model: Any) -> str:

@@ -67,15 +67,14 @@ def measure(
     steps = needed_steps(model, truth, key)
     report["steps_check"] = steps
     yield report | {"num_steps": steps["num_steps"]}
-    for name, states in (
-        ("sde", _stochastic(model, key, num_samples)),
-        ("ode", _deterministic(problem, key, num_samples)),
+    few = _problem(model, event, key, steps["num_steps"])
+    for name, draw_states in (
+        (f"ode_{steps['num_steps']}", lambda: _deterministic(few, key, num_samples)),
+        (f"sde_{REPORT_STEPS}", lambda: _stochastic(model, key, num_samples)),
     ):
-        report[f"{name}_{REPORT_STEPS}"] = _compared(problem, states, truth) | _rollout(model, states)
+        states = draw_states()
+        report[name] = _compared(problem, states, truth) | _rollout(model, states)
         yield report
-    few = _deterministic(_problem(model, event, key, steps["num_steps"]), key, num_samples)
-    report[f"ode_{steps['num_steps']}"] = _compared(problem, few, truth) | _rollout(model, few)
-    yield report
 
 
 def _problem(model: Model, event: str, key: Any, num_steps: int) -> Problem:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kernels.checkpoints import load_checkpoint, save_checkpoint
+    from kernels.comparing import Comparison, StepDoubling, compare, exceedance_curve, step_doubling
     from kernels.denoisers import GaussianDenoiser, GaussianMixtureDenoiser
     from kernels.events.parsing import parse_event
     from kernels.events.predicates import Event
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from kernels.zoo import available_models, load_model
 
 _HOMES = {
+    "Comparison": "kernels.comparing",
     "Event": "kernels.events.predicates",
     "GaussianDenoiser": "kernels.denoisers",
     "GaussianMixtureDenoiser": "kernels.denoisers",
@@ -49,12 +51,15 @@ _HOMES = {
     "RunSpec": "kernels.runs",
     "Snapshot": "kernels.runs",
     "Standardizer": "kernels.trajectories",
+    "StepDoubling": "kernels.comparing",
     "available_models": "kernels.zoo",
     "available_systems": "kernels.systems",
     "backdrop": "kernels.runs",
+    "compare": "kernels.comparing",
     "compile_event": "kernels.events.semantics",
     "estimate": "kernels.runs",
     "event_probability": "kernels.runs",
+    "exceedance_curve": "kernels.comparing",
     "get_system": "kernels.systems",
     "load_checkpoint": "kernels.checkpoints",
     "load_model": "kernels.zoo",
@@ -64,10 +69,12 @@ _HOMES = {
     "run": "kernels.runs",
     "sample": "kernels.runs",
     "save_checkpoint": "kernels.checkpoints",
+    "step_doubling": "kernels.comparing",
     "stream": "kernels.runs",
 }
 
 __all__ = [
+    "Comparison",
     "Event",
     "GaussianDenoiser",
     "GaussianMixtureDenoiser",
@@ -79,12 +86,15 @@ __all__ = [
     "RunSpec",
     "Snapshot",
     "Standardizer",
+    "StepDoubling",
     "available_models",
     "available_systems",
     "backdrop",
+    "compare",
     "compile_event",
     "estimate",
     "event_probability",
+    "exceedance_curve",
     "get_system",
     "load_checkpoint",
     "load_model",
@@ -94,6 +104,7 @@ __all__ = [
     "run",
     "sample",
     "save_checkpoint",
+    "step_doubling",
     "stream",
 ]
 

@@ -213,7 +213,8 @@ def event_probability(
         event: text or Event.
         given: what is known, see `kernels.knowledge.given_event`; the conditioning is by guidance, exact
             for Gaussian models with linear observations and approximate otherwise.
-        method: auto, monte_carlo, subset_simulation, path_importance or simulator.
+        method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio or
+            simulator.
         num_samples: trajectories, paths, or chains at each level over all replicates.
         num_steps: network evaluations for a trajectory; None is the method's own number.
 

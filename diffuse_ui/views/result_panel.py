@@ -18,6 +18,8 @@ _NAMES = {
     "monte_carlo": "direct Monte Carlo",
     "subset_simulation": "subset simulation",
     "path_importance": "path importance",
+    "twisted_smc": "twisted SMC",
+    "density_ratio": "density ratio",
     "simulator": "simulator",
 }
 _MEANINGS = {

@@ -22,6 +22,8 @@ _ESTIMATOR_LABELS = {
     "monte_carlo": "direct Monte Carlo",
     "subset_simulation": "subset simulation",
     "path_importance": "path importance sampling",
+    "twisted_smc": "twisted sequential Monte Carlo",
+    "density_ratio": "density ratio, as in the paper",
     "simulator": "simulator",
     None: "no probability",
 }

@@ -151,7 +151,17 @@ class Problem:
 
 
 JUDGE_BLOCK = 4096
-_STREAMS = ("direct", "subset", "path", "preview", "exact", "simulator", "unconditional")
+_STREAMS = (
+    "direct",
+    "subset",
+    "path",
+    "preview",
+    "exact",
+    "simulator",
+    "unconditional",
+    "twisted",
+    "density",
+)
 
 
 @partial(jax.jit, static_argnames="program")

@@ -43,6 +43,7 @@ __all__ = [
     "pareto_shape",
     "path_importance",
     "path_weights",
+    "shifted_step",
 ]
 
 ALPHA_EVERY = 10  # every tenth path is unguided: α = 0.1
@@ -64,7 +65,7 @@ class Paths(NamedTuple):
 
 
 @partial(jax.jit, static_argnames="solver")
-def _shifted_step(
+def shifted_step(
     solver: SDEDPMSolver,
     state: SamplerState,
     x0_hat: Batch,
@@ -100,7 +101,7 @@ def draw_paths(
     for index, levels in enumerate(level_triples(sigmas)):
         x0_hat, shift = denoiser.split(state.x, levels.sigma)
         noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
-        state, ratio = _shifted_step(SDEDPMSolver(), state, x0_hat, shift, steered, levels, noise)
+        state, ratio = shifted_step(SDEDPMSolver(), state, x0_hat, shift, steered, levels, noise)
         ratios.append(ratio if accelerated else jax.block_until_ready(ratio))
         yield (index + 1) / num_steps
     x0_hat, _ = denoiser.split(state.x, np.float32(sigmas[-1]))

@@ -5,16 +5,30 @@ from difflib import get_close_matches
 
 from kernels.probability.auto import auto
 from kernels.probability.base import Problem, Progress
+from kernels.probability.density_ratio import density_ratio
 from kernels.probability.monte_carlo import monte_carlo
 from kernels.probability.path_importance import ALPHA_EVERY, path_importance
 from kernels.probability.simulator import simulator
 from kernels.probability.subset_simulation import subset_simulation
+from kernels.probability.twisted_smc import MIN_PARTICLES, NUM_ISLANDS, twisted_smc
 
 __all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator"]
 
-ESTIMATORS = ("auto", "monte_carlo", "subset_simulation", "path_importance", "simulator")
+ESTIMATORS = (
+    "auto",
+    "monte_carlo",
+    "subset_simulation",
+    "path_importance",
+    "twisted_smc",
+    "density_ratio",
+    "simulator",
+)
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
-MIN_PATHS = 2 * ALPHA_EVERY  # two unguided paths, without which there is no error bar
+MIN_SAMPLES = {  # below these there is no error bar
+    "path_importance": 2 * ALPHA_EVERY,  # two unguided paths
+    "twisted_smc": MIN_PARTICLES * NUM_ISLANDS,
+    "density_ratio": 20,
+}
 
 
 def require_estimator(name: str, num_samples: int) -> None:
@@ -23,9 +37,11 @@ def require_estimator(name: str, num_samples: int) -> None:
         nearest = get_close_matches(str(name), ESTIMATORS, n=1)
         hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
         raise ValueError(f"the estimator must be one of {', '.join(ESTIMATORS)}; got {name!r}.{hint}")
-    if name == "path_importance" and num_samples < MIN_PATHS:
+    if num_samples < MIN_SAMPLES.get(name, 1):
+        words = name.replace("_", " ")
         raise ValueError(
-            f"`num_samples` must be at least {MIN_PATHS} for path importance; got {num_samples}."
+            f"`num_samples` must be at least {MIN_SAMPLES[name]} for {words}; got {num_samples}. "
+            "Take more, or use auto."
         )
 
 
@@ -41,8 +57,13 @@ def estimates(
         path_steps: network evaluations on a stochastic path.
     """
     require_estimator(method, num_samples)
-    if method == "path_importance":
-        return path_importance(problem, num_samples, path_steps)
+    by_path = {
+        "path_importance": path_importance,
+        "twisted_smc": twisted_smc,
+        "density_ratio": density_ratio,
+    }
+    if method in by_path:
+        return by_path[method](problem, num_samples, path_steps)
     by_name = {
         "auto": auto,
         "monte_carlo": monte_carlo,

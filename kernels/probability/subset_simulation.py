@@ -17,12 +17,14 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float
+from jaxtyping import Array
 
 from kernels.probability.base import Population, Probability, Problem, Progress, log_interval, percent
 from kernels.probability.chains import Chains, move
 from kernels.probability.direct import direct_latents, direct_samples
+from kernels.probability.exceedance import Exceedance, Stage, band, decided, stage_curve
 from kernels.probability.monte_carlo import estimate_proportion
+from kernels.probability.resampling import systematic
 
 __all__ = ["NUM_MOVES", "extend", "predicted_calls", "subset_simulation"]
 
@@ -84,7 +86,8 @@ class _Run:
         self.replicate = np.arange(len(pool.values)) % NUM_REPLICATES
         self.products = np.ones(NUM_REPLICATES)
         self.levels: list[float] = []
-        self.exceedance: list[tuple[float, float]] = []
+        self.curve: list[Exceedance] = []
+        self.bound = 1.0
         self.acceptance: list[float] = []
         self.stuck = False
         self.visited: list[Chains] = []
@@ -97,8 +100,9 @@ class _Run:
         level = self._next_level()
         inside = self.pool.inside(level)
         counts = np.array([inside[self.replicate == r].mean() for r in range(NUM_REPLICATES)])
+        self._extend_curve(level)
         self.products = self.products * counts
-        self.exceedance.append((level, float(self.products.mean())))
+        self.bound = float(self.products.mean()) or self.bound
         exhausted = len(self.levels) >= MAX_LEVELS or (self.levels and level <= self.levels[-1])
         self.stuck = bool(level < 0 and exhausted) or not self.products.any()
         self.levels.append(level)
@@ -106,6 +110,13 @@ class _Run:
             return False
         self._start(inside)
         return True
+
+    def _extend_curve(self, level: float) -> None:
+        """Points of P(C > c) from the level before to this one, from the pool between them."""
+        values = decided(self.pool.values, self.pool.holds)
+        before = self.levels[-1] if self.levels else -np.inf
+        stage = Stage(values, self.replicate, self.products, independent=not self.levels)
+        self.curve += stage_curve(stage, before, level, last=level == 0)
 
     def _next_level(self) -> float:
         """The weighted quantile of C that keeps `SHARE`, or 0 once so many are in the event."""
@@ -175,7 +186,7 @@ class _Run:
         value = float(products.mean())
         diagnostics = {
             "levels": self.levels,
-            "exceedance": self.exceedance,
+            "exceedance": band(self.curve),
             "acceptance": float(np.mean(self.acceptance)) if self.acceptance else None,
             "replicates": products.tolist(),
         }
@@ -206,8 +217,7 @@ class _Run:
 
     def _unreached(self, calls: int, diagnostics: dict[str, Any]) -> Probability:
         """The levels never came to the event: an upper bound is all there is."""
-        reached = [probability for _, probability in self.exceedance if probability > 0]
-        bound = reached[-1] if reached else 1.0
+        bound = self.bound
         return Probability(
             value=0.0,
             standard_error=bound,
@@ -233,7 +243,7 @@ def extend(problem: Problem, population: Population, num_samples: int) -> Iterat
     weights = population.weights / population.weights.sum()
     key = problem.stream_key("exact")
     generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
-    seeds = _spread(weights, num_samples, generator)
+    seeds = systematic(weights, num_samples, generator.uniform())
     holds = np.ones(len(weights), bool)
     chains = Chains(population.latents, population.states, population.values, holds).take(seeds)
     for index in range(2 * NUM_MOVES):
@@ -241,11 +251,3 @@ def extend(problem: Problem, population: Population, num_samples: int) -> Iterat
             chains = chains if moved is None else moved
             yield (index + 0.5) / (2 * NUM_MOVES), chains
     yield 1.0, chains
-
-
-def _spread(
-    weights: Float[np.ndarray, " sample"], num_samples: int, generator: np.random.Generator
-) -> np.ndarray:
-    """Systematic resampling: indices in proportion to the weights."""
-    points = (np.arange(num_samples) + generator.uniform()) / num_samples
-    return np.minimum(np.searchsorted(np.cumsum(weights), points), len(weights) - 1)

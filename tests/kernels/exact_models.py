@@ -43,3 +43,36 @@ def truncated_moments(
     direction = covariance @ flat / np.sqrt(flat @ covariance @ flat)
     shrink = hazard * (hazard - deviations)
     return hazard * direction, covariance - shrink * np.outer(direction, direction)
+
+
+def short_autoregression(num_draws: int = 1_000_000) -> tuple[kernels.Model, np.ndarray]:
+    """One AR(1) process at 10 times, and the maxima of so many draws of it."""
+    correlation = 0.8 ** np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
+    denoiser = kernels.GaussianDenoiser(np.zeros((10, 1)), correlation)
+    layout = kernels.Layout(variables=("x",), times=np.arange(10.0))
+    noise = np.random.default_rng(1).standard_normal((num_draws, 10))
+    maxima = (noise @ np.linalg.cholesky(correlation).T).max(axis=1)
+    return kernels.Model.from_denoiser(denoiser, layout, card={"name": "short ar1", "num_steps": 40}), maxima
+
+
+SEPARATED = ((0.97, -0.5, 0.25), (0.03, 3.0, 0.16))  # weight, mean, variance of each mode
+
+
+def separated_modes() -> kernels.Model:
+    """Two modes of unequal weight and width at 10 times; a mean above 1 is met by the small one only."""
+    correlation = 0.8 ** np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
+    weights, means, variances = zip(*SEPARATED, strict=True)
+    denoiser = kernels.GaussianMixtureDenoiser(
+        weights, [np.full((10, 1), mean) for mean in means], [v * correlation for v in variances]
+    )
+    layout = kernels.Layout(variables=("x",), times=np.arange(10.0))
+    return kernels.Model.from_denoiser(denoiser, layout, card={"name": "two modes", "num_steps": 40})
+
+
+def separated_tail(threshold: float) -> float:
+    """P(mean(x) > threshold) of `separated_modes`."""
+    correlation = 0.8 ** np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
+    return sum(
+        weight * float(stats.norm.sf((threshold - mean) / np.sqrt(variance * correlation.mean())))
+        for weight, mean, variance in SEPARATED
+    )

@@ -105,8 +105,8 @@ def test_closing_a_stream_stops_it_between_steps(ar1, monkeypatch):
     steps = []
     from kernels.probability import path_importance
 
-    original = path_importance._shifted_step
-    monkeypatch.setattr(path_importance, "_shifted_step", lambda *a: steps.append(1) or original(*a))
+    original = path_importance.shifted_step
+    monkeypatch.setattr(path_importance, "shifted_step", lambda *a: steps.append(1) or original(*a))
     stream = kernels.stream(spec_of(ar1[0]))
     for _ in range(3):
         next(stream)

@@ -1,0 +1,75 @@
+"""Direct samples as a witness: what any estimator's answer must be compatible with.
+
+h of n direct samples of the model meet the event. An estimator that steers can be confidently wrong,
+when its proposal misses a part of the event; its own weights then look good, and only samples that
+were not steered can tell. They come from the cache that all events share, and where an estimator
+finds nothing they give the bound: no hit in n samples means P < 3/n.
+"""
+
+import dataclasses
+from collections.abc import Generator
+
+from scipy import stats
+
+from kernels.probability.base import Probability, Problem, Progress, binomial_interval
+from kernels.probability.direct import direct_samples
+
+__all__ = ["CHECK_SHARE", "DirectCheck", "direct_check", "nothing_found"]
+
+CHECK_SHARE = 0.1
+MIN_DIRECT = 1024
+MIN_EXPECTED = 3.0  # hits, below which direct samples say little
+SIGNIFICANCE = 1e-3  # of one side: so rarely is an estimate that is right contradicted
+
+
+@dataclasses.dataclass(frozen=True)
+class DirectCheck:
+    """`hits` of `total` direct samples meet the event."""
+
+    hits: int
+    total: int
+
+    def contradicts(self, low: float, high: float) -> bool:
+        """Whether no probability between `low` and `high` makes so many hits plausible."""
+        too_many = stats.binom.sf(self.hits - 1, self.total, high) < SIGNIFICANCE
+        too_few = stats.binom.cdf(self.hits, self.total, low) < SIGNIFICANCE
+        return bool(too_many or too_few)
+
+    def caveat(self, high: float) -> str:
+        """What to say where even `high` is too small for direct samples to contradict it; else nothing."""
+        blind = not self.hits and high * self.total < MIN_EXPECTED
+        return " Direct samples cannot check so small a number: compare it with subset simulation." * blind
+
+    def diagnostics(self) -> dict[str, int]:
+        """For an estimate's diagnostics."""
+        return {"direct_hits": self.hits, "direct_samples": self.total}
+
+
+def direct_check(problem: Problem, num_samples: int) -> Generator[Progress, None, DirectCheck]:
+    """Judge direct samples for an estimate from `num_samples`; they are the first `CHECK_SHARE` of its work."""
+    hits, total, wanted = 0, 0, max(MIN_DIRECT, 2 * num_samples)
+    for chunk in direct_samples(problem, wanted):
+        hits, total = hits + int(problem.judge(chunk)[1].sum()), total + len(chunk)
+        yield Progress(CHECK_SHARE * total / wanted, "direct samples to compare with")
+    return DirectCheck(hits, total)
+
+
+def nothing_found(
+    method: str, noun: str, check: DirectCheck, num_calls: int, diagnostics: dict
+) -> Probability:
+    """The answer of an estimator whose samples all missed: the direct samples' bound."""
+    bound = binomial_interval(check.hits, check.total)[1]
+    seen = f"{check.hits} of {check.total} direct samples" if check.hits else "none of the direct samples"
+    rule = "95 % interval" if check.hits else "rule of three"
+    return Probability(
+        value=0.0,
+        standard_error=bound / 3.0,
+        interval=(0.0, bound),
+        ess=0.0,
+        method=method,
+        status="no_hits",
+        message=f"No {noun} meets the event, and {seen} does, so P < {bound:.2g} ({rule}). "
+        "Use subset simulation.",
+        num_calls=num_calls,
+        diagnostics=diagnostics,
+    )

@@ -271,6 +271,20 @@ def test_crps_of_cases_is_that_of_each_case():
     assert scores["crps"].attrs["units"] == "m"
 
 
+def test_cases_in_chunks_give_the_same():
+    forecasts, truth = cases(np.random.default_rng(0), 3, 20)
+    chunked = forecasts.chunk(case=1, sample=7)
+    for function in (
+        summaries.crps,
+        summaries.spread_skill,
+        lambda *both: summaries.rank_histogram(jax.random.key(0), *both),
+    ):
+        xr.testing.assert_allclose(function(chunked, truth), function(forecasts, truth))
+    forecasts["state"].values[1, 2, 3, 0] = np.nan
+    with pytest.raises(ValueError, match="every value must be finite; 1 are NaN"):
+        summaries.spread_skill(forecasts, truth)
+
+
 def test_ranks_are_flat_where_the_truth_is_one_of_the_forecasts():
     forecasts, truth = cases(np.random.default_rng(0), 2000, 9)
     result = summaries.rank_histogram(jax.random.key(0), forecasts, truth)

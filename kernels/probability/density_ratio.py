@@ -48,11 +48,16 @@ MAX_PARETO_K = 0.7
 MIN_ESS = 40.0
 MAX_SHARE = 0.15
 MIN_HITS = 20
+MAX_SQUARE = 20.0  # of a latent's number, mean over the trajectory: 1 is normal, p < e^(−10 dim) beyond
+MAX_DIVERGED = 0.01
 MAX_PROBE_NOISE = 0.3  # standard deviation of log(p/q): a bias of the ratio of 5 %
 
 
 class Densities(NamedTuple):
-    """Samples of the guided ODE: whether the event holds, log(p/q), and the latter by single probes."""
+    """Samples of the guided ODE: whether the event holds, log(p/q), and the latter by single probes.
+
+    log(p/q) is NaN where the ODE diverged, out of all that p allows: such samples count as misses.
+    """
 
     holds: Bool[np.ndarray, " sample"]
     log_ratio: Float[np.ndarray, " sample"]
@@ -105,15 +110,17 @@ def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | 
         u, gain = _heun(steered, law, u, high, low, _probes(keys, index, latents.shape))
         log_q = log_q + np.asarray(gain, np.float64)
         yield 0.5 * (index + 1) / len(intervals)
+    diverged = ~(_square(u) < MAX_SQUARE * law.variances.size)
+    u = jnp.where(diverged[:, None, None], 0.0, u)
     x0_hat = _denoise(plain, law.perturb(u, sigmas[-1]), sigmas[-1])
-    holds = problem.judge(problem.physical(x0_hat))[1]
+    holds = problem.judge(problem.physical(x0_hat))[1] & ~diverged
     log_p = np.zeros_like(log_q)
     for index, (high, low) in reversed(list(enumerate(intervals))):
         u, gain = _heun(plain, law, u, low, high, _probes(keys, index, latents.shape))
         log_p = log_p - np.asarray(gain, np.float64)
         yield 1.0 - 0.5 * index / len(intervals)
     by_probe = log_p - 0.5 * _square(u) - log_q
-    yield Densities(holds, by_probe.mean(axis=0), by_probe)
+    yield Densities(holds, np.where(diverged, np.nan, by_probe.mean(axis=0)), by_probe)
 
 
 def _square(u: Batch) -> Float[np.ndarray, " sample"]:
@@ -182,7 +189,7 @@ def _field(
 
 def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int) -> Probability:
     """P̂, its error and its diagnostics from finished samples."""
-    if not np.isfinite(done.log_ratio).all():
+    if not np.isfinite(done.log_ratio[done.holds]).all():
         raise FloatingPointError("the densities are not finite. Use subset simulation for this event.")
     total = len(done.holds)
     diagnostics = _diagnostics(done) | check.diagnostics()
@@ -192,10 +199,11 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
     value, error = float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(total))
     ess = effective_sample_size(weights)
     everywhere, nowhere = np.ones(total, bool), np.zeros((total, 0, 0))
-    pareto_k = pareto_shape(Paths(nowhere, np.zeros(total), done.holds, everywhere, -done.log_ratio))
+    log_ratio = np.where(done.holds, -done.log_ratio, 0.0)
+    pareto_k = pareto_shape(Paths(nowhere, np.zeros(total), done.holds, everywhere, log_ratio))
     interval = (max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error))
     diagnostics["largest_share"] = float(weights.max() / weights.sum())
-    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval))
+    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), total)
     words = f"{total} samples, effective size {ess:.0f}, relative standard error {percent(error / value)}."
     words += check.caveat(interval[1])
     return Probability(
@@ -214,21 +222,21 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
 
 def _diagnostics(done: Densities) -> dict[str, Any]:
     """Hit rate, both averages of logarithms, and the noise of the trace."""
-    total, hits = len(done.holds), int(done.holds.sum())
-    inside = done.log_ratio[done.holds]
-    probes = len(done.by_probe)
-    noise = float(np.sqrt(np.mean(done.by_probe.var(axis=0, ddof=1)) / probes)) if probes > 1 else 0.0
+    total, hits, probes = len(done.holds), int(done.holds.sum()), len(done.by_probe)
+    inside, finite = done.log_ratio[done.holds], done.log_ratio[np.isfinite(done.log_ratio)]
+    variances = done.by_probe[:, done.holds].var(axis=0, ddof=1) if probes > 1 and hits else np.zeros(1)
     return {
         "hit_rate": hits / total,
         "hits": hits,
-        "probe_noise": noise,
-        "paper_log_mean": float(done.log_ratio.mean()),
-        "paper_log_mean_error": float(done.log_ratio.std(ddof=1) / np.sqrt(total)),
+        "diverged": total - len(finite),
+        "probe_noise": float(np.sqrt(np.mean(variances) / probes)),
+        "paper_log_mean": float(finite.mean()) if len(finite) else None,
+        "paper_log_mean_error": float(finite.std(ddof=1) / np.sqrt(len(finite))) if len(finite) > 1 else None,
         "hits_log_bound": float(np.log(hits / total) + inside.mean()) if hits else None,
     }
 
 
-def _trouble(diagnostics: dict[str, Any], ess: float, pareto_k: float, contradicted: bool) -> str:
+def _trouble(diagnostics: dict[str, Any], ess: float, pareto_k: float, contradicted: bool, total: int) -> str:
     """Why the ratios cannot be trusted; empty if they can."""
     reasons = {
         f"{diagnostics['direct_hits']} of {diagnostics['direct_samples']} direct samples meet the event, "
@@ -238,6 +246,7 @@ def _trouble(diagnostics: dict[str, Any], ess: float, pareto_k: float, contradic
         f"one sample carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
         > MAX_SHARE,
         f"only {diagnostics['hits']} samples meet the event": diagnostics["hits"] < MIN_HITS,
+        f"{diagnostics['diverged']} guided samples diverged": diagnostics["diverged"] > MAX_DIVERGED * total,
         f"the trace's probes make log(p/q) uncertain by {diagnostics['probe_noise']:.2g}": diagnostics[
             "probe_noise"
         ]

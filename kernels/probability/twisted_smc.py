@@ -10,8 +10,9 @@ The mean weight, multiplied up over the resamplings, is an unbiased estimate of 
 discretised sampler. It is made `NUM_ISLANDS` times, by islands that never exchange particles; P̂ is
 their mean, zeros included, its standard error their spread. Wu et al., arXiv:2306.17775, algorithm 1.
 
-Good for tails of one mode. Where ψ is blind to a part of the event, at high noise, all islands
-miss it together: direct samples and the drift of the estimate (`psi_start`) are the witnesses.
+Good for tails of one mode and 30 steps or more; with fewer, the weights' tails are heavy. Where ψ is
+blind to a part of the event, at high noise, all islands miss it together: direct samples, few
+ancestors and the drift of the estimate (from `psi_start`) are the witnesses.
 """
 
 from collections.abc import Iterator
@@ -52,7 +53,8 @@ class Islands(NamedTuple):
 
     Attributes:
         log_values: log P̂, −∞ where no particle met the event.
-        log_start: log mean ψ of the first particles: P̂ as the guidance sees it at the highest noise.
+        log_start: log mean ψ of the first particles: P̂ as the guidance sees it at the highest noise; NaN
+            where an equality makes ψ a density.
         hit_rates: share of the particles that met the event.
         ess: effective number of particles by their last weights.
         ancestors: distinct first particles of those that met the event, in shares of all.
@@ -165,12 +167,17 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
     keys = jnp.concatenate([sample_keys(key, 0, size) for key in islands])
     particles = _Particles(len(indices), size, islands)
     state = SamplerState.start(model.initial.perturb(initial_noise(keys, model.initial), sigmas[0]))
-    everywhere, log_start, log_ratio = np.ones(len(keys), bool), np.zeros(len(indices)), np.float32(0.0)
+    everywhere, log_start, log_ratio = (
+        np.ones(len(keys), bool),
+        np.full(len(indices), np.nan),
+        np.float32(0.0),
+    )
     log_psi = np.zeros(len(keys), np.float32)
     for index, levels in enumerate(level_triples(sigmas)):
         twist = yield from _twist(twisted, state.x, levels.sigma, index / num_steps, num_steps)
         particles.multiply(np.asarray(twist.log_psi) - log_psi - np.asarray(log_ratio))
-        log_start = particles.means() if index == 0 else log_start
+        if index == 0 and "equality" not in problem.constraint.program.parts:
+            log_start = particles.means()
         sources = particles.resample()
         if sources is not None:
             state, twist = _taken((state, twist), sources)
@@ -237,7 +244,7 @@ def _diagnostics(islands: Islands) -> dict[str, Any]:
         "particle_ess": float(islands.ess.sum()),
         "ancestors": islands.ancestors.tolist(),
         "resamplings": float(islands.resamplings.mean()),
-        "psi_start": float(np.exp(islands.log_start).mean()),
+        "psi_start": None if np.isnan(islands.log_start).any() else float(np.exp(islands.log_start).mean()),
         "largest_share": float(values.max() / values.sum()) if values.any() else 1.0,
     }
 
@@ -252,7 +259,8 @@ def _trouble(values: np.ndarray, diagnostics: dict[str, Any], contradicted: bool
     value, count, alive = float(values.mean()), len(values), int(np.count_nonzero(values))
     relative = float(values.std(ddof=1) / np.sqrt(count)) / value
     ancestors, rate = float(np.mean(diagnostics["ancestors"])), diagnostics["hit_rate"]
-    drift = max(value, diagnostics["psi_start"]) / max(min(value, diagnostics["psi_start"]), 1e-300)
+    start = value if diagnostics["psi_start"] is None else diagnostics["psi_start"]
+    drift = max(value, start) / max(min(value, start), 1e-300)
     reasons = {
         f"{diagnostics['direct_hits']} of {diagnostics['direct_samples']} direct samples meet the event, "
         "which contradicts it": contradicted,
@@ -261,7 +269,7 @@ def _trouble(values: np.ndarray, diagnostics: dict[str, Any], contradicted: bool
         and (relative > MAX_RELATIVE_ERROR or diagnostics["largest_share"] > MAX_SHARE),
         f"only {rate:.0%} of the particles meet the event": rate < MIN_HIT_RATE,
         f"the survivors descend from {ancestors:.0%} of the first particles": ancestors < MIN_ANCESTRY,
-        f"guidance expected {diagnostics['psi_start']:.2g} at the start, so it misjudges the event at high "
-        "noise": drift > MAX_DRIFT,
+        f"guidance expected {start:.2g} at the start, so it misjudges the event at high noise": drift
+        > MAX_DRIFT,
     }
     return "; ".join(reason for reason, bad in reasons.items() if bad)

@@ -139,6 +139,46 @@ def test_densities_that_are_not_finite_are_a_numerical_error():
         estimate_from_densities(densities(np.array([0.0, np.nan])), DirectCheck(0, 1024), 0)
 
 
+def test_samples_that_diverged_are_misses_and_are_counted():
+    diverged = np.arange(200) < 5
+    log_ratio = np.where(diverged, np.nan, EVEN)
+    estimate = estimate_from_densities(densities(log_ratio, ~diverged), DirectCheck(15, 1024), 0)
+    assert estimate.value == pytest.approx(np.exp(EVEN)[5:].sum() / 200)
+    assert estimate.diagnostics["diverged"] == 5
+    assert estimate.diagnostics["paper_log_mean"] == pytest.approx(EVEN[5:].mean())
+    assert estimate.status == "unreliable"
+    assert "5 guided samples diverged" in estimate.message
+
+
+def test_paths_that_leave_the_model_do_not_stop_the_estimate(ar1, monkeypatch):
+    """A guidance that throws half the samples away to infinity."""
+    problem = problem_of(jax.random.key(1), ar1[0], "mean(x) > 1", None)
+    monkeypatch.setattr(module, "guided", lambda name, denoiser, *others: Pushing(denoiser))
+    *_, last = module.density_ratio(problem, 64, 10)
+    assert 0 < last.probability.diagnostics["diverged"] < 64
+    assert last.probability.status != "ok"
+    assert np.isfinite(last.probability.value)
+
+
+@jax.tree_util.register_pytree_node_class
+class Pushing:
+    """A denoiser that pushes the samples with a positive first value to infinity."""
+
+    def __init__(self, denoiser):
+        self.denoiser = denoiser
+
+    def tree_flatten(self):
+        return (self.denoiser,), None
+
+    @classmethod
+    def tree_unflatten(cls, _, children):
+        return cls(*children)
+
+    def denoise(self, x, sigma):
+        push = jax.numpy.where(x[:, :1, :1] > 0, 1e20, 0.0)
+        return self.denoiser.denoise(x, sigma) + push
+
+
 def test_too_few_samples_are_refused(ar1):
     with pytest.raises(ValueError, match="at least 20 for density ratio; got 19"):
         ask(0, ar1[0], "max(x) > 1", num_samples=19)

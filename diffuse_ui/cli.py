@@ -319,9 +319,15 @@ def validate(
         )
 
 
-@app.command()
-def models(as_json: JsonOption = False) -> None:
+models_app = typer.Typer(help="List models and systems, or report on one.", invoke_without_command=True)
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback()
+def models(context: typer.Context, as_json: JsonOption = False) -> None:
     """List the shipped models and the systems that can be simulated and trained."""
+    if context.invoked_subcommand is not None:
+        return
     with _exit_codes():
         names = kernels.available_models()
         cards = {name: dict(kernels.load_model(name).card) for name in names}
@@ -336,6 +342,29 @@ def models(as_json: JsonOption = False) -> None:
             )
 
         _print({"models": cards, "systems": list(systems)}, as_json, words)
+
+
+@models_app.command()
+def report(
+    name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
+    measure: Annotated[bool, typer.Option("--measure", help="Measure now, and write the card.")] = False,
+    num_samples: Annotated[int | None, typer.Option("--num-samples", "-n", help="To measure with.")] = None,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Picture: .png, .pdf or .svg.")
+    ] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """How right a model is: its samples against the truth."""
+    from diffuse_ui.report_console import measured, print_report, write_figure
+
+    with _exit_codes():
+        model = measured(name, num_samples) if measure else kernels.load_model(name)
+        if output is not None:
+            write_figure(model, output)
+        if as_json:
+            _print({"model": name, "fidelity": model.card.get("fidelity")}, as_json, str)
+        else:
+            print_report(model)
 
 
 @app.command()

@@ -127,9 +127,10 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
         architecture = {k: v for k, v in card["architecture"].items() if k != "type"}
         config = UNetConfig.from_dict(architecture)
         layout = _layout(card)
+        optional = {name: tensors.get(f"standardizer.{name}") for name in ("noise", "increments")}
         standardizer = Standardizer(
             *(jnp.asarray(tensors[f"standardizer.{name}"]) for name in ("mean", "scale")),
-            noise=jnp.asarray(tensors["standardizer.noise"]) if "standardizer.noise" in tensors else None,
+            **{name: None if value is None else jnp.asarray(value) for name, value in optional.items()},
         )
         law = GaussianLaw(
             jnp.asarray(tensors["law.mean"]),

@@ -48,10 +48,13 @@ class Replacement:
         """Wrap `denoiser`; tolerances play no part.
 
         Raises:
-            ValueError: an event that is more than values of variables at times, or noise that is not white.
+            ValueError: an event that is more than values of variables at times, noise that is not white, or
+                variables that the model sees as increments.
         """
         if standardizer.noise is not None:
             raise ValueError("replacement needs a model of white noise. Use moment_matching.")
+        if standardizer.increments is not None:
+            raise ValueError("replacement needs a model that sees no increments. Use moment_matching.")
         program = constraint.program
         observed, physical = np.zeros(program.layout.shape), np.zeros(program.layout.shape)
         for index, part in enumerate(program.event.conjuncts):

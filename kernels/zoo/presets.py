@@ -6,7 +6,7 @@ the same seed. Training is resumable: the state lies beside the model until it i
 
 import dataclasses
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +103,8 @@ def train_system(
     data_key, fit_key = jax.random.split(jax.random.key(seed))
     num_samples = preset.samples_of(system)
     states = system.simulate_array(data_key, num_samples + preset.num_validation)
-    standardizer, x0 = standardised(states, preset.noise)
+    increments = [variable in system.increments for variable in system.variables]
+    standardizer, x0 = standardised(states, preset.noise, increments)
     del states
     training, validation = x0[:num_samples], x0[num_samples:]
     network = preset.network_of(system)
@@ -137,9 +138,11 @@ def train_system(
     yield record, model
 
 
-def standardised(states: np.ndarray, noise: str = "white") -> tuple[Standardizer, np.ndarray]:
+def standardised(
+    states: np.ndarray, noise: str = "white", increments: Sequence[bool] | None = None
+) -> tuple[Standardizer, np.ndarray]:
     """A standardiser fitted to an ensemble (sample, time, variable), and the ensemble in its units."""
-    standardizer = Standardizer.fit(states, noise=noise)
+    standardizer = Standardizer.fit(states, noise=noise, increments=increments)
     chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
     x0 = [np.asarray(standardizer.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
     return standardizer, np.concatenate(x0)
@@ -162,6 +165,7 @@ def _card(system: System, name: str, preset: Preset, seed: int, record: Training
             **dataclasses.asdict(preset.training),
             "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
             "noise": preset.noise,
+            "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
             "parameters": network_cost(preset.network_of(system)).parameters,
             "seed": seed,

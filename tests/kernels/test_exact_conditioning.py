@@ -1,5 +1,7 @@
 """Guidance of the exact Gaussian denoiser against closed forms: by recursion, without sampling, where it is affine."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -269,3 +271,10 @@ def test_replacement_puts_in_values_and_nothing_else(ar1):
 def test_unknown_guidance_is_answered_with_the_nearest(ar1):
     with pytest.raises(ValueError, match=r"`guidance` must be one of .* Did you mean 'pseudoinverse'"):
         kernels.sample(jax.random.key(0), ar1[0], event="max(x) > 1", guidance="pseudo_inverse")
+
+
+def test_replacement_knows_nothing_of_increments(ar1):
+    drifting = ar1[0].standardizer._replace(increments=np.float32([1.0, 0.0]))
+    model = dataclasses.replace(ar1[0], standardizer=drifting)
+    with pytest.raises(ValueError, match="sees no increments"):
+        wrapped(model, "at(x, 4) == 1 tolerance 0.1", "replacement")

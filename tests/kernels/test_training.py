@@ -1,5 +1,6 @@
 """Training learns, resumes bit for bit, and its checkpoints say what is wrong with them."""
 
+import dataclasses
 import itertools
 import json
 
@@ -116,6 +117,14 @@ def test_half_precision_halves_the_file_and_reads_back_as_float32(model, tmp_pat
         np.testing.assert_allclose(evaluate(again.denoiser, x, sigma), exact, atol=3e-3)
     with pytest.raises(ValueError, match="`dtype` must be one of float32, float16"):
         kernels.save_checkpoint(model, tmp_path / "other", dtype="int8")
+
+
+def test_a_checkpoint_remembers_which_variables_are_seen_as_increments(model, tmp_path):
+    standardizer = model.standardizer._replace(increments=np.float32([0.0, 1.0]))
+    drifting = dataclasses.replace(model, standardizer=standardizer)
+    again = kernels.load_model(kernels.save_checkpoint(drifting, tmp_path / "drifting"))
+    np.testing.assert_array_equal(again.standardizer.increments, [0.0, 1.0])
+    assert again.fingerprint != model.fingerprint
 
 
 def damage_weights(path):

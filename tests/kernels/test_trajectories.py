@@ -1,3 +1,4 @@
+import jax
 import numpy as np
 import pytest
 import xarray as xr
@@ -126,3 +127,22 @@ def test_known_points_of_a_partly_known_trajectory():
         known_points(dataset.assign_coords(time=[0.0, 1.4]), LAYOUT)
     with pytest.raises(ValueError, match="unknown variable"):
         known_points(dataset.assign_coords(variable=["x", "w"]), LAYOUT)
+
+
+def test_drifting_variables_are_seen_as_increments_and_come_back(states):
+    """The map is exact, causal, and of determinant 1 / scale, whatever the drift."""
+    drifting = states.astype(np.float64) + np.arange(5)[:, None] * np.array([100.0, 0.0])
+    standardizer = Standardizer.fit(drifting, increments=[True, False])
+    x0 = np.asarray(standardizer.standardize(drifting.astype(np.float32)))
+    np.testing.assert_allclose(standardizer.unstandardize(x0), drifting, rtol=1e-5, atol=1e-3)
+    scale, mean = np.asarray(standardizer.scale), np.asarray(standardizer.mean)
+    np.testing.assert_allclose(
+        x0[:, 1:, 0] * scale[0] + mean[0], np.diff(drifting[:, :, 0], axis=1), atol=1e-3
+    )
+    np.testing.assert_allclose(x0[:, :, 1] * scale[1] + mean[1], drifting[:, :, 1], atol=1e-5)
+    start = np.asarray(standardizer.standardize(drifting[:, :2].astype(np.float32)))
+    np.testing.assert_allclose(start, x0[:, :2], atol=1e-5)
+    jacobian = jax.jacobian(lambda x: standardizer.standardize(x))(np.zeros((5, 2), np.float32))
+    sign, log_det = np.linalg.slogdet(np.asarray(jacobian).reshape(10, 10))
+    np.testing.assert_allclose((sign, log_det), (1.0, standardizer.log_det(5)), rtol=1e-4)
+    assert Standardizer.fit(drifting, increments=[False, False]).increments is None

@@ -1,0 +1,103 @@
+"""The fidelity of a model as the command line prints it, measured again where that is asked for."""
+
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+import kernels
+from diffuse_ui import formats
+
+__all__ = ["measured", "print_report", "write_figure"]
+
+
+def measured(name: str, num_samples: int | None) -> kernels.Model:
+    """The model, its card with a report measured now; the card is written as figures come.
+
+    Raises:
+        ValueError: no such model, or nothing to measure it against.
+    """
+    from kernels.checkpoints import write_card
+    from kernels.zoo import path_of
+    from kernels.zoo.fidelity.measuring import Effort, measure, require_measurable
+
+    model, console = kernels.load_model(name), Console(stderr=True)
+    require_measurable(model)
+    effort = Effort() if num_samples is None else Effort(num_samples=num_samples)
+    with console.status("simulating and drawing"):
+        for report in measure(model, effort=effort):
+            card = dict(model.card) | {"num_steps": report["num_steps"], "fidelity": report}
+            write_card(path_of(name), card)
+            console.log(f"measured: {', '.join(report)}")
+    return kernels.load_model(name)
+
+
+def print_report(model: kernels.Model) -> None:
+    """Tables on stdout.
+
+    Raises:
+        ValueError: the card tells nothing.
+    """
+    report = model.card.get("fidelity")
+    if not report:
+        raise ValueError(
+            f"the card of model {model.name} holds no report. Measure it: "
+            f"diffuse-ui models report {model.name} --measure"
+        )
+    console = Console()
+    console.print(_figures(model, report))
+    if report.get("events"):
+        console.print(_events(report))
+    for miss in report.get("misses", []):
+        console.print(f"misses its target: {miss}")
+    if "misses" in report and not report["misses"]:
+        console.print("every target is met")
+
+
+def write_figure(model: kernels.Model, output: Path) -> None:
+    """The report as a picture (.png, .pdf or .svg).
+
+    Raises:
+        ValueError: another ending, a folder that does not exist, or a card without a full report.
+    """
+    from diffuse_ui.report_figures import report_figure
+
+    if output.suffix not in (".png", ".pdf", ".svg") or not output.absolute().parent.is_dir():
+        raise ValueError(f"`output` must end with .png, .pdf or .svg, in a folder that exists; got {output}.")
+    report_figure(model).savefig(output, dpi=160)
+
+
+def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:
+    table = Table("figure", "value", title=f"fidelity of {model.name}", title_justify="left")
+    truth = report.get("simulator") or report["data"]
+    table.add_row(f"P({report['event']}), truth", _probability(truth))
+    for kind in (name for name in report if name.startswith(("ode_", "sde_"))):
+        steps = kind.replace("_", ", ") + " steps"
+        figures = report[kind]
+        table.add_row(f"P({report['event']}), {steps}", _probability(figures))
+        where = f"{figures['kolmogorov_distance']:.4f}  ({figures['where']})"
+        table.add_row(f"largest one-point Kolmogorov distance, {steps}", where)
+        if "rollout_error" in figures:
+            table.add_row(f"rollout error, {steps}", f"{figures['rollout_error']:.2g}")
+    if "energy_drift" in report:
+        drift = report["energy_drift"]
+        words = f"{drift['model']:.2g}, truth {drift['truth']:.2g}"
+        table.add_row("change of the conserved energy, median", words)
+    if "log_likelihood" in report:
+        density = report["log_likelihood"]
+        words = f"{density['mean']:.1f} ± {density['standard_error']:.1f} nats ({density['per_number']:.3f} a number)"
+        table.add_row("log-density of held-out trajectories", words)
+    return table
+
+
+def _events(report: dict[str, Any]) -> Table:
+    table = Table("event", "truth", "model", "estimator")
+    for rung in report["events"]:
+        method = rung["method"].replace("_", " ")
+        table.add_row(rung["event"], _probability(rung["truth"]), _probability(rung["model"]), method)
+    return table
+
+
+def _probability(figures: dict[str, Any]) -> str:
+    return formats.probability(figures["probability"], figures["standard_error"], 0.0)

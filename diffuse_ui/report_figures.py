@@ -1,0 +1,134 @@
+"""The fidelity of a model, from its card, as a figure: the truth in grey, the model in the accent colour.
+
+A row each for one-point densities, correlations in time and spectra of up to four variables, and one for
+the rollout error beside its references and the probabilities of events from frequent to rare.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+import kernels
+from diffuse_ui.colors import Palette, palette
+from diffuse_ui.figure_axes import FONT_SIZE, style
+
+__all__ = ["report_figure"]
+
+SIZE = (7.4, 7.6)  # inches
+
+
+def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
+    """What a model's card says of its fidelity.
+
+    Raises:
+        ValueError: the card tells nothing, or a report of fewer figures.
+    """
+    report = model.card.get("fidelity") or {}
+    if "one_point" not in report:
+        raise ValueError(
+            f"the card of model {model.name} holds no full report. Measure it: "
+            f"diffuse-ui models report {model.name} --measure"
+        )
+    colours = palette(dark)
+    figure = Figure(figsize=SIZE, facecolor=colours.paper)
+    FigureCanvasAgg(figure)
+    figure.text(0.012, 0.985, _title(model, report), fontsize=FONT_SIZE, color=colours.ink, va="top")
+    names = list(report["one_point"])
+    grid = figure.add_gridspec(
+        3, len(names), left=0.09, right=0.985, top=0.93, bottom=0.37, hspace=0.55, wspace=0.32
+    )
+    for column, name in enumerate(names):
+        axes = [figure.add_subplot(grid[row, column]) for row in range(3)]
+        _density(axes[0], report["one_point"][name], name, model.layout, colours)
+        _pair(axes[1], model.layout.times - model.layout.times[0], report["autocorrelation"][name], colours)
+        frequencies = np.arange(1, len(report["power"][name]["truth"]) + 1)
+        _pair(axes[2], frequencies, report["power"][name], colours, log=True)
+        for ax, label in zip(axes, ("density", "autocorrelation", "power"), strict=True):
+            ax.set_ylabel(label if column == 0 else "", fontsize=FONT_SIZE, color=colours.ink)
+        for ax, label in zip(axes[1:], (f"lag{_unit(model.layout)}", "cycles a trajectory"), strict=True):
+            ax.set_xlabel(label, fontsize=FONT_SIZE - 1, color=colours.ink)
+    axes[0].legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)
+    below = figure.add_gridspec(1, 2, left=0.09, right=0.985, top=0.29, bottom=0.06, wspace=0.25)
+    _events(figure.add_subplot(below[0, 1]), report, colours)
+    if "rollout" in report:
+        _rollout(figure.add_subplot(below[0, 0]), report["rollout"], model.layout, colours)
+    return figure
+
+
+def _title(model: kernels.Model, report: Mapping[str, Any]) -> str:
+    of = "simulated" if model.system else "held-out"
+    return (
+        f"{model.name}: {report['num_samples']} samples of {report['num_steps']} steps "
+        f"against {report['num_simulated']} {of} trajectories"
+    )
+
+
+def _unit(layout: kernels.Layout) -> str:
+    return f" ({layout.time_units})" if layout.time_units else ""
+
+
+def _density(ax: Axes, pair: Mapping[str, Any], name: str, layout: kernels.Layout, colours: Palette) -> None:
+    style(ax, "", colours)
+    edges = np.linspace(pair["low"], pair["high"], len(pair["truth"]) + 1)
+    width = edges[1] - edges[0]
+    ax.stairs(
+        np.asarray(pair["truth"]) / width, edges, fill=True, color=colours.backdrop, alpha=0.35, label="truth"
+    )
+    ax.stairs(np.asarray(pair["model"]) / width, edges, color=colours.accent, linewidth=1.3, label="model")
+    unit = layout.variable_units.get(name, "")
+    ax.set_xlabel(f"{name} ({unit})" if unit else name, fontsize=FONT_SIZE - 1, color=colours.ink)
+
+
+def _pair(ax: Axes, x: np.ndarray, pair: Mapping[str, Any], colours: Palette, *, log: bool = False) -> None:
+    style(ax, "", colours)
+    draw = ax.loglog if log else ax.plot
+    draw(x, pair["truth"], color=colours.backdrop, linewidth=2.6, alpha=0.6)
+    draw(x, pair["model"], color=colours.accent, linewidth=1.1)
+    ax.tick_params(which="minor", labelsize=0, length=0)
+
+
+def _events(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:
+    """Probability under the model against that of the truth, each with two standard errors."""
+    style(ax, "P under the model", colours)
+    rungs = [rung for rung in report.get("events", []) if rung["truth"]["probability"] > 0]
+    if not rungs:
+        return
+    truth, mine = (
+        np.array([[r[k]["probability"], r[k]["standard_error"]] for r in rungs]).T for k in ("truth", "model")
+    )
+    floor = 0.3 * truth[0].min()
+    ax.plot([floor, 1], [floor, 1], color=colours.backdrop, linewidth=1.0)
+    shown = np.maximum(mine[0], floor)
+    below = np.minimum(2 * mine[1], 0.95 * shown)
+    across = np.minimum(2 * truth[1], 0.95 * truth[0])
+    ax.errorbar(
+        truth[0],
+        shown,
+        yerr=[below, 2 * mine[1]],
+        xerr=[across, 2 * truth[1]],
+        fmt="o",
+        color=colours.accent,
+        markersize=3.5,
+        linewidth=1.0,
+    )
+    ax.set_xscale("log")
+    ax.set_yscale("log")
+    ax.set_xlabel(
+        "P under the truth, events from frequent to rare", fontsize=FONT_SIZE - 1, color=colours.ink
+    )
+
+
+def _rollout(ax: Axes, curves: Mapping[str, Any], layout: kernels.Layout, colours: Palette) -> None:
+    style(ax, "rollout error", colours)
+    for name, colour, line in (
+        ("random_start", colours.backdrop, "--"),
+        ("perturbed_truth", colours.threshold, "-."),
+        ("model", colours.accent, "-"),
+    ):
+        ax.semilogy(curves["times"], curves[name], color=colour, linestyle=line, label=name.replace("_", " "))
+    ax.set_xlabel(f"time after the start{_unit(layout)}", fontsize=FONT_SIZE - 1, color=colours.ink)
+    ax.legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)

@@ -1,0 +1,224 @@
+"""`measure`: every figure of a model's report, as they come."""
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
+
+from kernels.likelihood import log_likelihood
+from kernels.models import Model
+from kernels.probability.data import block_bootstrap
+from kernels.probability.subset_simulation import subset_simulation
+from kernels.systems import get_system
+from kernels.trajectories import to_dataset
+from kernels.zoo.fidelity import comparisons
+from kernels.zoo.fidelity.drawing import REPORT_STEPS, deterministic, problem_of, share, stochastic
+from kernels.zoo.fidelity.events import ladder, reference_event
+from kernels.zoo.fidelity.steps import needed_steps
+from kernels.zoo.presets import MAX_VALUES
+
+__all__ = ["Effort", "measure", "misses", "require_measurable"]
+
+MAX_DISTANCE, MAX_ROLLOUT = 0.01, 0.002  # targets of shipped models
+ALLOWED = ((0.05, 0.03), (0.01, 0.07), (1e-3, 0.25))  # P from → relative error
+NUM_ROLLOUTS = 2048
+NUM_PROBES = 8
+
+Trajectories = Float[np.ndarray, "sample time variable"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is spent on a report.
+
+    Attributes:
+        num_samples: of the model, by each sampler.
+        num_simulated: of the system; fewer where these are more than `MAX_VALUES` numbers.
+        num_paired: latents on which step counts are compared; 0 takes the step count of the card.
+        num_chains: of subset simulation, for events too rare for the samples; 0 leaves those to the samples.
+        num_likelihood: held-out trajectories whose log-density is worked out; 0 for none.
+        stochastic: measure stochastic sampling too.
+    """
+
+    num_samples: int = 50_176
+    num_simulated: int = 200_000
+    num_paired: int = 16_384
+    num_chains: int = 512
+    num_likelihood: int = 32
+    stochastic: bool = True
+
+
+def require_measurable(model: Model) -> None:
+    """Raises ValueError where there is no truth to measure against, or a start has to be given first."""
+    if model.num_known:
+        raise ValueError(f"`model` must be unconditional to be reported on; {model.name} forecasts.")
+    if model.system is None and model.held_out is None:
+        raise ValueError(
+            f"`model` must be of a registered system, or of a recording with a held-out part; {model.name} is neither."
+        )
+
+
+def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Iterator[dict[str, Any]]:
+    """Figures of a model; yields them as they come, each record with all so far.
+
+    Args:
+        model: an unconditional model of a system or of a recording.
+        effort: how much to spend.
+        seed: of everything drawn here.
+
+    Raises:
+        ValueError: there is nothing to measure the model against.
+    """
+    require_measurable(model)
+    effort, key = effort or Effort(), jax.random.key(seed)
+    truth = _truth(model, key, effort)
+    event = reference_event(model, truth)
+    report: dict[str, Any] = {"event": event, "num_samples": effort.num_samples, "num_simulated": len(truth)}
+    problem = problem_of(model, event, key, REPORT_STEPS)
+    report["simulator" if model.system else "data"] = _true_share(model, problem, truth)
+    num_steps = model.num_steps
+    if effort.num_paired:
+        report["steps_check"] = needed_steps(model, truth, key, num_samples=effort.num_paired)
+        num_steps = report["steps_check"]["num_steps"]
+    report["num_steps"] = num_steps
+    yield dict(report)
+    few = problem_of(model, event, key, num_steps)
+    states = deterministic(few, key, effort.num_samples)
+    report[f"ode_{num_steps}"] = _figures(model, few, states, truth)
+    yield dict(report)
+    if effort.stochastic:
+        report[f"sde_{REPORT_STEPS}"] = _figures(
+            model, problem, stochastic(model, key, effort.num_samples), truth
+        )
+        yield dict(report)
+    yield from _details(model, report, states, truth, key, effort)
+
+
+def _details(
+    model: Model,
+    report: dict[str, Any],
+    states: Trajectories,
+    truth: Trajectories,
+    key: PRNGKeyArray,
+    effort: Effort,
+) -> Iterator[dict[str, Any]]:
+    report["one_point"] = comparisons.one_point(model.layout, states, truth)
+    report |= comparisons.in_time(model.layout, states, truth)
+    if model.system is not None:
+        some = states[:NUM_ROLLOUTS], truth[:NUM_ROLLOUTS]
+        report["rollout"] = comparisons.rollout_curves(
+            get_system(model.system), *some, jax.random.fold_in(key, 3)
+        )
+    drift = comparisons.energy_drift(model, states, truth)
+    if drift is not None:
+        report["energy_drift"] = drift
+    yield dict(report)
+    report["events"] = []
+    for wanted, event in ladder(model.layout, truth):
+        report["events"].append(_event(model, event, wanted, states, truth, key, report["num_steps"], effort))
+        yield dict(report)
+    if effort.num_likelihood:
+        report["log_likelihood"] = _log_likelihood(model, truth, key, effort.num_likelihood)
+    report["misses"] = misses(model, report)
+    yield dict(report)
+
+
+def _truth(model: Model, key: PRNGKeyArray, effort: Effort) -> Trajectories:
+    if model.system is None:
+        assert model.held_out is not None  # noqa: S101 - required above
+        return model.held_out.windows
+    system = get_system(model.system)
+    most = MAX_VALUES // math.prod(system.layout.shape)
+    return system.simulate_array(jax.random.fold_in(key, 0), min(effort.num_simulated, most))
+
+
+def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, Any]:
+    """Of a simulator's independent trajectories, or of windows that hang together."""
+    if model.held_out is None:
+        return share(problem, truth)
+    block = -(-model.held_out.length // model.held_out.stride)
+    found = block_bootstrap(problem.judge(truth)[1], block)
+    return {
+        "probability": found.value,
+        "standard_error": found.standard_error,
+        "interval": list(found.interval),
+    }
+
+
+def _figures(model: Model, problem: Any, states: Trajectories, truth: Trajectories) -> dict[str, Any]:
+    figures = share(problem, states) | comparisons.distances(model.layout, states, truth)
+    if model.system is not None:
+        error = comparisons.rollout_mean(get_system(model.system), states[:NUM_ROLLOUTS])
+        figures["rollout_error"] = error
+    return figures
+
+
+def _event(
+    model: Model,
+    event: str,
+    wanted: float,
+    states: Trajectories,
+    truth: Trajectories,
+    key: PRNGKeyArray,
+    num_steps: int,
+    effort: Effort,
+) -> dict[str, Any]:
+    """One rung of the ladder: by the samples at hand, or by subset simulation where hits would be few."""
+    problem = problem_of(model, event, key, num_steps)
+    found, method = share(problem, states), "monte_carlo"
+    if wanted * len(states) < 100 and effort.num_chains:
+        last = deque(subset_simulation(problem, effort.num_chains), maxlen=1).pop().probability
+        assert last is not None  # noqa: S101 - the last record of an estimator has an estimate
+        found, method = {"probability": last.value, "standard_error": last.standard_error}, last.method
+    return {
+        "event": event,
+        "share": wanted,
+        "truth": _true_share(model, problem, truth),
+        "model": found,
+        "method": method,
+    }
+
+
+def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count: int) -> dict[str, float]:
+    """Mean over trajectories that no training has seen, nats, by probes; and per number of a trajectory."""
+    chosen = truth[np.linspace(0, len(truth) - 1, min(count, len(truth))).round().astype(int)]
+    dataset = to_dataset(chosen, model.layout)
+    values = log_likelihood(model, dataset, num_probes=NUM_PROBES, key=jax.random.fold_in(key, 4), rtol=1e-3)
+    array = np.asarray(values)
+    return {
+        "mean": float(array.mean()),
+        "standard_error": float(array.std() / np.sqrt(len(array))),
+        "per_number": float(array.mean() / math.prod(model.layout.shape)),
+        "num_trajectories": len(array),
+    }
+
+
+def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
+    """What does not reach its target, in words; differences within two standard errors are not held against it."""
+    found, ode = [], report[f"ode_{report['num_steps']}"]
+    truth = report.get("simulator") or report["data"]
+    distance = ode["kolmogorov_distance"]
+    if distance > MAX_DISTANCE:
+        found.append(
+            f"one-point Kolmogorov distance {distance:.3g} ({ode['where']}), target {MAX_DISTANCE:g}"
+        )
+    if model.system == "lorenz63" and ode["rollout_error"] > MAX_ROLLOUT:
+        found.append(f"rollout error {ode['rollout_error']:.2g}, target {MAX_ROLLOUT:g}")
+    pairs = [(report["event"], ode, truth)]
+    pairs += [(rung["event"], rung["model"], rung["truth"]) for rung in report.get("events", [])]
+    for event, mine, true in pairs:
+        p = true["probability"]
+        allowed = next((share for least, share in ALLOWED if p >= least), None)
+        gap = abs(mine["probability"] - p)
+        noise = 2.0 * math.hypot(mine["standard_error"], true["standard_error"])
+        if allowed is not None and gap > max(allowed * p, noise):
+            found.append(
+                f"P({event}) = {mine['probability']:.3g}, truth {p:.3g}: off by {100 * gap / p:.2g} %, "
+                f"target {100 * allowed:g} %"
+            )
+    return found

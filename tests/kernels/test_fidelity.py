@@ -1,0 +1,148 @@
+"""Reports: an exact model of the truth misses nothing, a wrong one says what it misses."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+import kernels
+from kernels.recordings.windows import HeldOut
+from kernels.zoo.fidelity import comparisons, measuring
+from kernels.zoo.fidelity.events import REFERENCE_EVENTS, SHARES, extremes, ladder, reference_event
+from kernels.zoo.fidelity.measuring import Effort, measure, misses, require_measurable
+from kernels.zoo.fidelity.steps import needed_steps
+
+SMALL = Effort(
+    num_samples=1024, num_simulated=2000, num_paired=0, num_chains=0, num_likelihood=2, stochastic=False
+)
+
+
+@pytest.fixture(scope="module")
+def model():
+    """Independent standard normal numbers, the exact model of them, and a recording of them."""
+    layout = kernels.Layout(variables=("x", "wet bulb"), times=np.arange(12.0))
+    exact = kernels.GaussianDenoiser(np.zeros((12, 2)), np.eye(24))
+    series = np.random.default_rng(0).normal(size=(40_000, 2)).astype(np.float32)
+    held_out = HeldOut(series, np.arange(0, 39_988, 12), 12)
+    made = kernels.Model.from_denoiser(exact, layout, card={"name": "noise", "num_steps": 30})
+    return dataclasses.replace(made, held_out=held_out)
+
+
+@pytest.fixture(scope="module")
+def report(model):
+    return list(measure(model, effort=SMALL))[-1]
+
+
+def test_an_exact_model_of_the_held_out_data(report):
+    assert report["num_simulated"] == 3333
+    ode = report["ode_30"]
+    assert ode["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 3333) * 1.3  # the largest of four
+    for rung in [*report["events"], {"model": ode, "truth": report["data"]}]:
+        mine, truth = rung["model"], rung["truth"]
+        error = np.hypot(mine["standard_error"], truth["standard_error"]) + 3 / 1024
+        assert abs(mine["probability"] - truth["probability"]) < 5 * error
+    for pair in report["one_point"].values():
+        assert np.abs(np.cumsum(pair["model"]) - np.cumsum(pair["truth"])).max() < 0.05
+    assert abs(report["autocorrelation"]["x"]["model"][3]) < 0.1
+    assert len(report["power"]["x"]["truth"]) == 6
+    exact = -12 * np.log(2 * np.pi * np.e)
+    assert report["log_likelihood"]["mean"] == pytest.approx(exact, abs=20)
+    assert "rollout" not in report
+    assert "energy_drift" not in report
+
+
+def test_a_wrong_model_says_what_it_misses(model):
+    wide = kernels.GaussianDenoiser(np.zeros((12, 2)), 2.0 * np.eye(24))
+    wrong = kernels.Model.from_denoiser(wide, model.layout, card={"name": "wide", "num_steps": 30})
+    wrong = dataclasses.replace(wrong, held_out=model.held_out)
+    last = list(measure(wrong, effort=dataclasses.replace(SMALL, num_likelihood=0)))[-1]
+    assert any(miss.startswith("one-point Kolmogorov distance") for miss in last["misses"])
+    assert any(miss.startswith("P(max(x) > ") and "off by" in miss for miss in last["misses"])
+
+
+def test_misses_allow_for_the_errors_of_both():
+    rung = {
+        "event": "e",
+        "truth": {"probability": 0.1, "standard_error": 0.001},
+        "model": {"probability": 0.104, "standard_error": 0.002},
+    }
+    ode = {
+        "probability": 0.2,
+        "standard_error": 0.0,
+        "kolmogorov_distance": 0.0,
+        "where": "",
+        "rollout_error": 0.01,
+    }
+    whole = {"num_steps": 30, "ode_30": ode, "simulator": ode, "event": "r", "events": [rung]}
+
+    class Lorenz:
+        system = "lorenz63"
+
+    assert misses(Lorenz(), whole) == ["rollout error 0.01, target 0.002"]
+    rung["model"]["probability"] = 0.106
+    assert misses(Lorenz(), whole)[1].startswith("P(e) = 0.106, truth 0.1: off by 6 %, target 3 %")
+
+
+def test_events_go_from_frequent_to_rare():
+    states = np.random.default_rng(1).normal(size=(100_000, 4, 2))
+    layout = kernels.Layout(variables=("x", "wet bulb"), times=np.arange(4.0))
+    rungs = ladder(layout, states)
+    assert tuple(share for share, _ in rungs) == SHARES
+    for share, text in rungs:
+        constraint = kernels.compile_event(kernels.parse_event(text), layout)
+        found = np.mean(jax.vmap(constraint.holds)(states.astype(np.float32)))
+        assert found == pytest.approx(share, rel=0.05, abs=2e-5)
+    assert len(extremes(layout, states)) == 8
+    assert len(ladder(layout, states[:100])) == 4
+
+
+@pytest.mark.parametrize("name", kernels.available_systems())
+def test_every_system_has_a_reference_event_that_fits_it(name):
+    system = kernels.get_system(name)
+    kernels.compile_event(kernels.parse_event(REFERENCE_EVENTS[name]), system.layout)
+
+
+def test_rollouts_and_energy_stand_between_their_references():
+    system = kernels.get_system("double_pendulum")
+    truth = system.simulate_array(jax.random.key(0), 64)
+    curves = comparisons.rollout_curves(system, truth, truth, jax.random.key(1))
+    assert len(curves["times"]) == len(curves["model"]) == 56
+    middle = {name: np.mean(curve[5:20]) for name, curve in curves.items() if name != "times"}
+    assert middle["model"] < 0.1 * middle["perturbed_truth"] < 0.1 * middle["random_start"]
+    exact = kernels.GaussianDenoiser(np.zeros(truth.shape[1:]), np.eye(240))
+    model = kernels.Model.from_denoiser(exact, system.layout, card={"system": "double_pendulum"})
+    drift = comparisons.energy_drift(model, truth + 0.1, truth)
+    assert drift["truth"] < 1e-3 < drift["model"]
+
+
+def test_the_needed_steps_of_an_exact_model_are_few(model):
+    found = needed_steps(model, model.held_out.windows, jax.random.key(0), num_samples=512)
+    assert found["num_steps"] in (20, 30, 40)  # a tail of 1 in 100 of a Gaussian needs about 30
+    assert found["worst"][str(found["num_steps"])]["event"]
+    assert reference_event(model, model.held_out.windows).startswith("max(x) > ")
+
+
+def test_what_cannot_be_measured(model):
+    with pytest.raises(ValueError, match="of a registered system, or of a recording"):
+        require_measurable(dataclasses.replace(model, held_out=None))
+
+    class Forecasting:
+        num_known, name = 3, "f"
+
+    with pytest.raises(ValueError, match="must be unconditional to be reported on; f forecasts"):
+        require_measurable(Forecasting())
+
+
+def test_rare_events_go_to_subset_simulation(model, monkeypatch):
+    asked = []
+
+    def recorded(problem, chains):
+        asked.append(chains)
+        yield from kernels.probability.monte_carlo.monte_carlo(problem, 256)
+
+    monkeypatch.setattr(measuring, "subset_simulation", recorded)
+    effort = dataclasses.replace(SMALL, num_chains=8, num_likelihood=0)
+    last = list(measure(model, effort=effort))[-1]
+    rare = [rung for rung in last["events"] if rung["share"] * 1024 < 100]
+    assert len(asked) == len(rare) > 0

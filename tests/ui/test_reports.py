@@ -1,0 +1,162 @@
+"""Reports and trainings as pictures and on the command line."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import kernels
+from diffuse_ui import training_console
+from diffuse_ui.cli import app
+from diffuse_ui.report_figures import report_figure
+from diffuse_ui.training_figures import loss_figure
+from kernels.networks.unet import UNetConfig
+from kernels.zoo import own_data
+
+
+def call(*words):
+    return CliRunner().invoke(app, [str(word) for word in words])
+
+
+@pytest.fixture
+def reported(toy):
+    """The toy with a full report in its card, of made-up numbers."""
+    density = {"low": -3.0, "high": 3.0, "model": [0.25] * 4, "truth": [0.2, 0.3, 0.3, 0.2]}
+    pair = {"model": [1.0, 0.5], "truth": [1.0, 0.6]}
+    figures = {"probability": 0.2, "standard_error": 0.004}
+    times = {"model": list(np.linspace(1, 0, 16)), "truth": list(np.linspace(1, 0, 16))}
+    rungs = [
+        {"event": f"max(x) > {i}", "share": p, "method": "monte_carlo"}
+        | {side: {"probability": p, "standard_error": 0.1 * p} for side in ("truth", "model")}
+        for i, p in enumerate((0.3, 0.01, 0.0))
+    ]
+    report = {
+        "event": "max(x) > 1",
+        "num_samples": 1000,
+        "num_simulated": 2000,
+        "num_steps": 30,
+        "data": figures,
+        "ode_30": figures | {"kolmogorov_distance": 0.02, "where": "x at 0", "rollout_error": 0.01},
+        "one_point": {"x": density, "y": density},
+        "autocorrelation": {"x": times, "y": times},
+        "power": {"x": pair, "y": pair},
+        "rollout": {
+            "times": [1.0, 2.0],
+            "model": [0.1, 0.2],
+            "perturbed_truth": [0.1, 0.3],
+            "random_start": [0.7, 0.8],
+        },
+        "events": rungs,
+        "energy_drift": {"model": 0.1, "truth": 0.001},
+        "log_likelihood": {"mean": -10.0, "standard_error": 1.0, "per_number": -0.3, "num_trajectories": 4},
+        "misses": ["one-point Kolmogorov distance 0.02"],
+    }
+    history = [[10, 0.9, 0.95], [20, 0.8, 0.85], [30, 0.7, 0.88]]
+    return dataclasses.replace(toy, card={**toy.card, "fidelity": report, "training": {"history": history}})
+
+
+def test_a_report_is_drawn(reported):
+    figure = report_figure(reported)
+    assert len(figure.axes) == 3 * 2 + 2
+    words = " ".join(text.get_text() for text in figure.texts)
+    assert "1000 samples of 30 steps against 2000 held-out trajectories" in words
+
+
+def test_losses_are_drawn_with_the_best(reported, toy):
+    axes = loss_figure(reported, dark=True).axes[0]
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == ["training", "validation", "best: 0.85 at step 20"]
+    with pytest.raises(ValueError, match="tells no history"):
+        loss_figure(toy)
+    with pytest.raises(ValueError, match="holds no full report"):
+        report_figure(toy)
+
+
+def test_a_report_on_the_command_line(reported, toy, tmp_path, monkeypatch):
+    monkeypatch.setattr("kernels.load_model", lambda name: reported if name == "reported" else toy)
+    outcome = call("models", "report", "reported", "-o", tmp_path / "report.png")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "fidelity of toy" in outcome.stdout
+    assert "misses its target: one-point" in outcome.stdout
+    assert (tmp_path / "report.png").stat().st_size > 10_000
+    document = json.loads(call("models", "report", "reported", "--json").stdout)
+    assert document["fidelity"]["num_steps"] == 30
+    assert "holds no report" in call("models", "report", "toy").stderr
+    assert "must end with .png" in call("models", "report", "reported", "-o", "a.gif").stderr
+    assert "of a registered system, or of a recording" in call("models", "report", "toy", "--measure").stderr
+
+
+def small(times, variables, num_known=0, num_samples=None):
+    return UNetConfig(
+        num_times=times,
+        in_features=2 * variables,
+        out_features=variables,
+        channels=(8,),
+        dense_width=16,
+        num_dense=1,
+        embedding=16,
+    )
+
+
+@pytest.fixture
+def recording(tmp_path, monkeypatch):
+    """A file in a folder of its own, and a home for models there."""
+    monkeypatch.setattr(own_data, "network_config", small)
+    monkeypatch.setattr(own_data, "user_models", lambda: tmp_path / "models")
+    generator = np.random.default_rng(0)
+    values = np.cumsum(generator.normal(size=(800, 2)), axis=0)
+    lines = ["time,T (K),P (hPa)"] + [f"{i / 2},{t:.4f},{p:.4f}" for i, (t, p) in enumerate(values)]
+    (tmp_path / "my.csv").write_text("\n".join(lines))
+    return tmp_path / "my.csv"
+
+
+def test_ones_own_data_are_trained_on_by_one_command(recording, monkeypatch):
+    outcome = call(
+        "train", recording, "--variables", "T", "--window", 8, "--stride", 2, "--num-steps", 30, "--json"
+    )
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "network: " in outcome.stderr
+    assert "multiply-adds" in outcome.stderr
+    assert "left" in outcome.stderr
+    document = json.loads(outcome.stdout)
+    assert (document["name"], document["stopped"]) == ("my", False)
+    model = kernels.load_model(document["output"])
+    assert (model.layout.variables, dict(model.layout.variable_units)) == (("T",), {"T": "K"})
+    found = kernels.event_probability(jax.random.key(0), model, "max(T) > 0", method="data")
+    assert found.method == "data"
+
+
+def test_a_stop_keeps_the_best_and_says_so(recording, monkeypatch):
+    real = own_data.training
+
+    def interrupted(plan):
+        for i, pair in enumerate(real(plan)):
+            yield pair
+            if i == 1:
+                raise KeyboardInterrupt
+
+    monkeypatch.setattr(own_data, "training", interrupted)
+    outcome = call("train", recording, "--name", "mine", "--window", 8, "--num-steps", 30)
+    assert outcome.exit_code == 0, outcome.stderr
+    assert "stopped; the best so far" in outcome.stdout
+
+
+def test_troubles_of_data_are_bad_input(recording):
+    outcome = call("train", recording, "--window", 500)
+    assert outcome.exit_code == 2
+    assert "Choose a shorter `window`" in outcome.stderr
+    outcome = call("train", recording.parent / "none.nc")
+    assert outcome.exit_code == 2
+    assert "no file or store" in outcome.stderr
+    outcome = call("train", "lorenz63")
+    assert outcome.exit_code == 2
+    assert "`--output` or `--name` must be given" in outcome.stderr
+
+
+def test_files_and_systems_are_told_apart():
+    assert training_console.is_recording("my.nc")
+    assert training_console.is_recording("folder/my.zarr")
+    assert not training_console.is_recording("lorenz63")

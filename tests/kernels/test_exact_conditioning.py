@@ -278,3 +278,11 @@ def test_replacement_knows_nothing_of_increments(ar1):
     model = dataclasses.replace(ar1[0], standardizer=drifting)
     with pytest.raises(ValueError, match="sees no increments"):
         wrapped(model, "at(x, 4) == 1 tolerance 0.1", "replacement")
+
+
+def test_replacement_puts_values_where_this_event_says_not_one_of_the_same_structure(ar1):
+    for index, value in ((0, 0.3), (8, 0.8)):
+        replaced = wrapped(ar1[0], f"at(x, {0.5 * index}) == {value} tolerance 0.1", "replacement")
+        observed = np.asarray(replaced.observed)
+        assert np.argwhere(observed).tolist() == [[index, 0]]
+        assert float(replaced.values[index, 0]) == pytest.approx(value, rel=1e-5)

@@ -28,6 +28,7 @@ ESTIMATORS = (
     "twisted_smc",
     "density_ratio",
     "simulator",
+    "data",
     None,
 )
 PRESETS = {  # name → (num_samples, num_steps)

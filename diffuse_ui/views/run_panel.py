@@ -25,6 +25,7 @@ _ESTIMATOR_LABELS = {
     "twisted_smc": "twisted sequential Monte Carlo",
     "density_ratio": "density ratio, as in the paper",
     "simulator": "simulator",
+    "data": "frequency in held-out data",
     None: "no probability",
 }
 

@@ -78,7 +78,7 @@ PRESETS = {
     ),
     "standard": Preset(
         num_samples=1_000_000,
-        training=TrainingConfig(num_steps=16_000, batch_size=128, cooldown=0.7, middle_share=0.3),
+        training=TrainingConfig(num_steps=12_000, batch_size=128, cooldown=0.7, middle_share=0.3),
         dtype="float16",
     ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),

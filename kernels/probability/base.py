@@ -163,6 +163,7 @@ _STREAMS = (
     "unconditional",
     "twisted",
     "density",
+    "seeds",
 )
 
 

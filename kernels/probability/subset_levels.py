@@ -75,6 +75,7 @@ class Run:
         self.acceptance: list[float] = []
         self.trajectories = len(pool.values)
         self.stuck = False
+        self.last_values = np.zeros((0, NUM_REPLICATES, per_replicate))  # C after each move of the last stage
         self._fixed = levels
         self._chains = pool
         self._visited: list[Chains] = []
@@ -92,6 +93,10 @@ class Run:
                 index = min(len(self._visited) + 1, moves.count)
                 message = f"level {len(self.levels)}, move {index} of {moves.count}"
                 yield self._fraction((len(self._visited) + 0.5) / (moves.count + 1)), message
+        if self._visited:
+            values = np.stack([one.values for one in self._visited])
+            self.last_values = values.reshape(len(values), NUM_REPLICATES, -1)
+            self._visited = []  # the pool holds all that is needed
 
     def _advance(self) -> bool:
         """Choose the next level, multiply the factors in, and start its chains; False when done."""
@@ -170,13 +175,6 @@ class Run:
         independent = pooled and bool(self.stages) and self.stages[-1].independent
         return Population(chosen.latents, chosen.states, chosen.values, weights[keep], independent)
 
-    def last_values(self) -> np.ndarray:
-        """C after each move of the last stage, (move, replicate, chain); no moves where there were no chains."""
-        count = len(self._visited)
-        if not count:
-            return np.zeros((0, NUM_REPLICATES, self.per_replicate))
-        return np.stack([one.values for one in self._visited]).reshape(count, NUM_REPLICATES, -1)
-
 
 def _bound(products: np.ndarray) -> tuple[float, float]:
     """Mean of the replicates' products, and the upper end of its 95 % interval."""
@@ -187,4 +185,4 @@ def _bound(products: np.ndarray) -> tuple[float, float]:
 
 def mixing(runs: Sequence[Run]) -> Mixing:
     """Mixing of the last stage, the replicates of all runs being the groups."""
-    return mixing_of(np.concatenate([run.last_values() for run in runs], axis=1))
+    return mixing_of(np.concatenate([run.last_values for run in runs], axis=1))

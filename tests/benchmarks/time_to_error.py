@@ -77,11 +77,13 @@ def main(target=0.1, limit=120.0):
     print(
         "  P (simulated)  event                                     estimator            P̂          s  status"
     )
-    for probability, event in asked:
+    for row, (probability, event) in enumerate(asked):
         for index, method in enumerate(FIRST):
             if method == "density_ratio" and probability < 0.1:
                 continue  # minutes a run, and its status says no
-            seconds, found, there = run(model, event, method, 100 + index, float(target), float(limit))
+            seconds, found, there = run(
+                model, event, method, 100 + 10 * row + index, float(target), float(limit)
+            )
             words = "there" if there else f"not there ({found.status if found else 'nothing yet'})"
             value, error = (found.value, found.standard_error) if found else (np.nan, np.nan)
             print(

@@ -74,6 +74,7 @@ def test_weights_of_its_paths_are_unbiased():
     assert estimate.num_calls == 1024 * 40 + 512 * (40 + 16)
 
 
+@pytest.mark.slow
 def test_parts_of_an_event_are_calibrated_each():
     model, _ = small_gaussian()
     dataset = kernels.sample(
@@ -88,6 +89,7 @@ def test_parts_of_an_event_are_calibrated_each():
     assert guided.mean() > 0.6
 
 
+@pytest.mark.slow
 def test_the_twist_of_particles_can_be_the_calibrated_one():
     model, maxima = short_autoregression()
     estimate = kernels.event_probability(

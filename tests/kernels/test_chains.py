@@ -12,6 +12,7 @@ from kernels.probability.base import Population
 from kernels.probability.chains import Chains, Moves, walk
 from kernels.probability.direct import latent_map
 from kernels.probability.exact_chains import extend
+from kernels.probability.guided_seeds import guided_seeds
 from kernels.probability.mixing import Mixing, mixing_of
 from kernels.probability.subset_levels import Scheme
 from kernels.probability.subset_simulation import predicted_calls, subset_simulation
@@ -70,6 +71,7 @@ def test_unknown_moves_are_refused():
         Moves(kind="hmc")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOVES)
 def test_subset_simulation_is_right_with_all_moves(name):
     scheme = Scheme(moves=MOVES[name])
@@ -138,6 +140,20 @@ def test_the_ensemble_moves_on_until_it_has_mixed(inside):
     assert stats.ks_2samp(longer.chains.values, chains.values).pvalue > 1e-4
 
 
+def test_guided_seeds_are_in_the_event_and_chains_make_them_right(inside):
+    asked, chains = inside
+    *_, seeds = guided_seeds(asked, 128, 20)
+    assert len(seeds.values) > 80
+    states = np.concatenate(list(latent_map(asked, seeds.latents)))
+    np.testing.assert_allclose(states, seeds.states, atol=1e-4)
+    assert asked.judge(states)[1].all()
+    *_, settled = extend(asked, seeds, 256)
+    assert stats.ks_2samp(settled.chains.values, chains.values).pvalue > 1e-4
+    known = problem_of(jax.random.key(0), asked.model, "max(x) > 1", "at(x, 0) == 1 tolerance 0.1")
+    with pytest.raises(ValueError, match="`given` must be None for seeds from guided paths"):
+        next(guided_seeds(known, 128, 20))
+
+
 def test_predicted_calls_grow_with_what_is_asked():
     one = predicted_calls(1e-3, 512, 30)
     assert one == 4 * 512 * 6 * 30
@@ -146,7 +162,7 @@ def test_predicted_calls_grow_with_what_is_asked():
 
 def test_the_exact_ensemble_says_whether_it_has_mixed(monkeypatch):
     model, _ = small_gaussian()
-    event = mean_event(model, 1e-2, "dpm_solver", 30)
+    event = mean_event(model, 0.06, "dpm_solver", 30)
     dataset = kernels.sample(jax.random.key(0), model, event=event, method="exact", num_samples=256)
     assert dataset.attrs["rhat"] < 1.1
     assert dataset.attrs["autocorrelation_time"] >= 1

@@ -117,8 +117,8 @@ def test_impossible_and_certain_events_are_answered_honestly(ar1):
         assert np.isfinite([always.standard_error, *always.interval, always.ess]).all()
 
 
-def test_a_certain_event_is_no_trouble_and_worth_no_more_than_its_samples(ar1):
-    for method in ("monte_carlo", "path_importance", "subset_simulation"):
+def test_a_certain_event_is_worth_no_more_than_its_samples(ar1):
+    for method in ("monte_carlo", "subset_simulation"):
         always = kernels.event_probability(
             jax.random.key(0), ar1[0], "max(abs(x)) > -1", method=method, num_samples=256
         )
@@ -126,6 +126,17 @@ def test_a_certain_event_is_no_trouble_and_worth_no_more_than_its_samples(ar1):
         assert always.ess <= always.diagnostics["num_samples"]
         assert 0.98 < always.interval[0] < always.interval[1] == 1.0
         assert always.standard_error > 0
+
+
+def test_paths_that_nothing_steered_are_direct_samples():
+    guided = np.arange(500) % 10 != 0
+    paths = Paths(np.zeros((500, 1, 1)), np.ones(500), np.ones(500, bool), guided, np.zeros(500))
+    always = estimate_from_paths(paths, 80)
+    assert always.status == "ok"
+    assert always.method == "path_importance"
+    assert always.interval == (1 - 3 / 500, 1.0)
+    half = estimate_from_paths(paths._replace(holds=np.arange(500) < 250), 80)
+    assert half.interval == binomial_interval(250, 500)
 
 
 def test_small_probabilities_have_intervals_on_the_log_scale(ar1):

@@ -3,7 +3,7 @@
 import jax
 import numpy as np
 import pytest
-from exact_models import mean_event, short_autoregression, small_gaussian
+from exact_models import mean_event, small_gaussian
 
 import kernels
 from kernels.probability import direct, path_importance, subset_simulation
@@ -113,9 +113,12 @@ def test_another_event_or_key_has_its_own(drawn):
     first = last(records("path_importance", 128))
     steps = drawn["steps"]
     assert last(records("path_importance", 128, key=13)).value != first.value
-    model, _ = short_autoregression(10)
-    last(kernels.estimate(jax.random.key(11), model, "max(x) > 2", method="path_importance", num_samples=20))
-    assert drawn["steps"] > 2 * steps
+    model, _ = small_gaussian()
+    other = kernels.estimate(
+        jax.random.key(11), model, "mean(x) > 2", method="path_importance", num_samples=128, num_steps=8
+    )
+    last(other)
+    assert drawn["steps"] == 3 * steps
 
 
 def test_only_the_latest_are_kept():

@@ -123,7 +123,7 @@ def sample(
     guidance: Annotated[
         str,
         typer.Option(
-            help="moment_matching, moment_matching_full, pseudoinverse, reconstruction, replacement."
+            help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
         ),
     ] = "moment_matching",
     estimator: EstimatorOption = "auto",

@@ -12,6 +12,7 @@ __all__ = ["RunPanel"]
 _METHOD_LABELS = {"exact": "exact (latent chains)", "guided": "guided (approximate)"}
 _GUIDANCE_LABELS = {
     "moment_matching": "moment matching",
+    "calibrated": "moment matching, calibrated on samples",
     "moment_matching_full": "moment matching, as in the paper",
     "pseudoinverse": "pseudoinverse (ΠGDM)",
     "reconstruction": "reconstruction",

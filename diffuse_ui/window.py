@@ -10,6 +10,7 @@ from diffuse_ui.views.chips import ChipsView
 from diffuse_ui.views.event_editor import EventEditor
 from diffuse_ui.views.export_panel import ExportPanel
 from diffuse_ui.views.model_panel import ModelPanel
+from diffuse_ui.views.phase_plane import PhasePlaneView
 from diffuse_ui.views.result_panel import ResultPanel
 from diffuse_ui.views.run_panel import RunPanel
 from diffuse_ui.views.toolbar import Toolbar
@@ -25,6 +26,7 @@ class Window:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.toolbar, self.canvas, self.chips = Toolbar(session), CanvasView(session), ChipsView(session)
+        self.phase_plane = PhasePlaneView(session)
         self.model, self.editor = ModelPanel(session), EventEditor(session)
         self.run, self.result, self.export = RunPanel(session), ResultPanel(session), ExportPanel(session)
         self.layout = self._layout()
@@ -33,6 +35,7 @@ class Window:
         sketch = pmui.Column(
             self.toolbar,
             self.canvas,
+            self.phase_plane,
             self.chips,
             self.export,
             sizing_mode="stretch_width",

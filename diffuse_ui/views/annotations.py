@@ -91,7 +91,7 @@ def style(
         hatch_color=colour,
         hover_fill_color=colour,
         hover_line_color=colour,
-        line_dash=[5, 4] if part.muted or part.negated else [],
+        line_dash=([14, 8] if bordered and not part.muted else [5, 4]) if part.muted or part.negated else [],
         line_width=(2 if part.muted else 8) if bordered else 3.5 if chosen else 2,
     )
     x, y = _corner(part, panel)

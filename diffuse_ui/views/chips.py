@@ -23,6 +23,7 @@ __all__ = ["ChipsView"]
 MAX_KNOWN = 6  # chips of known points; more are told by their number
 _JOINERS = {"all of": "and", "any of": "or"}
 _BARE = {"size": "small", "margin": 0, "align": "center"}
+_ON_ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "3px 8px"}}
 _ROW = {"gap": "8px", "alignItems": "center"}
 
 
@@ -55,7 +56,7 @@ class _Chip:
             options=list(part.modes),
             value=part.mode,
             color="primary",
-            sx={"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "3px 8px"}},
+            sx=_ON_ONE_LINE,
             description=f"Meaning of {part.label}",
             visible=bool(part.modes),
             **_BARE,
@@ -88,22 +89,8 @@ class _Chip:
             actions["separate"] = pmui.Button(label="separate", variant="text", **quiet)
             actions["separate"].on_click(lambda _: view.separate(self.part))
         if not part.known:
-            actions["negate"] = pmui.Toggle(
-                label="not",
-                value=part.negated,
-                description=f"Negate {part.label}",
-                variant="text",
-                color="primary",
-                sx={"minWidth": "0", "padding": "3px 8px"},
-                **_BARE,
-            )
-            actions["mute"] = pmui.ToggleIcon(
-                icon="visibility",
-                active_icon="visibility_off",
-                value=part.muted,
-                description=f"Mute {part.label}",
-                **quiet,
-            )
+            actions["negate"] = _toggle("not", f"Negate {part.label}", part.negated)
+            actions["mute"] = _toggle("mute", f"Mute {part.label}", part.muted)
             actions["negate"].param.watch(lambda event: self._heard(view.negate, event.new), "value")
             actions["mute"].param.watch(lambda event: self._heard(view.mute, event.new), "value")
         actions["delete"] = pmui.IconButton(icon="close", description=f"Remove {part.label}", **quiet)
@@ -176,7 +163,12 @@ class ChipsView:
             sx={"color": "text.secondary", "fontSize": "13px"},
         )
         self.joiner = pmui.RadioButtonGroup(
-            options=_JOINERS, value="and", color="primary", description="How the parts are joined", **_BARE
+            options=_JOINERS,
+            value="and",
+            color="primary",
+            description="How the parts are joined",
+            sx=_ON_ONE_LINE,
+            **_BARE,
         )
         self.then = pmui.Button(
             label="then", variant="outlined", sx={"padding": "2px 10px", "whiteSpace": "nowrap"}, **_BARE
@@ -322,6 +314,17 @@ class ChipsView:
             if pair
             else "these parts must be met. Choose two by their letters to say that one follows the other."
         )
+
+
+def _toggle(label: str, description: str, value: bool) -> pmui.Toggle:
+    return pmui.Toggle(
+        label=label,
+        value=value,
+        description=description,
+        color="primary",
+        sx={"minWidth": "0", "padding": "3px 8px", "whiteSpace": "nowrap"},
+        **_BARE,
+    )
 
 
 def _form(part: sketches.Part) -> tuple[Any, ...]:

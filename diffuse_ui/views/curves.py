@@ -21,7 +21,7 @@ from diffuse_ui.views.shapes import ShapeLayer
 
 __all__ = ["CANVAS_HEIGHT", "CurvesView"]
 
-CANVAS_HEIGHT = "clamp(420px, 100vh - 340px, 1500px)"  # CSS, of all panels together
+CANVAS_HEIGHT = "clamp(420px, 100vh - 360px, 1500px)"  # CSS, of all panels together
 
 
 class CurvesView:

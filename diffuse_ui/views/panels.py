@@ -57,6 +57,8 @@ class Panel:
             **options,
         )
         self.tools = tools
+        for tool in tools.values():
+            tool.overlay.syncable = False  # what it looks like while it is drawn is nobody's news
         self.figure.add_tools(*tools.values())
         self.sources = {kind: ColumnDataSource({"x": [], "y": []}) for kind in _LINES}
         self.fans = {

@@ -1,4 +1,4 @@
-"""The rows above the canvas: which view and how it is shown, undo and redo; what a drag draws."""
+"""The row above the canvas: which view, what a drag draws, undo and redo, how the ensemble is shown; a hint."""
 
 import panel as pn
 import panel_material_ui as pmui
@@ -20,12 +20,18 @@ _HINTS = {
     "window": "drag along the time axis: when a threshold or a box counts",
     "polygon": "drag around a region to draw a polygon; drag it, or one of its vertices, to change it",
 }
-_GROUP = {"size": "small", "margin": 0, "color": "primary", "align": "center"}
+_GROUP = {
+    "size": "small",
+    "margin": 0,
+    "color": "primary",
+    "align": "center",
+    "sx": {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "6px 8px"}},
+}
 _ROW = {"gap": "10px", "alignItems": "center", "minHeight": "34px"}
 
 
 class Toolbar:
-    """Two rows: what is shown, and what is drawn."""
+    """One row of choices, and a line that says what to do."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -59,13 +65,14 @@ class Toolbar:
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        spacer = pmui.Row(sizing_mode="stretch_width", margin=0)
-        shown = (self.view, self.plane, spacer, self.undo, self.redo, self.clear, self.display)
-        rows = [
-            pmui.Row(*row, sizing_mode="stretch_width", margin=0, sx=_ROW)
-            for row in (shown, (self.mode, self.hint))
-        ]
-        return pmui.Column(*rows, sizing_mode="stretch_width", margin=0, sx={"gap": "6px"})
+        spacer = pmui.Row(sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 0"})
+        row = pmui.Row(
+            *(self.view, self.mode, self.plane, spacer, self.undo, self.redo, self.clear, self.display),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={**_ROW, "flexWrap": "wrap"},
+        )
+        return pmui.Column(row, self.hint, sizing_mode="stretch_width", margin=0, sx={"gap": "4px"})
 
     def _choose(self, name: str, value: str) -> None:
         if value:

@@ -22,6 +22,11 @@ TOOL = """([name, tool]) => {
   return (active == null ? '' : active.name) == tool;
 }"""
 
+SHAPE = """([name, label]) => {
+  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+  return model.center.some(shape => shape.name == 'shape-' + label && shape.editable);
+}"""
+
 
 class Canvas:
     """Mouse gestures on the sketch canvas of a page or of a frame in one."""
@@ -42,6 +47,11 @@ class Canvas:
         """Until a panel's active drag tool is the named one in the browser; "" for none."""
         self.frame.wait_for_function(TOOL, arg=[name, tool], polling=200)
         self.page.wait_for_timeout(200)
+
+    def wait_shape(self, name, label):
+        """Until the shape of that letter can be dragged in the browser."""
+        self.frame.wait_for_function(SHAPE, arg=[name, label], polling=200)
+        self.page.wait_for_timeout(600)  # painted, and the hand that made it has rested
 
     def pixel(self, name, x, y):
         px, py = self.frame.evaluate(PIXEL, [name, x, y])

@@ -116,11 +116,9 @@ def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
     canvas.wait_tool("x", "")
     page.mouse.click(*canvas.pixel("x", 3.05, 0.5))
     expect(text).to_have_value(re.compile(r"^at\(x, 3\) == 0\.[45]"), timeout=10_000)
-    page.wait_for_timeout(1000)
-    point = state.event
-    canvas.drag("x", (3.0, point.right.value), (5.0, 1.5))
+    canvas.wait_shape("x", "A")
+    canvas.drag("x", (3.0, state.event.right.value), (5.0, 1.5))
     expect(text).to_have_value(re.compile(r"^at\(x, 5\) == 1\.[45]"), timeout=10_000)
-    page.wait_for_timeout(600)  # the hand has rested
     canvas.button("is known").click()
     expect(text).to_have_value("", timeout=10_000)
     wait_until(lambda: state.given.startswith("at(x, 5) == 1."), page)
@@ -135,21 +133,20 @@ def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
     canvas.button("Threshold").click()
     canvas.wait_tool("x", "")
     page.mouse.click(*canvas.pixel("x", 3.0, 1.2))
-    expect(text).to_have_value(re.compile(r"^max\(x\) > 1\.2"), timeout=10_000)
+    expect(text).to_have_value(re.compile(r"^max\(x\) > 1\.(19|2)"), timeout=10_000)
     canvas.button("Window").click()
     canvas.wait_tool("y", "window-y")
     canvas.drag("y", (2.0, -1.0), (4.0, 1.0))
-    expect(text).to_have_value(re.compile(r"^max\[[12]\.[09]\d*, [34][^\]]*\]\(x\) > 1\.2"), timeout=10_000)
+    windowed = r"^max\[(1\.9|2)\d*(\.0\d)?, (3\.9|4)\d*(\.0\d)?\]\(x\) > 1\.(19|2)"
+    expect(text).to_have_value(re.compile(windowed), timeout=10_000)
 
     canvas.button("Phase plane").click()
     canvas.wait_drawn("plane", tool="polygon-plane")
-    corners = [(-1, -2), (1, -2), (1, 2), (-1, 2), (-1, -1.9)]
-    canvas.path("plane", corners)
+    canvas.path("plane", [(-1, -2), (1, -2), (1, 2), (-1, 2), (-1, -1.9)])
     expect(text).to_have_value(re.compile(r" and polygon\(x, y, \[\["), timeout=10_000)
-    polygon = state.event.conjuncts[1]
-    page.wait_for_timeout(1000)
+    before = state.event.conjuncts[1].vertices
+    canvas.wait_shape("plane", "C")
     canvas.drag("plane", (0.0, 0.0), (0.5, 0.5))
-    wait_until(lambda: state.event.conjuncts[1] != polygon, page)
-    moved = state.event.conjuncts[1].vertices[0]
-    assert moved[0] - polygon.vertices[0][0] == pytest.approx(0.5, abs=0.05)
+    wait_until(lambda: state.event.conjuncts[1].vertices[0][0] > before[0][0] + 0.4, page)
+    assert state.event.conjuncts[1].vertices[0][0] == pytest.approx(before[0][0] + 0.5, abs=0.05)
     assert state.parts.muted == {0}

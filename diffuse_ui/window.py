@@ -10,7 +10,9 @@ from diffuse_ui.views.chips import ChipsView
 from diffuse_ui.views.event_editor import EventEditor
 from diffuse_ui.views.export_panel import ExportPanel
 from diffuse_ui.views.model_panel import ModelPanel
+from diffuse_ui.views.notice import Notice
 from diffuse_ui.views.result_panel import ResultPanel
+from diffuse_ui.views.result_tabs import ResultTabs
 from diffuse_ui.views.run_panel import RunPanel
 from diffuse_ui.views.toolbar import Toolbar
 
@@ -27,13 +29,16 @@ class Window:
         self.toolbar, self.canvas, self.chips = Toolbar(session), CanvasView(session), ChipsView(session)
         self.model, self.editor = ModelPanel(session), EventEditor(session)
         self.run, self.result, self.export = RunPanel(session), ResultPanel(session), ExportPanel(session)
-        self.layout = self._layout()
+        self.tabs = ResultTabs(session)
+        self.notice = Notice(session)
+        self.layout = pmui.Column(self.notice, self._layout(), sizing_mode="stretch_width", margin=0)
 
     def _layout(self) -> Any:
         sketch = pmui.Column(
             self.toolbar,
             self.canvas,
             self.chips,
+            self.tabs,
             self.export,
             sizing_mode="stretch_width",
             margin=0,
@@ -58,4 +63,5 @@ class Window:
 
     def close(self) -> None:
         """The window was closed: let go of the state; the worker stops when nobody listens."""
+        self.tabs.close()
         self.session.close()

@@ -71,6 +71,7 @@ class CanvasView(CurvesView):
     def _listen(self, panel: VariablePanel) -> None:
         panel.figure.on_event(SelectionGeometry, lambda event: self._drawn(panel, event))
         panel.figure.on_event(Tap, lambda event: self._placed(panel, event.x, event.y))
+        panel.figure.on_event(Tap, lambda event: setattr(self.session.look, "time", event.x))
         panel.figure.on_event(PanEnd, lambda event: self._placed(panel, event.x, event.y))
 
     def _editable(self) -> bool:

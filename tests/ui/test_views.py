@@ -1,11 +1,15 @@
 """Views without a browser: gestures, text, sliders and chips all edit one tree and all agree."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from bokeh.events import SelectionGeometry, Tap
+from PIL import Image
 
+import kernels
+from diffuse_ui.figure_axes import SIZES
 from diffuse_ui.window import Window
 
 
@@ -178,6 +182,14 @@ def test_run_stop_and_errors_in_the_run_panel(app, window, monkeypatch):
     assert window.run.message.object == "`num_steps` must be at least 2."
 
 
+def test_numbers_of_no_preset_are_left_alone_when_the_page_is_rendered(app):
+    page = app.page()
+    page.get_root()
+    assert (app.state.num_samples, app.state.num_steps) == (64, 12)
+    app.state.num_samples = 65
+    assert (app.state.num_samples, app.state.num_steps) == (65, 12)
+
+
 def test_presets_and_numbers_agree(app, window):
     window.run.preset.value = "careful"
     assert app.state.num_samples == 2048
@@ -216,8 +228,61 @@ def test_downloads_wait_for_a_result(app, window):
     assert not window.export.downloads["Python"].disabled
     app.run()
     assert not window.export.downloads["PNG"].disabled
+    app.state.write("max(x) > 1")
     for label, download in window.export.downloads.items():
         assert len(download.callback().getvalue()) > 50, label
+
+
+def test_the_export_panel_says_what_it_exports(app, window):
+    panel = window.export
+    assert panel.downloads["Event"].disabled
+    app.state.write("max(x) > 1")
+    app.run()
+    assert "max(x) &gt; 1" in panel.caption.object
+    assert "event=max%28x%29" in panel.link.object
+    assert "--event" in panel.command.object
+    document = json.loads(panel.downloads["Event"].callback().getvalue())
+    assert kernels.Event.from_dict(document) == app.state.event
+    spec = kernels.RunSpec.from_dict(json.loads(panel.downloads["Run"].callback().getvalue()))
+    assert spec == app.state.to_spec(model="toy")
+    assert "P =" in panel.downloads["Notebook"].callback().getvalue().decode()
+
+
+def test_figures_are_exported_in_the_chosen_size_and_font(app, window):
+    panel = window.export
+    app.run()
+    panel.size.value, panel.font.value = "single column", 6
+    assert panel.figure_size() == dataclasses.replace(SIZES["single column"], font_size=6.0)
+    panel.dark.value, panel.captioned.value = True, False
+    with Image.open(panel.downloads["PNG"].callback()) as picture:
+        assert picture.size[0] == pytest.approx(89 / 25.4 * 300, abs=1)
+        assert max(picture.convert("RGB").getpixel((2, 2))) < 60
+
+
+def test_a_notice_is_shown_until_it_is_closed(window):
+    assert not window.notice.alert.visible
+    window.session.look.notice = "The link <b>cannot</b> be followed."
+    assert window.notice.alert.visible
+    assert window.notice.words.object == "The link &lt;b&gt;cannot&lt;/b&gt; be followed."
+    window.notice.alert.closed = True
+    assert window.session.look.notice == ""
+    assert not window.notice.alert.visible
+
+
+def test_the_card_is_at_hand(window):
+    assert "16 times from 0 to 7.5 s" in window.model.rows.object
+
+
+def test_time_left_is_said_once_it_can_be_told(app, window, monkeypatch):
+    clock = iter([0.0, 0.5, 10.0, 30.0, 31.0, 31.2])
+    monkeypatch.setattr("diffuse_ui.views.run_panel.time.monotonic", lambda: next(clock))
+    left = window.run.left
+    assert left.words(0.0) == ""
+    assert left.words(0.2) == ""
+    assert left.words(0.5) == ", about 10 s left"
+    assert left.words(0.9) == ", about 3 s left"
+    assert left.words(0.0) == ""
+    assert left.words(0.2) == ""
 
 
 def test_the_app_in_a_cell_is_a_frame_on_this_machine(app):

@@ -1,0 +1,275 @@
+"""From a recording to a model: trained, stopped early, interrupted, resumed, compared with held-out data."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+import kernels
+from kernels.systems import System, available_systems, register_system
+from kernels.zoo import own_data
+
+OSCILLATOR = System(
+    name="oscillator",
+    variables=("x", "v"),
+    vector_field=lambda s: jnp.stack([s[1], -s[0] + 0.3 * (1 - s[0] ** 2) * s[1]]),
+    draw_initial=lambda key: jax.random.normal(key, (2,)),
+    variable_units={"x": "m"},
+    step=0.5,
+    num_times=8,
+    burn_in=5.0,
+)
+
+
+@pytest.fixture
+def recording():
+    return kernels.observe(OSCILLATOR, jax.random.key(1), num_steps=1500, noise=0.05, missing=0.02)
+
+
+def small(times, variables, num_known=0, num_samples=None):
+    from kernels.networks.unet import UNetConfig
+
+    return UNetConfig(
+        num_times=times,
+        in_features=2 * variables + (num_known > 0),
+        out_features=variables,
+        patch=2,
+        channels=(8,),
+        dense_width=16,
+        num_dense=1,
+        embedding=16,
+    )
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(own_data, "network_config", small)
+
+
+CHOICES = {"window": 8, "gaps": "drop", "num_steps": 60}
+
+
+def test_observations_have_noise_gaps_units_and_dates(recording):
+    assert set(recording.data_vars) == {"x", "v"}
+    assert recording["x"].attrs["units"] == "m"
+    assert recording["time"].values[1] - recording["time"].values[0] == np.timedelta64(1, "h")
+    lost = np.isnan(recording["x"].values)
+    assert 0.005 < lost.mean() < 0.06
+    np.testing.assert_array_equal(lost, np.isnan(recording["v"].values))
+    clean = kernels.observe(OSCILLATOR, jax.random.key(1), num_steps=1500)
+    difference = (recording["x"] - clean["x"]).values[~lost]
+    assert difference.std() == pytest.approx(0.05 * float(clean["x"].std()), rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"num_steps": 1}, "`num_steps` must be at least 2"),
+        ({"num_steps": 9, "noise": -1.0}, "`noise` must not be negative"),
+        ({"num_steps": 9, "missing": 1.0}, "`missing` must be at least 0 and less than 1"),
+    ],
+)
+def test_observations_that_cannot_be_made(fields, words):
+    with pytest.raises(ValueError, match=words):
+        kernels.observe(OSCILLATOR, jax.random.key(0), **fields)
+
+
+def test_a_recording_becomes_a_model_that_is_compared_with_what_was_held_out(recording, tmp_path, quick):
+    recording.to_netcdf(tmp_path / "swing.nc", engine="h5netcdf")
+    records = []
+    model = kernels.train_on(
+        tmp_path / "swing.nc", name="swing", path=tmp_path, on_record=records.append, **CHOICES
+    )
+    assert (model.name, model.layout.variables, model.layout.time_units) == ("swing", ("x", "v"), "h")
+    assert model.layout.variable_units["x"] == "m"
+    np.testing.assert_allclose(model.layout.times, np.arange(8.0))
+    card = kernels.load_model(tmp_path / "swing.safetensors").card
+    assert card["data"]["num_windows"]["held-out"] == len(model.held_out.starts)
+    assert card["data"]["start"].startswith("2000-01-01")
+    losses = np.array(card["training"]["history"])
+    assert losses[-1, 0] == card["training"]["best_step"]
+    assert (
+        card["training"]["validation_loss"] == losses[:, 2].min() == min(r.validation_loss for r in records)
+    )
+    assert records[-1].step == 60
+    assert records[0].seconds_left > 0 == records[-1].seconds_left
+    assert not list(tmp_path.glob("*.state"))
+    found = kernels.event_probability(jax.random.key(0), model, "max(x) > 1.9", method="data")
+    windows = model.held_out.windows[:, :, 0]
+    assert found.value == pytest.approx(np.mean(windows.max(1) > 1.9))
+
+
+def test_training_stops_early_and_keeps_the_best(recording, tmp_path, quick, monkeypatch):
+    """Once the network learns noise only, its validation loss rises, and the best model stays."""
+    monkeypatch.setattr(own_data, "PATIENCE", 2)
+    losses = iter([0.9, 0.7, 0.8, 0.75, 0.6, 0.5])
+    real = own_data.fit
+
+    def worsening(*args, **fields):
+        history = []
+        for record in real(*args, **fields):
+            history.append((record.step, record.loss, next(losses)))
+            yield record._replace(validation_loss=history[-1][2], history=tuple(history))
+
+    monkeypatch.setattr(own_data, "fit", worsening)
+    plan = own_data.plan_training(recording, name="swing", path=tmp_path, **CHOICES)
+    seen = [(record.validation_loss, model is not None) for record, model in own_data.training(plan)]
+    assert seen == [(0.9, True), (0.7, True), (0.8, False), (0.75, False)]
+    card = kernels.load_model(plan.weights).card
+    assert card["training"]["validation_loss"] == 0.7
+    assert card["training"]["best_step"] == 4
+
+
+def test_an_interrupted_training_keeps_its_best_and_goes_on(recording, tmp_path, quick):
+    def interrupt(record):
+        if record.step == 20:
+            raise KeyboardInterrupt
+
+    whole = kernels.train_on(recording, name="whole", path=tmp_path / "whole", **CHOICES)
+    stopped = kernels.train_on(recording, name="part", path=tmp_path, on_record=interrupt, **CHOICES)
+    assert stopped.card["training"]["history"][-1][0] <= 20
+    assert len(list(tmp_path.glob("*.state"))) == 1
+    resumed = kernels.train_on(recording, name="part", path=tmp_path, **CHOICES)
+    assert resumed.card["training"]["history"] == whole.card["training"]["history"]
+    assert resumed.fingerprint == whole.fingerprint
+
+
+def test_an_interruption_before_there_is_a_model(recording, tmp_path, quick, monkeypatch):
+    def interrupted(*args, **fields):
+        raise KeyboardInterrupt
+        yield
+
+    monkeypatch.setattr(own_data, "fit", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        kernels.train_on(recording, name="none", path=tmp_path, **CHOICES)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"name": "a/b"}, "a name without slashes"),
+        ({"num_steps": 0}, "`num_steps` must be at least 1"),
+        ({"num_known": 8}, "`num_known` must be at least 0 and less than `window`"),
+        ({"gaps": None}, "--gaps drop"),
+        ({"window": 200}, "Choose a shorter `window`"),
+    ],
+)
+def test_plans_that_cannot_be_made(recording, fields, words):
+    with pytest.raises(ValueError, match=words):
+        own_data.plan_training(recording, **{"name": "swing"} | CHOICES | fields)
+
+
+def test_steps_and_network_follow_the_amount_of_data(recording):
+    plan = own_data.plan_training(recording, name="swing", window=8, gaps="drop")
+    assert own_data.MIN_STEPS <= plan.config.num_steps <= own_data.MAX_STEPS
+    assert plan.network.channels == (32, 64)
+
+
+def test_a_system_of_ones_own_is_simulated_and_compared_with(monkeypatch):
+    monkeypatch.setattr("kernels.systems._SYSTEMS", dict(kernels.systems._SYSTEMS))
+    register_system(OSCILLATOR)
+    assert "oscillator" in available_systems()
+    with pytest.raises(ValueError, match=r"there is a system 'oscillator' already.*replace=True"):
+        register_system(OSCILLATOR)
+    register_system(OSCILLATOR, replace=True)
+    shape = OSCILLATOR.layout.shape
+    exact = kernels.GaussianDenoiser(np.zeros(shape), np.eye(np.prod(shape)))
+    card = {"name": "oscillator", "system": "oscillator"}
+    model = kernels.Model.from_denoiser(exact, OSCILLATOR.layout, card=card)
+    found = kernels.event_probability(
+        jax.random.key(0), model, "max(x) > 1.9", method="simulator", num_samples=64
+    )
+    assert found.diagnostics["num_samples"] == 64
+    monkeypatch.setattr("kernels.systems._SYSTEMS", {})
+    assert model.system is None  # as in a process that does not register it
+
+
+def test_systems_that_cannot_be_registered():
+    with pytest.raises(ValueError, match=r"`name` must be new.*Take another name"):
+        register_system(kernels.get_system("lorenz63"), replace=True)
+    with pytest.raises(ValueError, match="must not be empty"):
+        register_system(System(name="", variables=("x",), vector_field=abs, draw_initial=abs, step=1.0))
+    with pytest.raises(ValueError, match="`vector_field` or `stepper` must be given"):
+        System(name="nothing", variables=("x",), draw_initial=abs, step=1.0)
+
+
+def test_a_map_is_a_system_by_its_stepper():
+    logistic = System(
+        name="logistic",
+        variables=("x",),
+        stepper=lambda step: lambda x: 3.9 * x * (1 - x),
+        draw_initial=lambda key: jax.random.uniform(key, (1,), minval=0.1, maxval=0.9),
+        step=1.0,
+        substeps=1,
+        num_times=5,
+    )
+    x = logistic.simulate_array(jax.random.key(0), 3)[..., 0]
+    np.testing.assert_allclose(x[:, 1:], 3.9 * x[:, :-1] * (1 - x[:, :-1]), rtol=1e-5)
+
+
+class Shrinking:
+    """A denoiser of one's own: the exact one of independent standard normal numbers."""
+
+    def denoise(self, x, sigma):
+        return x / (1.0 + jnp.atleast_1d(sigma)[:, None, None] ** 2)
+
+
+def test_a_denoiser_of_ones_own_is_a_model_in_one_line():
+    jax.tree_util.register_static(Shrinking)
+    layout = kernels.Layout(variables=("x",), times=np.arange(4.0))
+    model = kernels.Model.from_denoiser(Shrinking(), layout, card={"name": "mine", "num_steps": 20})
+    found = kernels.event_probability(
+        jax.random.key(0), model, "final(x) > 1", num_samples=4096, method="monte_carlo"
+    )
+    assert abs(found.value - 0.1587) < 5 * found.standard_error
+
+
+SCRIPT = """
+import sys
+import jax, numpy as np
+from kernels.networks.unet import UNetConfig
+from kernels.training import TrainingConfig, fit
+from pathlib import Path
+
+x0 = np.random.default_rng(0).normal(size=(512, 8, 2)).cumsum(1).astype(np.float32)
+network = UNetConfig(num_times=8, in_features=4, out_features=2, channels=(8,), dense_width=16, embedding=16)
+config = TrainingConfig(num_steps=1500, batch_size=16, warmup=4, report_every=5)
+state = Path(sys.argv[1]) if sys.argv[1] != "none" else None
+for record in fit(jax.random.key(0), x0[:448], network, config, validation=x0[448:], state_path=state):
+    print(record.step, flush=True)
+weights = [np.asarray(leaf).tobytes().hex() for leaf in jax.tree.leaves(record.denoiser.params)]
+import json
+print(json.dumps({"history": record.history, "weights": weights}))
+"""
+
+
+def start(state):
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
+    words = [sys.executable, "-c", SCRIPT, str(state)]
+    return subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_killed_at_random_moments_it_ends_bit_for_bit_as_if_it_had_not_been(tmp_path):
+    whole = json.loads(start("none").communicate()[0].splitlines()[-1])
+    generator, state, last = np.random.default_rng(), tmp_path / "a.state", 0
+    for _ in range(4):
+        process = start(state)
+        first = int(process.stdout.readline())
+        assert (
+            last < first <= last + 10
+        )  # what had been saved is not done again, and no more than that is lost
+        time.sleep(generator.uniform(0.0, 0.3))
+        process.send_signal(signal.SIGKILL)
+        last = max([first, *map(int, process.communicate()[0].split())])
+    resumed = json.loads(start(state).communicate()[0].splitlines()[-1])
+    assert resumed == whole

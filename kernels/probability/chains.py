@@ -6,6 +6,11 @@ pcn    preconditioned Crank–Nicolson: u' = √(1 − b²) u + b ξ, ξ ~ N(0, 
 slice  elliptical slice sampling: u cos θ + ξ sin θ, θ uniform, its bracket shrunk towards 0 until the
        level is exceeded: it always moves, for an uncertain number of trajectories, and has nothing to
        tune. Murray, Adams and MacKay, AISTATS 9 (2010).
+
+By `tests/benchmarks/compare_moves.py`, on a Gaussian and on a mixture (8 runs each), slices forget C sooner
+by the move but take 3.5 times the trajectories: 2 to 8 times the variance per network call. Proposals
+of many sizes have 1.3 to 5 times that of one adapted size. Three, six or twelve moves make no difference
+that is seen.
 """
 
 import dataclasses

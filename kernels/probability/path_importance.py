@@ -58,6 +58,7 @@ MAX_PARETO_K = 0.7
 MIN_ESS = 40.0
 MAX_SHARE = 0.15
 MIN_HITS = 20
+MIN_STEPS, RARE = 50, 0.1  # with fewer steps the weights of a rarer event have tails that k̂ misses
 NO_GUIDANCE = 1e-6  # spread of ℓ below which nothing has been steered
 
 
@@ -207,7 +208,7 @@ def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -
     pareto_k = pareto_shape(paths)
     interval = log_interval(value, error / value, max(1, int(ess) - 1))
     check = DirectCheck(int(diagnostics["direct_hits"]), int(diagnostics["direct_paths"]))
-    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval))
+    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
     words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
     return Probability(
         value=value,
@@ -235,14 +236,28 @@ def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, float]:
     }
 
 
-def _trouble(diagnostics: dict[str, float], ess: float, pareto_k: float, contradicted: bool) -> str:
-    """Why the weights cannot be trusted; empty if they can."""
+def _trouble(
+    diagnostics: dict[str, float],
+    ess: float,
+    pareto_k: float,
+    contradicted: bool,
+    num_steps: int,
+    value: float,
+) -> str:
+    """Why the weights cannot be trusted; empty if they can.
+
+    Guidance lags behind by a step, and long steps make the weights' tails heavy: with 30 of them 95 %
+    intervals of an exact Gaussian's 1e-3 held the truth in half of the runs that nothing else doubts, with 60
+    in 98 %.
+    """
     reasons = {
         f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
         f"the effective size {ess:.0f} is below {MIN_ESS:.0f}": ess < MIN_ESS,
         f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
         > MAX_SHARE,
         f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,
+        f"{num_steps} steps are too few for weights of so rare an event": num_steps < MIN_STEPS
+        and value < RARE,
         f"{diagnostics['direct_hits']} of {diagnostics['direct_paths']} unguided paths meet the event, "
         "which contradicts it": contradicted,
     }

@@ -66,7 +66,8 @@ def _there(estimate, method, target):
 
 def warm(model, event):
     for method, size in FIRST.items():
-        list(kernels.estimate(jax.random.key(1), model, event, method=method, num_samples=min(size, 128)))
+        few = min(size, 128)
+        list(kernels.estimate(jax.random.key(1), model, event, method=method, num_samples=few, num_steps=4))
 
 
 def main(target=0.1, limit=120.0):

@@ -64,14 +64,14 @@ def test_weights_of_its_paths_are_unbiased():
         model,
         "max(x) > 2.5",
         method="path_importance",
-        num_samples=1024,
+        num_samples=512,
         num_steps=40,
         guidance="calibrated",
     )
     assert abs(estimate.value - truth) < 5 * estimate.standard_error + 0.02 * truth
     assert estimate.standard_error < 0.2 * truth
     assert estimate.diagnostics["hit_rate"] > 0.9
-    assert estimate.num_calls == 1024 * 40 + 512 * (40 + 16)
+    assert estimate.num_calls == 512 * 40 + 512 * (40 + 16)
 
 
 @pytest.mark.slow

@@ -58,6 +58,7 @@ def test_moves_leave_the_conditional_law_as_it_is(inside, name):
     np.testing.assert_allclose(states, last.states, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_slices_count_what_they_draw(inside):
     asked, chains = inside
     sweeps = [one for one in walk(asked, chains, 0.0, jax.random.key(3), MOVES["slice"]) if one is not None]
@@ -140,6 +141,7 @@ def test_the_ensemble_moves_on_until_it_has_mixed(inside):
     assert stats.ks_2samp(longer.chains.values, chains.values).pvalue > 1e-4
 
 
+@pytest.mark.slow
 def test_guided_seeds_are_in_the_event_and_chains_make_them_right(inside):
     asked, chains = inside
     *_, seeds = guided_seeds(asked, 128, 20)

@@ -42,7 +42,7 @@ GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(
 EstimatorOption = Annotated[
     str,
     typer.Option(
-        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator; "
+        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator, data; "
         "none for no probability."
     ),
 ]
@@ -123,7 +123,7 @@ def sample(
     guidance: Annotated[
         str,
         typer.Option(
-            help="moment_matching, moment_matching_full, pseudoinverse, reconstruction, replacement."
+            help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
         ),
     ] = "moment_matching",
     estimator: EstimatorOption = "auto",
@@ -179,7 +179,7 @@ def probability(
         str,
         typer.Option(
             help="Estimator: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, "
-            "density_ratio, simulator."
+            "density_ratio, simulator, data."
         ),
     ] = "auto",
     num_samples: SamplesOption = 512,
@@ -231,39 +231,65 @@ def simulate(
 
 @app.command()
 def train(
-    system: Annotated[str, typer.Argument(help="Name of a dynamical system.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint to write (.safetensors).")],
+    source: Annotated[
+        str, typer.Argument(help="Name of a dynamical system, or a .nc, .zarr, .csv or .parquet file.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Checkpoint of a system's model to write (.safetensors)."),
+    ] = None,
     preset: Annotated[
-        str, typer.Option(help="quick, or shipped (what the shipped models were trained with).")
+        str,
+        typer.Option(help="Of a system: quick, standard, shipped (long), forecast (knows the first states)."),
     ] = "quick",
+    name: Annotated[
+        str | None, typer.Option(help="Name of the model; --model takes it from then on.")
+    ] = None,
+    variables: Annotated[
+        str | None, typer.Option(help="Of a file: which, as in T,P; all numeric ones unless given.")
+    ] = None,
+    window: Annotated[int, typer.Option(help="Of a file: steps of a trajectory.")] = 60,
+    stride: Annotated[int | None, typer.Option(help="Of a file: steps from one window to the next.")] = None,
+    time: Annotated[str | None, typer.Option(help="Of a file: name of the time dimension or column.")] = None,
+    gaps: Annotated[
+        str | None, typer.Option(help="Of a file with missing values: drop, or interpolate.")
+    ] = None,
+    resample: Annotated[
+        float | None, typer.Option(help="Of a file with uneven times: the step to take.")
+    ] = None,
+    num_known: Annotated[
+        int, typer.Option(help="Of a file: first states that a forecast knows; 0 for none.")
+    ] = 0,
+    num_steps: Annotated[
+        int | None, typer.Option(help="Of a file: optimiser steps; by its size unless given.")
+    ] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model of a dynamical system; run the same command again to resume."""
-    from kernels.zoo.presets import PRESETS, train_system
+    """Train a model of a dynamical system or of your own data; the same command again resumes."""
+    from diffuse_ui.training_console import is_recording, train_recording, train_simulated
 
     with _exit_codes():
-        if preset not in PRESETS:
-            raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
-        kernels.get_system(system)
-        record = None
-        for record, _ in train_system(system, output, preset=PRESETS[preset], seed=seed):
-            typer.echo(
-                f"step {record.step}/{record.num_steps}  loss {record.loss:.4f}  "
-                f"held out {record.validation_loss:.4f}  {formats.duration(record.seconds)}",
-                err=True,
-            )
-        if record is None:
-            raise ValueError(
-                f"the training of {output} is complete already; name another file to train again."
-            )
-        document = {
-            "system": system,
-            "output": str(output),
-            "steps": record.step,
-            "validation_loss": record.validation_loss,
-        }
-        _print(document, as_json, lambda: f"model of {system} in {output}")
+        if not is_recording(source):
+            document = train_simulated(source, output, name=name, preset=preset, seed=seed)
+            _print(document, as_json, lambda: f"model of {source} in {document['output']}")
+            return
+        document = train_recording(
+            source,
+            name=name,
+            variables=None if variables is None else variables.split(","),
+            window=window,
+            stride=stride,
+            time=time,
+            gaps=gaps,
+            resample=resample,
+            num_known=num_known,
+            num_steps=num_steps,
+            seed=seed,
+        )
+        how = "stopped; the best so far" if document["stopped"] else "the best"
+        words = f"model {document['name']} in {document['output']}: {how}, of step {document['best_step']}"
+        _print(document, as_json, lambda: words)
 
 
 @app.command()

@@ -18,7 +18,7 @@ from diffuse_ui.state import State
 
 __all__ = ["Derived", "Hits", "Result", "backdrop", "derived", "hits", "results", "words"]
 
-NUM_BACKDROP = {"simulator": 2048, "model": 384}
+NUM_BACKDROP = {"simulator": 2048, "data": 2048, "model": 384}
 NUM_SIMULATED = 20_000  # trajectories behind the simulator's number
 NUM_DIRECT = 1024  # unguided samples behind the model's number, where the run has not made one
 REFERENCE_SEED = 1  # the numbers beside a run use keys of their own
@@ -31,7 +31,7 @@ class Result:
     Attributes:
         spec: what was asked.
         snapshot: the latest of `kernels.stream`.
-        references: "simulator" and "model" → Probability, as far as they are known.
+        references: "simulator", "data" and "model" → Probability, as far as they are known.
         seconds: time since the run began.
         live: a quick, approximate run of the live switch.
         trace: the running estimate as it was, oldest first, one entry for each number of network calls.
@@ -94,7 +94,7 @@ class Hits:
 
 def backdrop(model: Any) -> Iterator[xr.Dataset]:
     loaded = State(model=model).load()
-    source = "simulator" if loaded.system else "model"
+    source = "simulator" if loaded.system else "model" if loaded.held_out is None else "data"
     yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source])
 
 
@@ -141,19 +141,22 @@ def _note(trace: list[kernels.Probability], estimate: kernels.Probability | None
 
 
 def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any]]:
-    """The simulator's and the model's number, each where it can be had; None on the way: a place to stop."""
+    """The simulator's number, or that of held-out data, and the model's; None on the way: a place to stop."""
     if spec.event is None:
         return
     model = State(model=spec.model).load()
     key = jax.random.key(REFERENCE_SEED)
     for name, method, num_samples in (
         ("simulator", "simulator", NUM_SIMULATED),
+        ("data", "data", 1),  # all held-out windows
         ("model", "monte_carlo", NUM_DIRECT),
     ):
         if estimate is not None and estimate.method == method:
             yield name, estimate
             continue
         if method == "simulator" and (model.system is None or spec.given):
+            continue
+        if method == "data" and (model.held_out is None or spec.given):
             continue
         last = None
         try:

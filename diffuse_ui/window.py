@@ -11,6 +11,7 @@ from diffuse_ui.views.event_editor import EventEditor
 from diffuse_ui.views.export_panel import ExportPanel
 from diffuse_ui.views.model_panel import ModelPanel
 from diffuse_ui.views.notice import Notice
+from diffuse_ui.views.phase_plane import PhasePlaneView
 from diffuse_ui.views.result_panel import ResultPanel
 from diffuse_ui.views.result_tabs import ResultTabs
 from diffuse_ui.views.run_panel import RunPanel
@@ -27,6 +28,7 @@ class Window:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.toolbar, self.canvas, self.chips = Toolbar(session), CanvasView(session), ChipsView(session)
+        self.phase_plane = PhasePlaneView(session)
         self.model, self.editor = ModelPanel(session), EventEditor(session)
         self.run, self.result, self.export = RunPanel(session), ResultPanel(session), ExportPanel(session)
         self.tabs = ResultTabs(session)
@@ -37,6 +39,7 @@ class Window:
         sketch = pmui.Column(
             self.toolbar,
             self.canvas,
+            self.phase_plane,
             self.chips,
             self.tabs,
             self.export,

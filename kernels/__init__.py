@@ -34,9 +34,10 @@ if TYPE_CHECKING:
         sample,
         stream,
     )
-    from kernels.systems import available_systems, get_system
+    from kernels.systems import System, available_systems, get_system, observe, register_system
     from kernels.trajectories import Layout, Standardizer, read_dataset
     from kernels.zoo import available_models, load_model
+    from kernels.zoo.own_data import train_on
 
 _HOMES = {
     "Comparison": "kernels.comparing",
@@ -52,6 +53,7 @@ _HOMES = {
     "Snapshot": "kernels.runs",
     "Standardizer": "kernels.trajectories",
     "StepDoubling": "kernels.comparing",
+    "System": "kernels.systems",
     "available_models": "kernels.zoo",
     "available_systems": "kernels.systems",
     "backdrop": "kernels.runs",
@@ -64,13 +66,16 @@ _HOMES = {
     "load_checkpoint": "kernels.checkpoints",
     "load_model": "kernels.zoo",
     "log_likelihood": "kernels.likelihood",
+    "observe": "kernels.systems",
     "parse_event": "kernels.events.parsing",
     "read_dataset": "kernels.trajectories",
+    "register_system": "kernels.systems",
     "run": "kernels.runs",
     "sample": "kernels.runs",
     "save_checkpoint": "kernels.checkpoints",
     "step_doubling": "kernels.comparing",
     "stream": "kernels.runs",
+    "train_on": "kernels.zoo.own_data",
 }
 
 __all__ = [
@@ -87,6 +92,7 @@ __all__ = [
     "Snapshot",
     "Standardizer",
     "StepDoubling",
+    "System",
     "available_models",
     "available_systems",
     "backdrop",
@@ -99,13 +105,16 @@ __all__ = [
     "load_checkpoint",
     "load_model",
     "log_likelihood",
+    "observe",
     "parse_event",
     "read_dataset",
+    "register_system",
     "run",
     "sample",
     "save_checkpoint",
     "step_doubling",
     "stream",
+    "train_on",
 ]
 
 

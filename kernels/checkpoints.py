@@ -2,10 +2,14 @@
 
 `name.safetensors` holds the tensors (network, standardiser, law of the data); `name.json` holds
 the card: architecture, layout, training data, measured fidelity. No pickle, nothing executable.
+
+Weights and the basis of the law may be kept in half precision; they are float32 again when they are
+read, and the basis orthonormal: rounding turns its directions by about 5e-6, which mixes variances far
+below the finest noise level.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,48 +25,70 @@ from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
+from kernels.recordings.windows import HeldOut
 from kernels.systems import available_systems, get_system
 from kernels.trajectories import Layout, Standardizer
 
-__all__ = ["load_checkpoint", "save_checkpoint"]
+__all__ = ["load_checkpoint", "save_checkpoint", "write_card"]
 
 FORMAT_VERSION = 1
+DTYPES = ("float32", "float16")
+MAX_SINGLE = 1_000_000  # held-out numbers that are kept in single precision, 4 MB
 
 
-def save_checkpoint(model: Model, path: str | Path) -> Path:
+def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -> Path:
     """Write a trained model.
 
     Args:
         model: a model whose denoiser is a network.
         path: with or without the ending `.safetensors`; the card goes beside it.
+        dtype: "float32", or "float16" for weights of half the size.
 
     Returns:
         Path of the weights.
 
     Raises:
-        ValueError: the denoiser is no network.
+        ValueError: the denoiser is no network, or another `dtype`.
     """
+    if dtype not in DTYPES:
+        raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}.")
     if not isinstance(model.denoiser, NetworkDenoiser | ForecastDenoiser):
         raise ValueError(f"only network denoisers can be saved; got {type(model.denoiser).__name__}.")
     network = nnx.merge(model.denoiser.graph, model.denoiser.params)
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
     tensors = {
-        f"network.{i:04d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))
+        f"network.{i:04d}": np.asarray(leaf, dtype)
+        for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))
     }
     tensors |= {
         f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items() if v is not None
     }
     tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
+    tensors |= _held_out_tensors(model)
+    tensors["law.basis"] = np.asarray(tensors["law.basis"], dtype)
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
         "architecture": {"type": "unet", **network.config.to_dict()},
         "num_known": model.num_known,
         "layout": model.layout.to_dict(),
     }
-    save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, weights)
-    weights.with_suffix(".json").write_text(json.dumps(card, indent=2, ensure_ascii=False) + "\n")
+    _replace(weights, lambda file: save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, file))
+    write_card(weights, card)
     return weights
+
+
+def write_card(path: str | Path, card: Mapping[str, Any]) -> None:
+    """Write the card of a model and leave its weights as they are."""
+    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
+    _replace(Path(path).with_suffix(".json"), lambda file: file.write_text(text))
+
+
+def _replace(path: Path, write: Callable[[Path], Any]) -> None:
+    """Write beside, then rename: whoever is stopped leaves a whole file."""
+    beside = path.with_suffix(path.suffix + ".partial")
+    write(beside)
+    beside.replace(path)
 
 
 def load_checkpoint(path: str | Path) -> Model:
@@ -105,7 +131,11 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
             *(jnp.asarray(tensors[f"standardizer.{name}"]) for name in ("mean", "scale")),
             noise=jnp.asarray(tensors["standardizer.noise"]) if "standardizer.noise" in tensors else None,
         )
-        law = GaussianLaw(*(jnp.asarray(tensors[f"law.{k}"]) for k in GaussianLaw._fields))
+        law = GaussianLaw(
+            jnp.asarray(tensors["law.mean"]),
+            jnp.asarray(_orthonormal(tensors["law.basis"])),
+            jnp.asarray(tensors["law.variances"]),
+        )
         num_known = int(card.get("num_known", 0))
         network = sorted(name for name in tensors if name.startswith("network."))
         leaves = [jnp.asarray(tensors[name], jnp.float32) for name in network]
@@ -123,7 +153,42 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
         if num_known
         else NetworkDenoiser(graph, params, law)
     )
-    return Model(denoiser=denoiser, layout=layout, standardizer=standardizer, initial=law, card=card)
+    return Model(
+        denoiser=denoiser,
+        layout=layout,
+        standardizer=standardizer,
+        initial=law,
+        card=card,
+        held_out=_held_out(tensors, standardizer, layout.num_times),
+    )
+
+
+def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:
+    """The held-out part of a recording in standardised units, in half precision where it is long."""
+    if model.held_out is None:
+        return {}
+    mean, scale = (np.asarray(part) for part in (model.standardizer.mean, model.standardizer.scale))
+    series = (model.held_out.series - mean) / scale
+    dtype = np.float32 if series.size <= MAX_SINGLE else np.float16
+    return {
+        "held_out.series": series.astype(dtype),
+        "held_out.starts": model.held_out.starts.astype(np.int64),
+    }
+
+
+def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> HeldOut | None:
+    if "held_out.series" not in tensors:
+        return None
+    series = tensors["held_out.series"].astype(np.float32) * np.asarray(standardizer.scale)
+    return HeldOut(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
+
+
+def _orthonormal(basis: np.ndarray) -> np.ndarray:
+    """A basis (dim, rank) as it was before it was rounded to half precision, as far as that goes."""
+    if basis.dtype == np.float32:
+        return basis
+    directions, triangle = np.linalg.qr(basis.astype(np.float64))
+    return (directions * np.sign(np.diag(triangle))).astype(np.float32)
 
 
 def _layout(card: Mapping[str, Any]) -> Layout:

@@ -4,7 +4,8 @@
 
 (Tweedie's formula). x₀ is standardised, flattened or not; all functions broadcast.
 `GaussianLaw` is a normal law of trajectories through the eigenbasis of its covariance, in which
-adding white noise of level σ is adding σ² to each variance.
+adding white noise of level σ is adding σ² to each variance. Of long trajectories of many variables
+only the directions are kept in which there is more than noise at the finest level.
 """
 
 from typing import Any, NamedTuple
@@ -13,7 +14,14 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from kernels.schedules import SIGMA_MIN
+
 __all__ = ["GaussianLaw", "eps_from_x0", "score_from_x0", "x0_from_eps", "x0_from_score"]
+
+
+MAX_FULL = 1024  # numbers of a trajectory up to which a fitted law keeps every direction
+NEGLIGIBLE = SIGMA_MIN**2  # variance that a fitted law of more may leave out
+_CHUNK = 8192  # trajectories whose moments are summed together
 
 
 def score_from_x0(x0_hat: Array, x: Array, sigma: Array) -> Array:
@@ -41,13 +49,18 @@ class GaussianLaw(NamedTuple):
 
     Attributes:
         mean: (time, variable), standardised units.
-        basis: (dim, dim) orthonormal columns, dim = time × variable.
-        variances: (dim,), not negative.
+        basis: (dim, rank) orthonormal columns, dim = time × variable; the variance outside of them is 0.
+        variances: (rank,), not negative.
     """
 
     mean: Float[Array, "time variable"]
-    basis: Float[Array, "dim dim"]
-    variances: Float[Array, " dim"]
+    basis: Float[Array, "dim rank"]
+    variances: Float[Array, " rank"]
+
+    @property
+    def num_missing(self) -> int:
+        """Directions without variance, which the basis leaves out."""
+        return self.basis.shape[-2] - self.basis.shape[-1]
 
     @classmethod
     def from_moments(cls, mean: np.ndarray, covariance: np.ndarray) -> "GaussianLaw":
@@ -76,24 +89,44 @@ class GaussianLaw(NamedTuple):
 
     @classmethod
     def fit(cls, x0: np.ndarray) -> "GaussianLaw":
-        """Mean and covariance of an ensemble (sample, time, variable)."""
-        flat = np.asarray(x0, np.float64).reshape(len(x0), -1)
-        return cls.from_moments(flat.mean(0).reshape(np.shape(x0)[1:]), np.cov(flat, rowvar=False))
+        """Mean and covariance of an ensemble (sample, time, variable).
+
+        Of more than `MAX_FULL` numbers a trajectory, only directions of a variance above `NEGLIGIBLE` are
+        kept: standardised data of smooth fields have far fewer of those than numbers.
+        """
+        shape, count = np.shape(x0)[1:], len(x0)
+        flat = np.reshape(x0, (count, -1))
+        mean = flat.mean(0, dtype=np.float64)
+        covariance = np.zeros((flat.shape[1], flat.shape[1]))
+        for start in range(0, count, _CHUNK):
+            offsets = flat[start : start + _CHUNK] - mean
+            covariance += offsets.T @ offsets
+        law = cls.from_moments(mean.reshape(shape), covariance / max(count - 1, 1))
+        if flat.shape[1] <= MAX_FULL:
+            return law
+        kept = np.asarray(law.variances) > NEGLIGIBLE
+        return cls(law.mean, law.basis[:, kept], law.variances[kept])
 
     def perturb(
         self, noise: Float[Array, "*batch time variable"], sigma: Any
     ) -> Float[Array, "*batch time variable"]:
         """Map white noise to the law of x_σ: mean + basis · √(variances + σ²) · basisᵀ · noise."""
-        flat = noise.reshape(*noise.shape[:-2], -1)
-        shaped = ((flat @ self.basis) * jnp.sqrt(self.variances + sigma**2)) @ self.basis.T
-        return self.mean + shaped.reshape(noise.shape)
+        return self.mean + self._scaled(noise, jnp.sqrt(self.variances + sigma**2), sigma)
 
     def unperturb(
         self, x: Float[Array, "*batch time variable"], sigma: Any
     ) -> Float[Array, "*batch time variable"]:
         """Inverse of `perturb`; σ must be positive."""
-        flat = (x - self.mean).reshape(*x.shape[:-2], -1)
-        return (((flat @ self.basis) / jnp.sqrt(self.variances + sigma**2)) @ self.basis.T).reshape(x.shape)
+        return self._scaled(
+            x - self.mean, 1.0 / jnp.sqrt(self.variances + sigma**2), 1.0 / jnp.asarray(sigma)
+        )
+
+    def _scaled(self, x: Array, inside: Array, outside: Any) -> Array:
+        """Coordinates times `inside` in the basis, times `outside` in the directions that it leaves out."""
+        flat = x.reshape(*x.shape[:-2], -1)
+        if not self.num_missing:
+            return (((flat @ self.basis) * inside) @ self.basis.T).reshape(x.shape)
+        return outside * x + (((flat @ self.basis) * (inside - outside)) @ self.basis.T).reshape(x.shape)
 
     def denoise(
         self, x: Float[Array, "batch time variable"], sigma: Any
@@ -111,4 +144,5 @@ class GaussianLaw(NamedTuple):
     def posterior_scale(self, sigma: Any) -> Float[Array, " batch"]:
         """Root mean posterior variance of a coordinate of x₀ given x_σ, (batch,) or (1,)."""
         square = jnp.atleast_1d(sigma)[:, None] ** 2
-        return jnp.sqrt(jnp.mean(self.variances * square / (self.variances + square), axis=-1))
+        share = self.basis.shape[-1] / self.basis.shape[-2]
+        return jnp.sqrt(share * jnp.mean(self.variances * square / (self.variances + square), axis=-1))

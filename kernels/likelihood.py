@@ -104,9 +104,12 @@ def _gaussian_part(law: GaussianLaw, x: np.ndarray, sigma_min: float) -> Float[n
     σ_T cancel and those at σ_min remain.
     """
     mean, basis, variances = (np.asarray(part, np.float64) for part in law)
-    flat = (x - mean).reshape(len(x), -1) @ basis
-    square = np.sum(flat**2 / (variances + SIGMA_MAX**2), axis=1)
-    return -0.5 * (square + np.sum(np.log(2.0 * np.pi * (variances + sigma_min**2))))
+    flat = (x - mean).reshape(len(x), -1)
+    inside = flat @ basis
+    square = np.sum(inside**2 / (variances + SIGMA_MAX**2), axis=1)
+    square += (np.sum(flat**2, axis=1) - np.sum(inside**2, axis=1)) / SIGMA_MAX**2 if law.num_missing else 0.0
+    spreads = np.append(variances, np.zeros(law.num_missing)) + sigma_min**2
+    return -0.5 * (square + np.sum(np.log(2.0 * np.pi * spreads)))
 
 
 @jax.jit

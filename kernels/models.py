@@ -13,6 +13,8 @@ import numpy as np
 from kernels.denoisers import Denoiser
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
+from kernels.recordings.windows import HeldOut
+from kernels.systems import available_systems
 from kernels.trajectories import Layout, Standardizer
 
 __all__ = ["Model"]
@@ -30,6 +32,8 @@ class Model:
         standardizer: physical ↔ standardised units.
         initial: mean and covariance of the data, standardised; a sampler starts from this law plus noise.
         card: what is known about the model; JSON-able. `name`, `system`, `num_steps` are read by programs.
+        held_out: of a model of a recording, the part of it that was held out; the event's frequency there is
+            what the model's probability is compared with.
     """
 
     denoiser: Denoiser | ForecastDenoiser
@@ -37,6 +41,7 @@ class Model:
     standardizer: Standardizer
     initial: GaussianLaw
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    held_out: HeldOut | None = None
 
     @classmethod
     def from_denoiser(
@@ -93,8 +98,9 @@ class Model:
 
     @property
     def system(self) -> str | None:
-        """Name of the dynamical system whose trajectories this models, when it is one of ours."""
-        return self.card.get("system")
+        """Name of the dynamical system whose trajectories this models, when it is a registered one."""
+        name = self.card.get("system")
+        return name if name in available_systems() else None
 
     @property
     def num_steps(self) -> int:

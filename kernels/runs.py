@@ -28,8 +28,7 @@ from kernels.knowledge import Given
 from kernels.models import Model
 from kernels.probability.base import Probability, Progress
 from kernels.probability.direct import direct_samples
-from kernels.probability.registry import PATH_STEPS, estimates
-from kernels.probability.simulator import require_system
+from kernels.probability.registry import PATH_STEPS, estimates, require_answer
 from kernels.specs import RunSpec, as_model, problem_of, require
 from kernels.stages import Flow, Snapshot
 from kernels.systems import get_system
@@ -89,8 +88,8 @@ def stream(spec: RunSpec) -> Iterator[Snapshot]:
     problem = problem_of(
         jax.random.key(spec.seed), spec.model, spec.event, spec.given, guidance=spec.guidance
     )
-    if spec.estimator == "simulator" and spec.event is not None:
-        require_system(problem)
+    if spec.event is not None:
+        require_answer(problem, spec.estimator)
     return _checked(Flow(spec, problem).snapshots())
 
 
@@ -140,8 +139,9 @@ def sample(
         num_steps: network evaluations on a stochastic path.
         method: "guided" paths, every tenth unguided (`guided` says which), with importance weights
             whose mean is the event's probability; or "exact", the model's conditional ensemble, weights 1.
-        guidance: how paths are steered: moment_matching, or a baseline to compare it with:
-            moment_matching_full, pseudoinverse, reconstruction, replacement.
+        guidance: how paths are steered: moment_matching; calibrated, which learns from model samples
+            first and suits maxima and minima; or a baseline to compare with: moment_matching_full,
+            pseudoinverse, reconstruction, replacement.
 
     Returns:
         state(sample, time, variable) in physical units, weight, satisfied, constraint, guided (sample).
@@ -180,6 +180,7 @@ def estimate(
     method: str = "auto",
     num_samples: int = 512,
     num_steps: int | None = None,
+    guidance: str = DEFAULT_GUIDANCE,
     path_steps: int = PATH_STEPS,
 ) -> Iterator[Progress]:
     """As `event_probability`, a record of progress at a time; its arguments are checked at once.
@@ -188,10 +189,9 @@ def estimate(
     """
     require(event is not None, "event", "an event", event)
     steps = path_steps if num_steps is None else num_steps
-    RunSpec(model="", estimator=method, num_samples=num_samples, num_steps=steps)
-    problem = problem_of(key, model, event, given, num_steps)
-    if method == "simulator":
-        require_system(problem)
+    RunSpec(model="", guidance=guidance, estimator=method, num_samples=num_samples, num_steps=steps)
+    problem = problem_of(key, model, event, given, num_steps, guidance)
+    require_answer(problem, method)
     return _checked(estimates(problem, method, num_samples, steps))
 
 
@@ -204,6 +204,7 @@ def event_probability(
     method: str = "auto",
     num_samples: int = 512,
     num_steps: int | None = None,
+    guidance: str = DEFAULT_GUIDANCE,
 ) -> Probability:
     """P(event), or P(event | given), with its 95 % interval and how far to trust it.
 
@@ -213,17 +214,25 @@ def event_probability(
         event: text or Event.
         given: what is known, see `kernels.knowledge.given_event`; the conditioning is by guidance, exact
             for Gaussian models with linear observations and approximate otherwise.
-        method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio or
-            simulator.
+        method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator
+            (of models of systems) or data (of models of recordings: the frequency in the held-out part).
         num_samples: trajectories, paths, or chains at each level over all replicates.
         num_steps: network evaluations for a trajectory; None is the method's own number.
+        guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`.
 
     Raises:
         ValueError: a wrong argument.
         NumericalError: numbers stopped being finite.
     """
     records = estimate(
-        key, model, event, given=given, method=method, num_samples=num_samples, num_steps=num_steps
+        key,
+        model,
+        event,
+        given=given,
+        method=method,
+        num_samples=num_samples,
+        num_steps=num_steps,
+        guidance=guidance,
     )
     return _last(records).probability
 
@@ -233,10 +242,10 @@ _backdrops_lock = threading.Lock()
 
 
 def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> xr.Dataset:
-    """Trajectories to show behind a question: simulated where the model has a system, else drawn from it.
+    """Trajectories to show behind a question: simulated, or held-out data, or else drawn from the model.
 
     Returns:
-        state(sample, time, variable); attrs["source"] is "simulator" or "model". Cached.
+        state(sample, time, variable); attrs["source"] is "simulator", "data" or "model". Cached.
     """
     loaded = as_model(model)
     identity = (loaded.fingerprint, num_samples, seed)
@@ -246,6 +255,12 @@ def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> x
     key = jax.random.key(seed)
     if loaded.system is not None:
         dataset = get_system(loaded.system).simulate(key, num_samples=num_samples)
+    elif loaded.held_out is not None:
+        windows = loaded.held_out.windows
+        chosen = np.linspace(0, len(windows) - 1, min(num_samples, len(windows))).round().astype(int)
+        dataset = to_dataset(
+            windows[chosen], loaded.layout, attrs={"source": "data", "model": loaded.name, "seed": seed}
+        )
     else:
         problem = problem_of(key, loaded, None, None)
         states = np.concatenate(list(_checked(direct_samples(problem, num_samples))))

@@ -69,6 +69,9 @@ class TrainingConfig:
     report_every: int = 500
 
 
+History = tuple[int, float, float]
+
+
 class TrainingRecord(NamedTuple):
     """What `fit` yields.
 
@@ -79,6 +82,8 @@ class TrainingRecord(NamedTuple):
         validation_loss: of the averaged weights on held-out trajectories, always the same noise.
         seconds: wall-clock seconds of this process since `fit` began.
         denoiser: the model so far (averaged weights).
+        steps_here: steps that this process has taken.
+        history: (step, loss, validation loss) of every record so far, those before a resumption included.
     """
 
     step: int
@@ -87,6 +92,13 @@ class TrainingRecord(NamedTuple):
     validation_loss: float
     seconds: float
     denoiser: Trainable
+    steps_here: int = 0
+    history: tuple[History, ...] = ()
+
+    @property
+    def seconds_left(self) -> float:
+        """Expected, if the steps to come take as long as those of this process."""
+        return self.seconds * (self.num_steps - self.step) / max(self.steps_here, 1)
 
 
 class _State(NamedTuple):
@@ -198,9 +210,10 @@ def fit(
     template = dataclasses.replace(start, params=None)
     params, copy = (jax.tree.map(jnp.copy, start.params) for _ in range(2))
     state = _State(params, _optimizer(config).init(params), copy)
-    step = 0
+    step, history = 0, []
     if state_path is not None and state_path.exists():
-        step, state = _load_state(state_path, state)
+        step, state, history = _load_state(state_path, state)
+    first_step = step
     data, held_out = jnp.asarray(x0), jnp.asarray(validation)
     begin, losses = time.monotonic(), []
 
@@ -208,8 +221,18 @@ def fit(
         denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
         held_out_loss = float(_validation_loss(denoiser, held_out))
         shown = held_out_loss if loss is None else loss
-        seconds = time.monotonic() - begin
-        return TrainingRecord(step, config.num_steps, shown, held_out_loss, seconds, denoiser)
+        if loss is not None:
+            history.append((step, shown, held_out_loss))
+        return TrainingRecord(
+            step=step,
+            num_steps=config.num_steps,
+            loss=shown,
+            validation_loss=held_out_loss,
+            seconds=time.monotonic() - begin,
+            denoiser=denoiser,
+            steps_here=step - first_step,
+            history=tuple(history),
+        )
 
     if step >= config.num_steps:  # resumed when all was done
         yield record(None)
@@ -222,20 +245,22 @@ def fit(
         mean_loss, losses = float(np.mean([float(value) for value in losses])), []
         if not np.isfinite(mean_loss):
             raise FloatingPointError(f"the loss is not finite at step {step}. Lower `learning_rate`.")
+        news = record(mean_loss)
         if state_path is not None:
-            _save_state(state_path, step, state)
-        yield record(mean_loss)
+            _save_state(state_path, step, state, history)
+        yield news
 
 
-def _save_state(path: Path, step: int, state: _State) -> None:
+def _save_state(path: Path, step: int, state: _State, history: list[History]) -> None:
     """Write beside, then rename: a kill leaves the last whole state."""
     tensors = {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     partial_path = path.with_suffix(".partial")
-    save_file(tensors | {"step": np.asarray(step)}, partial_path)
+    past = np.asarray(history, np.float64).reshape(-1, 3)
+    save_file(tensors | {"step": np.asarray(step), "history": past}, partial_path)
     partial_path.replace(path)
 
 
-def _load_state(path: Path, template: _State) -> tuple[int, _State]:
+def _load_state(path: Path, template: _State) -> tuple[int, _State, list[History]]:
     try:
         tensors = load_file(path)
     except (SafetensorError, OSError) as error:
@@ -243,10 +268,12 @@ def _load_state(path: Path, template: _State) -> tuple[int, _State]:
             f"the training state {path} is damaged ({error}). Delete it to start again."
         ) from error
     step = int(tensors.pop("step"))
+    past = tensors.pop("history", np.zeros((0, 3)))
+    history = [(int(at), float(loss), float(validation)) for at, loss, validation in past]
     leaves, structure = jax.tree.flatten(template)
     loaded = [tensors[name] for name in sorted(tensors)]
     if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in loaded]:
         raise ValueError(
             f"the training state {path} is of another network. Delete it, or choose the same architecture."
         )
-    return step, jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in loaded])
+    return step, jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in loaded]), history

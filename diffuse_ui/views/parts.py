@@ -15,6 +15,7 @@ METHOD_NAMES = {
     "twisted_smc": "twisted SMC",
     "density_ratio": "density ratio",
     "simulator": "simulator",
+    "data": "frequency in held-out data",
 }
 
 SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}

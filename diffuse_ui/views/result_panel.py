@@ -16,6 +16,7 @@ __all__ = ["ResultPanel", "ensemble_words"]
 
 _MEANINGS = {
     "simulator": "the true system, by brute force",
+    "data": "frequency in held-out data",
     "model": "the network, by unguided samples",
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none
@@ -136,7 +137,7 @@ def _trust(result: Result) -> str:
 def _table(result: Result) -> str:
     rows: list[tuple[str, str, Any]] = [
         (name, _MEANINGS[name], result.references[name])
-        for name in ("simulator", "model")
+        for name in ("simulator", "data", "model")
         if name in result.references
     ]
     estimate = result.probability
@@ -156,7 +157,7 @@ def _hits_words(store: Store) -> str:
         return "<div class='quiet'>Draw on the curves, then press Run.</div>"
     if hits is None or backdrop is None:
         return "<div class='quiet'>Press Run.</div>"
-    kind = "simulated" if backdrop.attrs.get("source") == "simulator" else "unconditional"
+    kind = {"simulator": "simulated", "data": "held-out"}.get(backdrop.attrs.get("source"), "unconditional")
     share = hits.count / max(hits.total, 1)
     error = (share * (1 - share) / max(hits.total, 1)) ** 0.5
     value = formats.probability(share, error or None, 3 / max(hits.total, 1))

@@ -16,6 +16,7 @@ MIN_SECONDS, MIN_SHARE = 1.5, 0.03  # before that, the time left is a guess
 _METHOD_LABELS = {"exact": "exact (latent chains)", "guided": "guided (approximate)"}
 _GUIDANCE_LABELS = {
     "moment_matching": "moment matching",
+    "calibrated": "moment matching, calibrated on samples",
     "moment_matching_full": "moment matching, as in the paper",
     "pseudoinverse": "pseudoinverse (ΠGDM)",
     "reconstruction": "reconstruction",
@@ -29,6 +30,7 @@ _ESTIMATOR_LABELS = {
     "twisted_smc": "twisted sequential Monte Carlo",
     "density_ratio": "density ratio, as in the paper",
     "simulator": "simulator",
+    "data": "frequency in held-out data",
     None: "no probability",
 }
 

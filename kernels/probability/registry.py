@@ -5,14 +5,15 @@ from difflib import get_close_matches
 
 from kernels.probability.auto import auto
 from kernels.probability.base import Problem, Progress
+from kernels.probability.data import data_frequency, require_data
 from kernels.probability.density_ratio import density_ratio
 from kernels.probability.monte_carlo import monte_carlo
 from kernels.probability.path_importance import ALPHA_EVERY, path_importance
-from kernels.probability.simulator import simulator
+from kernels.probability.simulator import require_system, simulator
 from kernels.probability.subset_simulation import subset_simulation
 from kernels.probability.twisted_smc import MIN_PARTICLES, NUM_ISLANDS, twisted_smc
 
-__all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator"]
+__all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_answer", "require_estimator"]
 
 ESTIMATORS = (
     "auto",
@@ -22,6 +23,7 @@ ESTIMATORS = (
     "twisted_smc",
     "density_ratio",
     "simulator",
+    "data",
 )
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
 MIN_SAMPLES = {  # below these there is no error bar
@@ -43,6 +45,14 @@ def require_estimator(name: str, num_samples: int) -> None:
             f"`num_samples` must be at least {MIN_SAMPLES[name]} for {words}; got {num_samples}. "
             "Take more, or use auto."
         )
+
+
+def require_answer(problem: Problem, method: str | None) -> None:
+    """Raises ValueError where an estimator that looks at the truth has none to look at."""
+    if method == "simulator":
+        require_system(problem)
+    if method == "data":
+        require_data(problem)
 
 
 def estimates(
@@ -69,5 +79,6 @@ def estimates(
         "monte_carlo": monte_carlo,
         "subset_simulation": subset_simulation,
         "simulator": simulator,
+        "data": data_frequency,
     }
     return by_name[method](problem, num_samples)

@@ -2,9 +2,10 @@
 
     dx/dtime = f(x),  x(0) ~ initial law,  observed every `step` after `burn_in` is dropped.
 
-Integration is Tsit5 with a fixed step through diffrax, vmapped over samples and jitted once for
-each chunk size. The state that is integrated may differ from the state that is observed
-(the pendulum's momenta and velocities); `observe` maps the one to the other.
+Integration is Tsit5 with a fixed step through diffrax, or a stepper of the system's own where it is
+stiff or no differential equation at all, vmapped over samples and jitted once for each chunk size.
+The state that is integrated may differ from the state that is observed (the pendulum's momenta and
+velocities); `observe` maps the one to the other.
 """
 
 import dataclasses
@@ -22,11 +23,12 @@ from jaxtyping import Array, Float, PRNGKeyArray
 
 from kernels.trajectories import Layout, Observable, to_dataset
 
-__all__ = ["System"]
+__all__ = ["State", "Stepper", "System"]
 
 _CHUNK = 8192  # trajectories integrated together: large enough to fill vector units, small enough for caches
 
 State = Float[Array, " state"]
+Stepper = Callable[[State], State]  # one step
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -37,7 +39,9 @@ class System:
         name: name in the registry.
         description: one sentence and the source.
         variables: names of what is observed.
-        vector_field: state → d state / d time.
+        vector_field: state → d state / d time; may be None where there is a `stepper`.
+        stepper: length of a step → function state → state one step later; Tsit5 on `vector_field` if None.
+        solver: what the stepper is called, for provenance.
         draw_initial: key → state at time −burn_in.
         observe: state → observed variables (variable,); the identity unless given.
         recover: observed variables → state, the inverse of `observe`.
@@ -52,9 +56,11 @@ class System:
     """
 
     name: str
-    description: str
+    description: str = ""
     variables: tuple[str, ...]
-    vector_field: Callable[[State], State]
+    vector_field: Callable[[State], State] | None = None
+    stepper: Callable[[float], Stepper] | None = None
+    solver: str = "Tsit5"
     draw_initial: Callable[[PRNGKeyArray], State]
     observe: Callable[[State], Float[Array, " variable"]] = lambda state: state
     recover: Callable[[Float[Array, " variable"]], State] = lambda observed: observed
@@ -63,9 +69,13 @@ class System:
     step: float
     num_times: int = 60
     burn_in: float = 0.0
-    substeps: int
+    substeps: int = 10
     observables: Mapping[str, Observable] = dataclasses.field(default_factory=dict)
     parameters: Mapping[str, float] = dataclasses.field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.vector_field is None and self.stepper is None:
+            raise ValueError("`vector_field` or `stepper` must be given; got neither.")
 
     @property
     def layout(self) -> Layout:
@@ -83,9 +93,7 @@ class System:
         times = np.asarray(times, np.float64)
         substep = self.step / self.substeps
         per_output = max(1, round((times[1] - times[0]) / substep))
-        return _solve(
-            self.vector_field, state, (times[1] - times[0]) / per_output, per_output, times.size - 1
-        )
+        return _solve(self, state, (times[1] - times[0]) / per_output, per_output, times.size - 1)
 
     def rollout(
         self, states: Float[Array | np.ndarray, "sample variable"], num_times: int
@@ -132,7 +140,7 @@ class System:
             "system": self.name,
             "description": self.description,
             "source": "simulator",
-            "solver": f"Tsit5, fixed step {self.step / self.substeps:g}",
+            "solver": f"{self.solver}, fixed step {self.step / self.substeps:g}",
             "burn_in": self.burn_in,
             "key": str(np.asarray(jax.random.key_data(key)).tolist()),
         } | {f"parameter_{name}": value for name, value in self.parameters.items()}
@@ -149,29 +157,38 @@ def _simulate_chunk(
     def trajectory(key: PRNGKeyArray) -> Float[Array, "time variable"]:
         state = system.draw_initial(key)
         if num_burn_in:
-            state = _solve(system.vector_field, state, substep, num_burn_in, 1)[-1]
-        path = _solve(system.vector_field, state, substep, system.substeps, system.num_times - 1)
+            state = _solve(system, state, substep, num_burn_in, 1)[-1]
+        path = _solve(system, state, substep, system.substeps, system.num_times - 1)
         return jax.vmap(system.observe)(path)
 
     return jax.vmap(trajectory)(keys)
 
 
 def _solve(
-    vector_field: Callable[[State], State], state: State, substep: float, per_output: int, num_outputs: int
+    system: System, state: State, substep: float, per_output: int, num_outputs: int
 ) -> Float[Array, "time state"]:
-    """Fixed-step Tsit5: the start and `num_outputs` states, `per_output` steps apart."""
-    term = diffrax.ODETerm(lambda time, y, args: vector_field(y))
-    solver = diffrax.Tsit5()
+    """The start and `num_outputs` states, each `per_output` steps after the last."""
+    start, step, state_of = _steps(system, state, substep)
 
-    def step(carry: tuple, _: None) -> tuple[tuple, None]:
-        y, solver_state = carry
-        y, *_, solver_state, _ = solver.step(term, 0.0, substep, y, None, solver_state, made_jump=False)  # type: ignore[misc]
-        return (y, solver_state), None
+    def output(carry: Any, _: None) -> tuple[Any, State]:
+        carry, _ = jax.lax.scan(lambda carry, _: (step(carry), None), carry, None, length=per_output)
+        return carry, state_of(carry)
 
-    def output(carry: tuple, _: None) -> tuple[tuple, State]:
-        carry, _ = jax.lax.scan(step, carry, None, length=per_output)
-        return carry, carry[0]
-
-    start = (state, solver.init(term, 0.0, substep, state, None))
     _, path = jax.lax.scan(output, start, None, length=num_outputs)
     return jnp.concatenate([state[None], path])
+
+
+def _steps(system: System, state: State, substep: float) -> tuple[Any, Callable, Callable]:
+    """What is carried from step to step, the step, and the state in what is carried."""
+    if system.stepper is not None:
+        return state, system.stepper(substep), lambda carry: carry
+    assert system.vector_field is not None  # noqa: S101 - checked when the system was made
+    field = system.vector_field
+    term, solver = diffrax.ODETerm(lambda time, y, args: field(y)), diffrax.Tsit5()
+
+    def step(carry: tuple) -> tuple:
+        y, solver_state = carry
+        y, *_, solver_state, _ = solver.step(term, 0.0, substep, y, None, solver_state, made_jump=False)  # type: ignore[misc]
+        return y, solver_state
+
+    return (state, solver.init(term, 0.0, substep, state, None)), step, lambda carry: carry[0]

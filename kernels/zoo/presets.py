@@ -1,14 +1,13 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
-`PRESETS["shipped"]` is what the models in this folder were trained with; anyone can rerun it from
-the same seed. Training is resumable: the state lies beside the model until it is finished.
+The models in this folder were trained with "shipped", "standard" and "forecast" (each card has the numbers
+and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
+finished.
 """
 
 import dataclasses
-import datetime
-import platform
+import math
 from collections.abc import Iterator
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +17,17 @@ import numpy as np
 
 from kernels.checkpoints import save_checkpoint
 from kernels.models import Model
-from kernels.networks.sizing import network_config
+from kernels.networks.sizing import network_config, network_cost
+from kernels.networks.unet import UNetConfig
 from kernels.systems import System, get_system
 from kernels.training import TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Standardizer
+from kernels.zoo.describing import made_now, training_facts
 
-__all__ = ["PRESETS", "Preset", "train_system"]
+__all__ = ["PRESETS", "Preset", "standardised", "train_system"]
 
 _CHUNK = 65_536  # trajectories standardised together
+MAX_VALUES = 256_000_000  # numbers in all training trajectories, 1 GB in single precision
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -33,12 +35,13 @@ class Preset:
     """Amount of data and of training.
 
     Attributes:
-        num_samples: simulated training trajectories.
+        num_samples: simulated training trajectories, fewer where these are more than `MAX_VALUES` numbers.
         num_validation: further ones, held out.
         training: see `TrainingConfig`.
         polishing: a second training, from the first one's result, or None.
         noise: colour of the perturbing noise, see `kernels.covariances`.
         num_known: first states that the model is to know, see `kernels.forecasts`; 0 for none.
+        dtype: in which weights are written, see `save_checkpoint`.
     """
 
     num_samples: int
@@ -47,6 +50,15 @@ class Preset:
     polishing: TrainingConfig | None = None
     noise: str = "white"
     num_known: int = 0
+    dtype: str = "float32"
+
+    def samples_of(self, system: System) -> int:
+        """Number of training trajectories of a system."""
+        return min(self.num_samples, MAX_VALUES // math.prod(system.layout.shape))
+
+    def network_of(self, system: System) -> UNetConfig:
+        """Architecture for a system."""
+        return network_config(*system.layout.shape, num_known=self.num_known)
 
 
 PRESETS = {
@@ -56,11 +68,18 @@ PRESETS = {
         polishing=TrainingConfig(
             num_steps=6000, batch_size=512, learning_rate=5e-4, warmup=50, cooldown=0.9, middle_share=0.5
         ),
+        dtype="float16",
     ),
     "forecast": Preset(
         num_samples=1_000_000,
         training=TrainingConfig(num_steps=10_000, batch_size=128, cooldown=0.7),
         num_known=3,
+        dtype="float16",
+    ),
+    "standard": Preset(
+        num_samples=1_000_000,
+        training=TrainingConfig(num_steps=12_000, batch_size=128, cooldown=0.7, middle_share=0.3),
+        dtype="float16",
     ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
@@ -88,10 +107,12 @@ def train_system(
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
-    states = system.simulate_array(data_key, preset.num_samples + preset.num_validation)
-    standardizer, x0 = _standardised(states, preset.noise)
-    training, validation = x0[: preset.num_samples], x0[preset.num_samples :]
-    network = network_config(*system.layout.shape, num_known=preset.num_known)
+    num_samples = preset.samples_of(system)
+    states = system.simulate_array(data_key, num_samples + preset.num_validation)
+    standardizer, x0 = standardised(states, preset.noise)
+    del states
+    training, validation = x0[:num_samples], x0[num_samples:]
+    network = preset.network_of(system)
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
         state_paths.append(weights.with_suffix(f".{phase}.state"))
@@ -116,13 +137,14 @@ def train_system(
         initial=record.denoiser.law,
         card=card,
     )
-    save_checkpoint(model, weights)
+    save_checkpoint(model, weights, dtype=preset.dtype)
     for state_path in state_paths:
         state_path.unlink(missing_ok=True)
     yield record, model
 
 
-def _standardised(states: np.ndarray, noise: str) -> tuple[Standardizer, np.ndarray]:
+def standardised(states: np.ndarray, noise: str = "white") -> tuple[Standardizer, np.ndarray]:
+    """A standardiser fitted to an ensemble (sample, time, variable), and the ensemble in its units."""
     standardizer = Standardizer.fit(states, noise=noise)
     chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
     x0 = [np.asarray(standardizer.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
@@ -136,22 +158,19 @@ def _kind(preset: Preset) -> str:
 
 
 def _card(system: System, name: str, preset: Preset, seed: int, record: TrainingRecord) -> dict[str, Any]:
-    device = jax.devices()[0]
     return {
         "name": name,
         "system": system.name,
         "description": f"{_kind(preset)} of {system.description}",
-        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "created": made_now(),
         "training": {
-            "data": f"{preset.num_samples} trajectories simulated from seed {seed}",
+            "data": f"{preset.samples_of(system)} trajectories simulated from seed {seed}",
             **dataclasses.asdict(preset.training),
             "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
             "noise": preset.noise,
+            "dtype": preset.dtype,
+            "parameters": network_cost(preset.network_of(system)).parameters,
             "seed": seed,
-            "final_loss": record.loss,
-            "validation_loss": record.validation_loss,
-            "seconds_of_last_process": round(record.seconds),
-            "device": f"{device.platform} ({device.device_kind}), {platform.machine()}",
-            "versions": {package: version(package) for package in ("diffuse-ui", "jax", "flax", "optax")},
+            **training_facts(record),
         },
     }

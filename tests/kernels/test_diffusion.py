@@ -59,6 +59,42 @@ def test_posterior_scale_is_the_root_mean_posterior_variance(law):
     )
 
 
+@pytest.fixture(scope="module")
+def ranked():
+    """A law of rank 3 in 6 dimensions, as left by `fit` where there is no variance, and the same in full."""
+    root = np.random.default_rng(8).normal(size=(6, 3))
+    mean = np.ones((3, 2))
+    full = GaussianLaw.from_moments(mean, root @ root.T)
+    kept = np.asarray(full.variances) > 1e-5
+    return full, GaussianLaw(full.mean, full.basis[:, kept], full.variances[kept])
+
+
+def test_a_law_without_its_empty_directions_does_the_same(ranked):
+    full, low = ranked
+    assert (full.num_missing, low.num_missing, low.basis.shape) == (0, 3, (6, 3))
+    x = jnp.asarray(RNG.normal(size=(5, 3, 2)), jnp.float32)
+    for sigma in (0.05, 2.0):
+        for name in ("perturb", "unperturb", "denoise"):
+            expected, found = (getattr(law, name)(x, jnp.asarray(sigma)) for law in ranked)
+            np.testing.assert_allclose(found, expected, rtol=1e-4, atol=2e-4)
+        np.testing.assert_allclose(*(law.posterior_scale(jnp.asarray(sigma)) for law in ranked), rtol=1e-4)
+    np.testing.assert_allclose(low.unperturb(low.perturb(x, 0.3), 0.3), x, atol=1e-4)
+
+
+def test_a_fitted_law_leaves_out_what_is_below_the_finest_noise(monkeypatch):
+    monkeypatch.setattr(diffusion, "MAX_FULL", 5)
+    monkeypatch.setattr(diffusion, "_CHUNK", 512)
+    root = RNG.normal(size=(2, 6))
+    states = (RNG.normal(size=(2000, 2)) @ root + 1e-5 * RNG.normal(size=(2000, 6))).reshape(2000, 3, 2)
+    law = GaussianLaw.fit(states.astype(np.float32))
+    assert law.basis.shape == (6, 2)
+    covariance = (np.asarray(law.basis) * np.asarray(law.variances)) @ np.asarray(law.basis).T
+    np.testing.assert_allclose(
+        covariance, np.cov(states.reshape(2000, 6), rowvar=False), rtol=1e-3, atol=1e-4
+    )
+    np.testing.assert_allclose(law.mean, states.mean(0), atol=1e-5)
+
+
 @pytest.mark.parametrize(
     ("mean", "covariance", "words"),
     [

@@ -1,9 +1,12 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
 from scipy import stats
 
 import kernels
+from kernels.diffusion import GaussianLaw
 from kernels.trajectories import to_dataset
 
 RNG = np.random.default_rng(4)
@@ -44,3 +47,20 @@ def test_a_mixtures_log_density_exactly_and_by_probes(mixture):
 def test_probes_need_a_key(mixture):
     with pytest.raises(ValueError, match="must be given together"):
         kernels.log_likelihood(mixture[0], to_dataset(np.zeros((1, 4, 2)), mixture[0].layout), num_probes=3)
+
+
+def test_a_law_without_its_empty_directions_has_the_same_density():
+    """A line in four dimensions: its law with and without the directions in which there is no variance."""
+    direction = np.array([1.0, -2.0, 0.5, 1.5])
+    covariance = np.outer(direction, direction)
+    layout = kernels.Layout(variables=("x", "y"), times=np.arange(2.0))
+    full = kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((2, 2)), covariance), layout)
+    law = full.initial
+    kept = np.asarray(law.variances) > 1e-5
+    low = GaussianLaw(law.mean, law.basis[:, kept], law.variances[kept])
+    assert low.num_missing == 3
+    model = dataclasses.replace(full, denoiser=kernels.GaussianDenoiser(law=low), initial=low)
+    dataset = to_dataset((RNG.normal(size=(4, 1)) * direction).reshape(4, 2, 2), layout)
+    np.testing.assert_allclose(
+        kernels.log_likelihood(model, dataset), kernels.log_likelihood(full, dataset), atol=0.05
+    )

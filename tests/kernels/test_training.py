@@ -101,6 +101,23 @@ def test_a_checkpoint_reads_back_the_same_model(model, tmp_path):
     np.testing.assert_array_equal(evaluate(again.denoiser, x, 0.5), evaluate(model.denoiser, x, 0.5))
 
 
+def test_half_precision_halves_the_file_and_reads_back_as_float32(model, tmp_path):
+    whole = kernels.save_checkpoint(model, tmp_path / "whole")
+    half = kernels.save_checkpoint(model, tmp_path / "half", dtype="float16")
+    assert half.stat().st_size < 0.6 * whole.stat().st_size
+    again = kernels.load_model(half)
+    assert {leaf.dtype for leaf in jax.tree.leaves(again.denoiser)} == {np.dtype("float32")}
+    basis = np.asarray(again.initial.basis, np.float64)
+    np.testing.assert_allclose(basis.T @ basis, np.eye(16), atol=1e-6)
+    np.testing.assert_allclose(basis, model.initial.basis, atol=2e-3)
+    x = np.random.default_rng(1).normal(size=(4, 8, 2)).astype(np.float32)
+    for sigma in (0.002, 0.5, 20.0):
+        exact = evaluate(model.denoiser, x, sigma)
+        np.testing.assert_allclose(evaluate(again.denoiser, x, sigma), exact, atol=3e-3)
+    with pytest.raises(ValueError, match="`dtype` must be one of float32, float16"):
+        kernels.save_checkpoint(model, tmp_path / "other", dtype="int8")
+
+
 def damage_weights(path):
     path.write_bytes(path.read_bytes()[:-100])
 

@@ -108,3 +108,48 @@ def test_two_windows_do_not_see_each_other(chromium, canvas, server):
     assert apps[-1] is not canvas.app
     assert canvas.app.state.event is None
     other_page.close()
+
+
+def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
+    text, state = event_text(page), canvas.app.state
+    canvas.button("Point").click()
+    canvas.wait_tool("x", "")
+    page.mouse.click(*canvas.pixel("x", 3.05, 0.5))
+    expect(text).to_have_value(re.compile(r"^at\(x, 3\) == 0\.[45]"), timeout=10_000)
+    page.wait_for_timeout(1000)
+    point = state.event
+    canvas.drag("x", (3.0, point.right.value), (5.0, 1.5))
+    expect(text).to_have_value(re.compile(r"^at\(x, 5\) == 1\.[45]"), timeout=10_000)
+    page.wait_for_timeout(600)  # the hand has rested
+    canvas.button("is known").click()
+    expect(text).to_have_value("", timeout=10_000)
+    wait_until(lambda: state.given.startswith("at(x, 5) == 1."), page)
+
+    canvas.button("Tube").click()
+    canvas.wait_tool("y", "tube-y")
+    canvas.path("y", [(1 + 0.1 * step, 0.05 * step) for step in range(30)])
+    expect(text).to_have_value(re.compile(r"^tube\(y, \["), timeout=10_000)
+    canvas.button("Mute A").click()
+    expect(text).to_have_value("", timeout=10_000)
+
+    canvas.button("Threshold").click()
+    canvas.wait_tool("x", "")
+    page.mouse.click(*canvas.pixel("x", 3.0, 1.2))
+    expect(text).to_have_value(re.compile(r"^max\(x\) > 1\.2"), timeout=10_000)
+    canvas.button("Window").click()
+    canvas.wait_tool("y", "window-y")
+    canvas.drag("y", (2.0, -1.0), (4.0, 1.0))
+    expect(text).to_have_value(re.compile(r"^max\[[12]\.[09]\d*, [34][^\]]*\]\(x\) > 1\.2"), timeout=10_000)
+
+    canvas.button("Phase plane").click()
+    canvas.wait_drawn("plane", tool="polygon-plane")
+    corners = [(-1, -2), (1, -2), (1, 2), (-1, 2), (-1, -1.9)]
+    canvas.path("plane", corners)
+    expect(text).to_have_value(re.compile(r" and polygon\(x, y, \[\["), timeout=10_000)
+    polygon = state.event.conjuncts[1]
+    page.wait_for_timeout(1000)
+    canvas.drag("plane", (0.0, 0.0), (0.5, 0.5))
+    wait_until(lambda: state.event.conjuncts[1] != polygon, page)
+    moved = state.event.conjuncts[1].vertices[0]
+    assert moved[0] - polygon.vertices[0][0] == pytest.approx(0.5, abs=0.05)
+    assert state.parts.muted == {0}

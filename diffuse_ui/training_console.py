@@ -1,0 +1,140 @@
+"""Training as the command line shows it: what it will cost, a bar with the time left, a stop that keeps.
+
+SIGTERM is taken as Ctrl-C: the training ends after the step it is at, and the best model stays.
+"""
+
+import signal
+from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn
+
+import kernels
+from diffuse_ui import formats
+
+__all__ = ["is_recording", "train_recording", "train_simulated"]
+
+RECORDINGS = (".nc", ".zarr", ".csv", ".parquet")
+
+
+def is_recording(source: str) -> bool:
+    """Does this name a file of one's own data, rather than a system?"""
+    return Path(source).suffix in RECORDINGS or Path(source).exists() or "/" in source
+
+
+def train_simulated(
+    system: str, output: Path | None, *, name: str | None, preset: str, seed: int
+) -> dict[str, Any]:
+    """Train a model of a system; what is left to say about it, JSON-able.
+
+    Raises:
+        ValueError: unknown system or preset, or nowhere to write.
+    """
+    from kernels.zoo import user_models
+    from kernels.zoo.presets import PRESETS, train_system
+
+    if preset not in PRESETS:
+        raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
+    if output is None and name is None:
+        raise ValueError("`--output` or `--name` must be given: where the model goes, or what it is called.")
+    network = PRESETS[preset].network_of(kernels.get_system(system))
+    path = output or user_models() / f"{name}.safetensors"
+    _say_cost(network)
+    records = train_system(system, path, preset=PRESETS[preset], seed=seed, model_name=name)
+    with _terminated_as_interrupted():
+        record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
+    return {
+        "system": system,
+        "output": str(path),
+        "steps": record.step,
+        "validation_loss": record.validation_loss,
+    }
+
+
+def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[str, Any]:
+    """Train a model of one's own data; what is left to say about it, JSON-able.
+
+    Raises:
+        ValueError: data that need a choice, or too few of them.
+        KeyboardInterrupt: stopped before there was a model to keep.
+    """
+    from kernels.zoo.own_data import plan_training, training
+
+    plan = plan_training(source, name=name or Path(source).stem, **choices)
+    windows = f"{len(plan.split.training)} windows of {plan.layout.num_times} steps to train on"
+    parts = f"{len(plan.split.validation)} to validate, {len(plan.split.held_out.starts)} held out"
+    typer.echo(
+        f"{plan.recording.num_rows} steps of {', '.join(plan.recording.variables[:8])}: {windows}, {parts}",
+        err=True,
+    )
+    _say_cost(plan.network)
+    best, stopped, last = None, False, None
+    try:
+        with _terminated_as_interrupted():
+            for record, model in _shown(training(plan)):
+                last = record
+                best = record if model is not None else best
+    except KeyboardInterrupt:
+        if not plan.weights.exists():
+            raise
+        stopped = True
+    card = kernels.load_model(plan.weights).card["training"]
+    return {
+        "name": plan.name,
+        "output": str(plan.weights),
+        "steps": None if last is None else last.step,
+        "best_step": card["best_step"],
+        "validation_loss": card["validation_loss"],
+        "stopped": stopped,
+    }
+
+
+def _say_cost(network: Any) -> None:
+    """What a network to be trained will cost."""
+    from kernels.models import DEFAULT_NUM_STEPS
+    from kernels.networks.sizing import evaluation_seconds, network_cost
+
+    cost, seconds = network_cost(network), evaluation_seconds(network)
+    typer.echo(
+        f"network: {cost.parameters / 1e6:.2f} M parameters, {cost.multiply_adds / 1e6:.1f} M multiply-adds "
+        f"an evaluation; a sample of {DEFAULT_NUM_STEPS} evaluations takes about "
+        f"{1e3 * DEFAULT_NUM_STEPS * seconds:.2g} ms here",
+        err=True,
+    )
+
+
+def _shown(records: Iterator[Any]) -> Iterator[Any]:
+    """The records, shown on stderr as they come: a bar on a terminal, a line each elsewhere."""
+    console = Console(stderr=True)
+    columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading and compiling", total=1.0)
+        for record, model in records:
+            words = (
+                f"step {record.step}/{record.num_steps}  loss {record.loss:.4f}  "
+                f"held out {record.validation_loss:.4f}  {formats.duration(record.seconds)}, "
+                f"{formats.duration(record.seconds_left)} left"
+            )
+            bar.update(task, completed=record.step / record.num_steps, description=words)
+            if not console.is_terminal:
+                typer.echo(words, err=True)
+            yield record, model
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM raises KeyboardInterrupt meanwhile."""
+
+    def interrupt(number: int, frame: Any) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)

@@ -1,0 +1,147 @@
+"""The event's frequency in held-out data: what a model of measurements is to be compared with.
+
+The share of held-out windows in which the event holds. Windows overlap and follow each other, so
+their indicators hang together; the error comes from a moving-block bootstrap (Künsch 1989): blocks of
+neighbouring windows are drawn with replacement until there are as many as in the data, and the share
+in each such series is one replicate. Blocks span at least one window, and twice the integrated
+autocorrelation time of the indicator where that is longer.
+
+The 95 % interval is that of the replicates, stretched by √(m/(m − 1)) t/z for m blocks' worth of data,
+as with few blocks the spread of a bootstrap is too small. No hit at all is answered by the rule of three
+for m blocks.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import Bool, Float
+from scipy import stats
+
+from kernels.forecasts import GivenStart
+from kernels.probability.base import Probability, Problem, Progress
+from kernels.recordings.windows import HeldOut
+
+__all__ = ["block_bootstrap", "data_frequency", "require_data"]
+
+NUM_REPLICATES = 4000
+MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
+SEED = 0  # of the replicates: the same data give the same interval
+
+
+def require_data(problem: Problem) -> HeldOut:
+    """The model's held-out data. Raises ValueError where they cannot answer."""
+    held_out = problem.model.held_out
+    if held_out is None:
+        raise ValueError(
+            "`method` 'data' needs a model that was trained on a recording and keeps a held-out part of it. "
+            "Use 'auto'."
+        )
+    if problem.observations is not None or isinstance(problem.model.denoiser, GivenStart):
+        raise ValueError(
+            "`method` 'data' cannot be conditioned on `given`. Use 'auto', or leave `given` out."
+        )
+    return held_out
+
+
+def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
+    """Estimate from the held-out windows of the model's recording, all of them.
+
+    Raises:
+        ValueError: the model keeps no such data, or something is known.
+    """
+    held_out = require_data(problem)
+    windows = held_out.windows
+    holds = problem.judge(windows)[1]
+    block = -(-held_out.length // held_out.stride)
+    estimate = block_bootstrap(holds, block)
+    yield Progress(
+        1.0, f"{len(windows)} held-out windows, {estimate.diagnostics['hits']} in the event", estimate
+    )
+
+
+def block_bootstrap(holds: Bool[np.ndarray, " window"], least_block: int) -> Probability:
+    """The share of hits in a series, with its interval.
+
+    Args:
+        holds: whether the event holds, window by window in the order of time.
+        least_block: number of windows that a block must have.
+    """
+    total, hits = len(holds), int(np.sum(holds))
+    block = int(np.clip(np.ceil(2.0 * _correlation_time(holds)), least_block, max(least_block, total // 4)))
+    block = min(block, total)
+    num_blocks = total / block
+    value = hits / total
+    if hits in (0, total):
+        return _without_contrast(hits, total, block)
+    replicates = _replicates(holds, block)
+    stretch = float(np.sqrt(num_blocks / max(num_blocks - 1.0, 1.0)))
+    error = stretch * float(replicates.std())
+    low, high = np.quantile(replicates, [0.025, 0.975]) - value
+    stretch *= float(stats.t.ppf(0.975, max(num_blocks - 1.0, 1.0)) / stats.norm.ppf(0.975))
+    interval = (
+        float(np.clip(value + stretch * low, 0.0, 1.0)),
+        float(np.clip(value + stretch * high, 0.0, 1.0)),
+    )
+    few = num_blocks < MIN_BLOCKS
+    message = (
+        f"{hits} of {total} held-out windows are in the event; {num_blocks:.0f} blocks of {block} windows."
+    )
+    if few:
+        message += (
+            " Too few blocks for an interval to be relied on: hold out more data, or take shorter windows."
+        )
+    return Probability(
+        value=value,
+        standard_error=error,
+        interval=interval,
+        ess=(value / error) ** 2 if error > 0 else float(num_blocks),
+        method="data",
+        status="unreliable" if few else "ok",
+        message=message,
+        diagnostics={"hits": hits, "num_samples": total, "block": block, "num_blocks": num_blocks},
+    )
+
+
+def _without_contrast(hits: int, total: int, block: int) -> Probability:
+    """All windows, or none, are in the event: the rule of three, a block counted as one observation."""
+    num_blocks = max(total / block, 1.0)
+    bound = min(1.0, 3.0 / num_blocks)
+    none = hits == 0
+    words = f"None of {total} held-out windows is" if none else f"All of {total} held-out windows are"
+    sign = f"P < {bound:.2g}" if none else f"P > {1 - bound:.2g}"
+    return Probability(
+        value=hits / total,
+        standard_error=1.0 / num_blocks,
+        interval=(0.0, bound) if none else (1.0 - bound, 1.0),
+        ess=num_blocks,
+        method="data",
+        status="no_hits" if none else "ok",
+        message=f"{words} in the event, so {sign} (rule of three, {num_blocks:.0f} blocks).",
+        diagnostics={"hits": hits, "num_samples": total, "block": block, "num_blocks": num_blocks},
+    )
+
+
+def _replicates(holds: Bool[np.ndarray, " window"], block: int) -> Float[np.ndarray, " replicate"]:
+    """Shares of hits in series put together from blocks."""
+    total = len(holds)
+    sums = np.concatenate([[0], np.cumsum(holds)])
+    per_block = sums[block:] - sums[:-block]
+    generator = np.random.default_rng(SEED)
+    count = max(1, round(total / block))
+    drawn = generator.integers(0, len(per_block), (NUM_REPLICATES, count))
+    shares = per_block[drawn].sum(1) / (count * block)
+    return shares - shares.mean() + holds.mean()  # the first and last windows are in fewer blocks than others
+
+
+def _correlation_time(holds: Bool[np.ndarray, " window"]) -> float:
+    """Integrated autocorrelation time, in windows: 1 for independent ones; Sokal's window of 5 times itself."""
+    offsets = np.asarray(holds, float) - np.mean(holds)
+    variance = float(np.mean(offsets**2))
+    if variance == 0.0:
+        return 1.0
+    size = 1 << int(2 * len(offsets) - 1).bit_length()
+    spectrum = np.abs(np.fft.rfft(offsets, size)) ** 2
+    correlation = np.fft.irfft(spectrum, size)[: len(offsets)] / (len(offsets) * variance)
+    times = 2.0 * np.cumsum(correlation) - 1.0
+    settled = np.flatnonzero(np.arange(len(times)) >= 5.0 * times)
+    return float(max(times[settled[0]] if settled.size else times[-1], 1.0))

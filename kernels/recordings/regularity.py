@@ -1,0 +1,164 @@
+"""Even steps and whole rows: gaps and uneven times, each met by an error or by a named choice.
+
+    gaps       None: an error says how much is missing   "drop": windows that touch a gap are left out
+               "interpolate": gaps of at most `MAX_GAP` steps are bridged linearly, longer ones dropped
+    resample   None: uneven times are an error   a number: linear interpolation at steps of that length
+
+A row that is missing altogether, in times that are otherwise even, is a gap like any other.
+"""
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from kernels.recordings.reading import Recording
+
+__all__ = ["GAPS", "MAX_GAP", "even_step", "regular"]
+
+GAPS = ("drop", "interpolate")
+MAX_GAP = 3  # steps that linear interpolation may bridge; more would teach the model straight lines
+EVEN = 0.01  # of a step, by which times may miss an even grid
+
+
+def regular(recording: Recording, *, gaps: str | None = None, resample: float | None = None) -> Recording:
+    """The same recording at even times; rows of NaN are left where nothing is known.
+
+    Args:
+        recording: as it was read.
+        gaps: what to do where values are missing, see the module.
+        resample: length of a step, in the recording's time units.
+
+    Raises:
+        ValueError: uneven times or missing values that no choice was made about, infinite or constant
+            variables, or an unknown choice.
+    """
+    if gaps is not None and gaps not in GAPS:
+        raise ValueError(f"`gaps` must be one of {', '.join(GAPS)}; got {gaps!r}.")
+    if resample is not None and not (np.isfinite(resample) and resample > 0):
+        raise ValueError(f"`resample` must be a positive length of time; got {resample!r}.")
+    if recording.num_rows < 2:
+        raise ValueError(f"a recording must have at least 2 rows; got {recording.num_rows}.")
+    if np.isinf(recording.values).any():
+        names = _names(recording, np.isinf(recording.values).any(0))
+        raise ValueError(f"values must be finite; {names} are infinite in places. Set those to NaN first.")
+    step = even_step(recording) if resample is None else float(resample)
+    runs = []
+    for run in np.unique(recording.runs):
+        chosen = recording.runs == run
+        times, values = recording.times[chosen], recording.values[chosen]
+        even = _filled(times, values, step) if resample is None else _resampled(times, values, step)
+        runs.append(even)
+    lengths = [len(values) for values in runs]
+    whole = dataclasses.replace(
+        recording,
+        values=np.concatenate(runs),
+        times=np.concatenate([np.arange(length) * step for length in lengths]),
+        runs=np.repeat(np.arange(len(runs)), lengths),
+    )
+    _require_varying(whole)
+    return _bridged(whole, gaps)
+
+
+def even_step(recording: Recording) -> float:
+    """The step of even times, missing rows aside. Raises ValueError where times are uneven."""
+    within = np.diff(recording.runs) == 0
+    steps = np.diff(recording.times)[within]
+    if steps.size == 0:
+        raise ValueError("every run must have at least 2 rows. Give longer runs.")
+    step = float(np.median(steps))
+    ratio = steps / step
+    if np.any(np.abs(ratio - np.round(ratio)) > EVEN) or np.any(np.round(ratio) < 1):
+        unit = f" {recording.time_units}".rstrip()
+        raise ValueError(
+            f"times must be evenly spaced; steps run from {steps.min():.6g} to {steps.max():.6g}{unit}, "
+            f"with a median of {step:.6g}. Choose a step with `resample` (--resample {step:.6g}) to "
+            "interpolate linearly."
+        )
+    return step
+
+
+def _filled(
+    times: Float[np.ndarray, " row"], values: Float[np.ndarray, "row variable"], step: float
+) -> Float[np.ndarray, "even variable"]:
+    """NaN in the place of missing rows."""
+    places = np.concatenate([[0], np.cumsum(np.round(np.diff(times) / step).astype(int))])
+    even = np.full((places[-1] + 1, values.shape[1]), np.nan)
+    even[places] = values
+    return even
+
+
+def _resampled(
+    times: Float[np.ndarray, " row"], values: Float[np.ndarray, "row variable"], step: float
+) -> Float[np.ndarray, "even variable"]:
+    """Linear interpolation, NaN in holes wider than two steps, old or new."""
+    wanted = times[0] + step * np.arange(int(np.floor((times[-1] - times[0]) / step * (1 + 1e-9))) + 1)
+    even = np.full((wanted.size, values.shape[1]), np.nan)
+    for v, column in enumerate(values.T):
+        known = np.isfinite(column)
+        if known.sum() < 2:
+            continue
+        there = times[known]
+        after = np.clip(np.searchsorted(there, wanted), 1, there.size - 1)
+        widest = 2.0 * max(step, float(np.median(np.diff(there)))) * (1 + 1e-9)
+        inside = (wanted >= there[0]) & (wanted <= there[-1])
+        measured = np.minimum(np.abs(wanted - there[after]), np.abs(wanted - there[after - 1])) < 1e-9 * step
+        near = inside & (measured | (there[after] - there[after - 1] <= widest))
+        even[near, v] = np.interp(wanted[near], there, column[known])
+    return even
+
+
+def _bridged(recording: Recording, gaps: str | None) -> Recording:
+    missing = ~np.isfinite(recording.values)
+    if not missing.any():
+        return recording
+    if gaps is None:
+        row = int(np.argmax(missing.any(1)))
+        names = _names(recording, missing.any(0))
+        raise ValueError(
+            f"values must not be missing; {int(missing.sum())} of {missing.size} are, in {names}, the first "
+            f"at time {recording.times[row]:.6g}. Choose with `gaps`: 'drop' (--gaps drop) leaves out windows "
+            f"that touch a gap, 'interpolate' bridges gaps of at most {MAX_GAP} steps linearly."
+        )
+    if gaps == "drop":
+        return recording
+    values = recording.values.copy()
+    for run in np.unique(recording.runs):
+        rows = np.flatnonzero(recording.runs == run)
+        for v in range(values.shape[1]):
+            column = values[rows, v]
+            known = np.isfinite(column)
+            bridged = _short(known)
+            if known.any():
+                column[bridged] = np.interp(np.flatnonzero(bridged), np.flatnonzero(known), column[known])
+            values[rows, v] = column
+    return dataclasses.replace(recording, values=values)
+
+
+def _short(known: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:
+    """Unknown places in gaps of at most `MAX_GAP`, with something known on either side."""
+    edges = np.diff(np.concatenate([[0], (~known).astype(int), [0]]))
+    short = np.zeros(known.size, bool)
+    for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)):
+        short[begin:end] = end - begin <= MAX_GAP and begin > 0 and end < known.size
+    return short
+
+
+def _require_varying(recording: Recording) -> None:
+    empty = ~np.isfinite(recording.values).any(0)
+    if empty.any():
+        raise ValueError(f"{_names(recording, empty)} must have values; all are missing. Leave it out.")
+    low, high = np.nanmin(recording.values, 0), np.nanmax(recording.values, 0)
+    constant = high - low <= 1e-9 * np.maximum(np.abs(high), np.abs(low))
+    if constant.any():
+        rest = _names(recording, ~constant).replace(", ", ",")
+        raise ValueError(
+            f"variables must vary; {_names(recording, constant)} is constant. Leave it out "
+            f"(`variables`, --variables {rest})."
+        )
+
+
+def _names(recording: Recording, chosen: Any) -> str:
+    """The variables where `chosen` (variable,) holds."""
+    return ", ".join(name for name, one in zip(recording.variables, chosen, strict=True) if one) or "none"

@@ -1,0 +1,275 @@
+"""A model of one's own data: from a file to a trained model in a few minutes.
+
+    model = train_on("my.nc", variables=["T", "P"], window=60, name="my-model")
+
+The recording is read, made even, cut into windows and split by time (`kernels.recordings`); a network
+of the size that suits the data is trained on the first part and stopped when the loss of the second no
+longer falls; the third, which nothing has looked at, is kept with the model as the truth that it is
+compared with. What is on disk is always the best model so far: whatever stops the training, that stays,
+and the same call again goes on from where it was.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.checkpoints import load_checkpoint, save_checkpoint
+from kernels.models import Model
+from kernels.networks.sizing import network_config, network_cost
+from kernels.networks.unet import UNetConfig
+from kernels.recordings.reading import Recording, read_recording
+from kernels.recordings.regularity import regular
+from kernels.recordings.windows import Split, recording_layout, split_windows
+from kernels.training import TrainingConfig, TrainingRecord, fit
+from kernels.trajectories import Layout, Standardizer
+from kernels.zoo import user_models
+from kernels.zoo.describing import made_now, training_facts
+from kernels.zoo.presets import standardised
+
+__all__ = ["Plan", "plan_training", "train_on", "training"]
+
+PASSES = 60  # over the training windows, within the bounds below
+MIN_STEPS, MAX_STEPS = 1_500, 6_000
+NUM_RECORDS = 30  # of a training that goes to its end
+PATIENCE = 8  # records without a lower validation loss, after which training stops
+MAX_VALIDATION = 2_048  # windows whose loss is worked out at each record
+
+
+class Plan(NamedTuple):
+    """A training that has been decided on, its data read and checked.
+
+    Attributes:
+        name: of the model.
+        weights: where the model goes.
+        recording: at even times.
+        split: windows of the three parts.
+        layout: what a window's axes mean.
+        network: architecture.
+        config: how long and how fast.
+        num_known: first states that the model is to know.
+        seed: of weights and noise.
+        choices: what was chosen, for the card.
+    """
+
+    name: str
+    weights: Path
+    recording: Recording
+    split: Split
+    layout: Layout
+    network: UNetConfig
+    config: TrainingConfig
+    num_known: int
+    seed: int
+    choices: dict[str, Any]
+
+
+def plan_training(
+    source: Any,
+    *,
+    name: str,
+    variables: Sequence[str] | None = None,
+    window: int = 60,
+    stride: int | None = None,
+    time: str | None = None,
+    gaps: str | None = None,
+    resample: float | None = None,
+    num_known: int = 0,
+    num_steps: int | None = None,
+    path: str | Path | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Read the data and decide how to train; see `train_on` for the arguments.
+
+    Raises:
+        ValueError: data that need a choice, too few of them, or an argument outside its domain.
+    """
+    if not name or "/" in name:
+        raise ValueError(
+            f"`name` must be a name without slashes; got {name!r}. Use `path` for another folder."
+        )
+    if num_steps is not None and num_steps < 1:
+        raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
+    if not 0 <= num_known < window:
+        raise ValueError(f"`num_known` must be at least 0 and less than `window`; got {num_known}.")
+    recording = regular(read_recording(source, variables=variables, time=time), gaps=gaps, resample=resample)
+    split = split_windows(recording, window, stride=stride)
+    layout = recording_layout(recording, window)
+    choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
+    choices |= {"gaps": gaps, "resample": resample}
+    folder = user_models() if path is None else Path(path)
+    return Plan(
+        name=name,
+        weights=folder / f"{name}.safetensors",
+        recording=recording,
+        split=split,
+        layout=layout,
+        network=network_config(*layout.shape, num_known=num_known, num_samples=len(split.training)),
+        config=_config(len(split.training), num_steps),
+        num_known=num_known,
+        seed=seed,
+        choices=choices,
+    )
+
+
+def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
+    """Small batches of few windows, and so many steps that each is seen `PASSES` times, within bounds."""
+    batch_size = 128
+    steps = (
+        int(np.clip(PASSES * num_windows // batch_size, MIN_STEPS, MAX_STEPS))
+        if num_steps is None
+        else num_steps
+    )
+    return TrainingConfig(
+        num_steps=steps,
+        batch_size=min(batch_size, num_windows),
+        warmup=min(200, -(-steps // 10)),
+        cooldown=0.8,
+        ema_decay=0.995,
+        report_every=max(1, steps // NUM_RECORDS),
+    )
+
+
+def training(plan: Plan) -> Iterator[tuple[TrainingRecord, Model | None]]:
+    """Train by a plan. Yields a record and, whenever it is the best so far, the model, which has been saved.
+
+    Raises:
+        ValueError: a damaged training state.
+        FloatingPointError: the loss is no longer finite.
+    """
+    standardizer, x0 = standardised(plan.split.training)
+    held = plan.split.validation
+    held = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
+    validation = np.asarray(standardizer.standardize(jnp.asarray(held, jnp.float32)))
+    plan.weights.parent.mkdir(parents=True, exist_ok=True)
+    state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
+    best = _best_so_far(plan.weights) if state_path.exists() else np.inf
+    records = fit(
+        jax.random.key(plan.seed),
+        x0,
+        plan.network,
+        plan.config,
+        validation=validation,
+        state_path=state_path,
+        num_known=plan.num_known,
+    )
+    for record in records:
+        model = None
+        if record.validation_loss < best:
+            best = record.validation_loss
+            model = _model(plan, standardizer, record)
+            save_checkpoint(model, plan.weights)
+        yield record, model
+        if _stale(record):
+            break
+    state_path.unlink(missing_ok=True)
+
+
+def train_on(
+    source: Any, *, name: str, on_record: Callable[[TrainingRecord], Any] | None = None, **choices: Any
+) -> Model:
+    """Train a model of one's own data, save it under a name, and return it.
+
+    Args:
+        source: path of a NetCDF, Zarr, CSV or Parquet file, or a Dataset or DataFrame: a long recording
+            over time, or an ensemble state(sample, time, variable).
+        name: of the model; `load_model(name)` finds it from now on.
+        on_record: called with each `TrainingRecord`, for progress.
+        **choices: `variables` (which, in this order; all unless given), `window` (60 steps), `stride` (steps
+            between the starts of windows; by the amount of data unless given), `time` (name of the time
+            dimension or column), `gaps` ("drop" or "interpolate", needed where values are missing),
+            `resample` (length of a step, needed where times are uneven), `num_known` (first states that a
+            forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
+            `path` (folder of the model; the user's own unless given), `seed`.
+
+    Returns:
+        The best model of the training: also when it is interrupted (Ctrl-C), if there is one by then.
+
+    Raises:
+        ValueError: data that need a choice, too few of them, or an argument outside its domain.
+        FloatingPointError: the loss is no longer finite.
+    """
+    plan, saved = plan_training(source, name=name, **choices), False
+    try:
+        for record, model in training(plan):
+            saved = saved or model is not None
+            if on_record is not None:
+                on_record(record)
+    except KeyboardInterrupt:
+        if not saved:
+            raise
+    return load_checkpoint(plan.weights)
+
+
+def _stale(record: TrainingRecord) -> bool:
+    """Has the validation loss not fallen for a while?"""
+    losses = [validation for _, _, validation in record.history]
+    return len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE if losses else False
+
+
+def _best_so_far(weights: Path) -> float:
+    """Validation loss of the model that an interrupted training left."""
+    try:
+        return float(load_checkpoint(weights).card["training"]["validation_loss"])
+    except (ValueError, KeyError):
+        return np.inf
+
+
+def _fingerprint(plan: Plan, x0: np.ndarray) -> str:
+    """Of data and choices: another training never resumes from this one's state."""
+    asked = [plan.network.to_dict(), dataclasses.asdict(plan.config), plan.num_known, plan.seed]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(x0).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _model(plan: Plan, standardizer: Standardizer, record: TrainingRecord) -> Model:
+    return Model(
+        denoiser=record.denoiser,
+        layout=plan.layout,
+        standardizer=standardizer,
+        initial=record.denoiser.law,
+        card=_card(plan, record),
+        held_out=plan.split.held_out,
+    )
+
+
+def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
+    recording, split = plan.recording, plan.split
+    windows = {"training": len(split.training), "validation": len(split.validation)}
+    windows["held-out"] = len(split.held_out.starts)
+    kind = f"forecasts from the first {plan.num_known} states" if plan.num_known else "unconditional"
+    source = Path(recording.source).name
+    return {
+        "name": plan.name,
+        "description": f"Diffusion model ({kind}) of {', '.join(_shortened(recording.variables))} in {source}",
+        "created": made_now(),
+        "data": {
+            "source": recording.source,
+            "start": recording.start,
+            "num_rows": recording.num_rows,
+            "num_missing": int((~np.isfinite(recording.values)).sum()),
+            "num_windows": windows,
+            "rows": {part: list(rows) for part, rows in split.ranges.items()},
+            "positions": {name: dict(place) for name, place in recording.positions.items()},
+            **plan.choices,
+        },
+        "training": {
+            **dataclasses.asdict(plan.config),
+            "seed": plan.seed,
+            "parameters": network_cost(plan.network).parameters,
+            "best_step": record.step,
+            **training_facts(record),
+        },
+    }
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    return [*itertools.islice(names, 4), *(["…"] if len(names) > 4 else [])]

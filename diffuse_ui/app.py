@@ -69,7 +69,7 @@ class App(Served):
     def page(self, notice: str = "") -> pmui.Page:
         """The whole page for the current window, with something to say first; goes away with it."""
         window = self.window()
-        window.session.look.notice = notice
+        window.session.look.warning = notice
         page = page_of(window.layout, window.session.look)
         if pn.state.curdoc is not None:
             pn.state.on_session_destroyed(lambda _: window.close())

@@ -206,15 +206,21 @@ def constraint(pair: Pair, event: str, layout: kernels.Layout) -> Panel:
     if pair.reference is not None:
         outside = evaluate(tree, states(pair.reference), layout)[0]
         outside = outside[np.isfinite(outside)]
-    return _densities(pair, "C", np.asarray(pair.conditional["constraint"].values), outside)
+    inside = np.asarray(pair.conditional["constraint"].values)
+    return _densities(pair, "C", inside, outside, at_zero=True)
 
 
-def _densities(pair: Pair, name: str, inside: np.ndarray, outside: np.ndarray | None) -> Panel:
-    """Histograms on the same bins; marks of single members where they are not worth one."""
+def _densities(
+    pair: Pair, name: str, inside: np.ndarray, outside: np.ndarray | None, *, at_zero: bool = False
+) -> Panel:
+    """Histograms on the same bins, an edge at 0 if asked; marks of single members not worth one."""
     values = inside if outside is None else np.concatenate([inside, outside])
     if values.size == 0:
         return Panel(name)
     edges = np.histogram_bin_edges(values, int(np.clip(np.sqrt(max(len(inside), 200)), *NUM_BINS)))
+    if at_zero:
+        width = float(np.ptp(values)) / NUM_BINS[1] or 1.0
+        edges = width * np.arange(np.floor(values.min() / width), np.floor(values.max() / width) + 2)
     reference = None if outside is None else _histogram(outside, None, edges)
     if not pair.summarizable:
         return Panel(name, None, reference, marks=inside[:MAX_HITS])

@@ -23,6 +23,7 @@ from diffuse_ui.views import event_editor, export_panel, model_panel, result_pan
 from diffuse_ui.views.canvas import CanvasView
 from diffuse_ui.views.chips import ChipsView
 from diffuse_ui.views.fans import PANEL_HEIGHT, FanPlots
+from diffuse_ui.views.phase_plane import PhasePlaneView
 from diffuse_ui.views.toolbar import Toolbar
 from kernels.trajectories import dataset_layout
 
@@ -38,6 +39,7 @@ __all__ = [
     "RunPanel",
 ]
 
+CANVAS = "380px"  # of all panels together
 _MARGINS = {"padding": "8px 12px"}
 
 
@@ -97,7 +99,8 @@ class EventCanvas(Piece):
     height = 640
 
     def views(self, session: Session) -> list[Any]:
-        return [Toolbar(session), CanvasView(session, height="380px"), ChipsView(session)]
+        plane = PhasePlaneView(session, height=CANVAS)
+        return [Toolbar(session), CanvasView(session, height=CANVAS), plane, ChipsView(session)]
 
 
 class EventEditor(Piece):

@@ -280,7 +280,9 @@ class Look(param.Parameterized):
     dark = param.Boolean(False)
     tab = param.String("convergence", doc="which result is shown below the canvas")
     time = param.Number(None, allow_None=True, doc="physical time at which results look; None: the middle")
-    notice = param.String("", doc="what this window has to say first, such as a link that cannot be followed")
+    warning = param.String(
+        "", doc="what this window has to say first, such as a link that cannot be followed"
+    )
 
 
 @functools.lru_cache(maxsize=8)

@@ -49,8 +49,8 @@ class ExportPanel:
         self.session = session
         small = {"size": "small", "margin": 0}
         self.size = pmui.Select(label="Size", options=list(SIZES), value="double column", width=150, **small)
-        sizes: dict[str, int | None] = {_BY_SIZE: None} | {f"{points} pt": points for points in _FONT_SIZES}
-        self.font = pmui.Select(label="Font", options=sizes, value=None, width=140, **small)
+        sizes = {_BY_SIZE: 0} | {f"{points} pt": points for points in _FONT_SIZES}
+        self.font = pmui.Select(label="Font", options=sizes, value=0, width=170, **small)
         self.dark = pmui.Checkbox(label="dark", value=False, **small)
         self.captioned = pmui.Checkbox(label="caption below", value=True, **small)
         self.downloads = {label: self._download(label) for label in _FILES}
@@ -75,7 +75,7 @@ class ExportPanel:
     def figure_size(self) -> FigureSize:
         """The size that is chosen, with the font that is chosen."""
         size = SIZES[self.size.value]
-        if self.font.value is None:
+        if not self.font.value:
             return size
         return FigureSize(size.width, float(self.font.value), size.panel_height, size.height)
 

@@ -27,7 +27,7 @@ class Notice:
             margin=(10, 22, 0, 22),
         )
         self.alert.param.watch(lambda event: self._closed(event.new), "closed")
-        session.watch(session.look, ["notice"], self._update)
+        session.watch(session.look, ["warning"], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -35,9 +35,9 @@ class Notice:
 
     def _closed(self, closed: bool) -> None:
         if closed:
-            self.session.look.notice = ""
+            self.session.look.warning = ""
 
     def _update(self) -> None:
-        text = self.session.look.notice
+        text = self.session.look.warning
         self.words.object = escape(text)
         self.alert.param.update(visible=bool(text), closed=not text)

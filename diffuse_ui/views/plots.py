@@ -171,7 +171,7 @@ class ComparisonPlot:
         xs, ys = [x for x in xs if len(x)], [y for y in ys if len(y)]
         if xs:
             low, high = min(float(x.min()) for x in xs), max(float(x.max()) for x in xs)
-            low = 0.0 if self.points else low
+            low, high = (0.0, 1.02 * high) if self.points else (low, high)
             self.x_range.update(start=low, end=high if high > low else low + 1.0)
         if self.top is not None:
             self.y_range.update(start=0.0, end=self.top)

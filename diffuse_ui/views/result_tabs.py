@@ -40,6 +40,7 @@ TABS: tuple[type[Tab], ...] = (
     RunsTab,
 )
 _EMPTY = "After a run, this is where the ensemble given the event is set beside the one without it."
+_SOURCES = {"simulator": "simulated", "data": "held-out data"}
 _SWATCH = (
     "<span style='display:inline-block;width:22px;border-top:{width}px {dash} {colour};"
     "vertical-align:4px;margin-right:7px'></span>"
@@ -178,7 +179,7 @@ class ResultTabs:
 
 def legend(result: Result, backdrop: Any, stale: bool, colours: Palette) -> str:
     """What the two kinds of curves are, and how far to trust the first."""
-    source = "simulated" if backdrop is not None and backdrop.attrs.get("source") == "simulator" else "model"
+    source = "" if backdrop is None else _SOURCES.get(str(backdrop.attrs.get("source")), "model")
     kind = {"guided": "given the event, approximate (guided)", "exact": "given the event, exact"}
     words = kind.get(result.ensemble, "drawn from the model")
     colour = colours.accent

@@ -55,6 +55,7 @@ def test_the_distribution_of_c_has_its_members_on_the_events_side(finished):
     layout = finished.state.layout
     panel = comparisons.constraint(Pair(finished.result, finished.store.backdrop), "max(x) > 1.5", layout)
     edges, density = panel.conditional.x[::2], panel.conditional.y[1:-1:2]
+    assert np.any(edges == 0.0)
     assert np.all(density[edges[1:] <= 0.0] == 0.0)
     share = np.sum(density * np.diff(edges))
     assert share == pytest.approx(1.0)

@@ -261,11 +261,11 @@ def test_figures_are_exported_in_the_chosen_size_and_font(app, window):
 
 def test_a_notice_is_shown_until_it_is_closed(window):
     assert not window.notice.alert.visible
-    window.session.look.notice = "The link <b>cannot</b> be followed."
+    window.session.look.warning = "The link <b>cannot</b> be followed."
     assert window.notice.alert.visible
     assert window.notice.words.object == "The link &lt;b&gt;cannot&lt;/b&gt; be followed."
     window.notice.alert.closed = True
-    assert window.session.look.notice == ""
+    assert window.session.look.warning == ""
     assert not window.notice.alert.visible
 
 

@@ -56,7 +56,7 @@ class Tab:
             controls = pmui.Row(
                 *self.controls,
                 sizing_mode="stretch_width",
-                margin=(0, 0, 4, 0),
+                margin=(12, 0, 4, 0),
                 sx={"gap": "16px", "alignItems": "center"},
             )
             rows = [controls, *rows]

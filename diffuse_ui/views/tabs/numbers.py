@@ -16,6 +16,7 @@ __all__ = ["TableTab"]
 
 _STATISTICS = {"mean": "mean", "q0.05": "5 %", "q0.5": "median", "q0.95": "95 %"}
 _WHEN = ("at one time", "over all times")
+_ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap"}}
 _STYLE = """
 .t {{ font-size: 13px; color: {ink}; width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 .t th {{ text-align: right; font-weight: 500; color: {quiet}; padding: 4px 10px; border-bottom: 1px solid {grid}; }}
@@ -36,7 +37,9 @@ class TableTab(Tab):
         self.pane = html("")
         self.time = TimeSlider(self.session)
         self.groups = VariableGroups(self.session.state.layout.variables, self.changed)
-        self.when = pmui.RadioButtonGroup(options=list(_WHEN), value=_WHEN[0], size="small", margin=0)
+        self.when = pmui.RadioButtonGroup(
+            options=list(_WHEN), value=_WHEN[0], size="small", margin=0, sx=_ONE_LINE
+        )
         self.when.param.watch(lambda _: self._switched(), "value")
         self.controls = [self.when, self.time.slider, self.groups.select]
         self._rows: Sequence[Row] = ()

@@ -97,7 +97,7 @@ class RunsTab(Tab):
         try:
             self.session.state.from_spec(result.spec)
         except ValueError as error:
-            self.session.look.notice = str(error)
+            self.session.look.warning = str(error)
 
     def options(self) -> Hashable:
         return tuple(row.result.number for row in self.picked), self.groups.names

@@ -9,6 +9,7 @@ kernel's loop takes its place; in a plain script there is none, and calls are ma
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,6 +32,7 @@ class Session:
         self.state, self.store = state, store
         self.look = Look(dark=dark)
         self.doc = pn.state.curdoc
+        self._thread = threading.get_ident()
         self._loop = _running_loop() if self.doc is None else None
         self._watchers: list[tuple[param.Parameterized, Any]] = []
         self._asked: set[Callable[[], None]] = set()
@@ -53,8 +55,8 @@ class Session:
             self.soon(lambda: self._answer(update))
 
     def _own_turn(self) -> bool:
-        if self.doc is not None:
-            return pn.state.curdoc is self.doc
+        if self.doc is not None:  # which document is current is known to the whole process, not to a thread
+            return threading.get_ident() == self._thread and pn.state.curdoc is self.doc
         return self._loop is None or _running_loop() is self._loop
 
     @property

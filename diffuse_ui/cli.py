@@ -123,7 +123,7 @@ def sample(
     guidance: Annotated[
         str,
         typer.Option(
-            help="moment_matching, moment_matching_full, pseudoinverse, reconstruction, replacement."
+            help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
         ),
     ] = "moment_matching",
     estimator: EstimatorOption = "auto",
@@ -240,9 +240,7 @@ def train(
     ] = None,
     preset: Annotated[
         str,
-        typer.Option(
-            help="Of a system: quick, shipped (what the shipped models were trained with), forecast."
-        ),
+        typer.Option(help="Of a system: quick, standard, shipped (long), forecast (knows the first states)."),
     ] = "quick",
     name: Annotated[
         str | None, typer.Option(help="Name of the model; --model takes it from then on.")

@@ -18,7 +18,7 @@ class Palette:
         backdrop, hits: curves of the backdrop, and those among them that meet the event.
         accent: the conditional ensemble.
         miss: guided curves that do not meet the event.
-        box, threshold, tube, region, other: what was drawn.
+        box, threshold, tube, region, point, other: what was drawn.
         fan: opacity of the outer and the inner band.
     """
 
@@ -34,9 +34,14 @@ class Palette:
     threshold: str
     tube: str
     region: str
+    point: str
     other: str
     fan: tuple[float, float]
     backdrop_alpha: float
+
+    def of(self, kind: str) -> str:
+        """The colour of a kind of part."""
+        return self.region if kind == "polygon" else getattr(self, kind, self.other)
 
 
 LIGHT = Palette(
@@ -52,6 +57,7 @@ LIGHT = Palette(
     threshold="#D55E00",
     tube="#B87F00",
     region="#B3588F",
+    point="#5B4FA3",
     other="#6a737d",
     fan=(0.16, 0.30),
     backdrop_alpha=0.16,
@@ -70,6 +76,7 @@ DARK = Palette(
     threshold="#ff7f2a",
     tube="#E69F00",
     region="#CC79A7",
+    point="#a99df2",
     other="#98a2ac",
     fan=(0.20, 0.36),
     backdrop_alpha=0.20,

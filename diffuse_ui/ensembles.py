@@ -20,13 +20,16 @@ __all__ = [
     "Fan",
     "fan",
     "is_member",
+    "is_summarizable",
     "meets",
+    "member_weights",
     "nan_lines",
     "states",
 ]
 
 FAN_LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 MIN_EFFECTIVE = 50.0
+MIN_MEMBERS = 8
 
 
 @dataclasses.dataclass(frozen=True)
@@ -56,21 +59,30 @@ def is_member(dataset: xr.Dataset) -> np.ndarray:
     return np.asarray(dataset["satisfied"].values, bool)
 
 
+def member_weights(dataset: xr.Dataset) -> np.ndarray | None:
+    """Weights of the members; None where all count alike."""
+    if "weight" not in dataset:
+        return None
+    weights = np.asarray(dataset["weight"].values, np.float64)[is_member(dataset)]
+    if weights.size == 0 or np.ptp(weights) <= 1e-6 * max(float(np.max(np.abs(weights))), 1e-300):
+        return None
+    return weights
+
+
+def is_summarizable(dataset: xr.Dataset) -> bool:
+    """Whether there are members enough for summaries, and their weights worth `MIN_EFFECTIVE` of them."""
+    weights = member_weights(dataset)
+    if is_member(dataset).sum() < MIN_MEMBERS:
+        return False
+    return weights is None or effective_sample_size(weights) >= MIN_EFFECTIVE
+
+
 def fan(dataset: xr.Dataset) -> Fan | None:
     """Quantiles of the members; None where there are too few, or weights are worth too few."""
+    if not is_summarizable(dataset):
+        return None
     member = is_member(dataset)
-    weights = (
-        np.asarray(dataset["weight"].values, np.float64)[member]
-        if "weight" in dataset
-        else np.ones(member.sum())
-    )
-    if member.sum() < 8:
-        return None
-    uneven = np.ptp(weights) > 1e-6 * max(float(np.max(np.abs(weights))), 1e-300)
-    if uneven and effective_sample_size(weights) < MIN_EFFECTIVE:
-        return None
-    values = states(dataset)[member]
-    quantiles = weighted_quantiles(values, weights if uneven else None, np.array(FAN_LEVELS))
+    quantiles = weighted_quantiles(states(dataset)[member], member_weights(dataset), np.array(FAN_LEVELS))
     return Fan(np.asarray(dataset["time"].values), np.asarray(quantiles), int(member.sum()))
 
 

@@ -1,5 +1,6 @@
 """What publication figures share: sizes, the look of axes, and the shapes that an event draws on them."""
 
+import dataclasses
 from collections.abc import Iterable
 
 import numpy as np
@@ -9,19 +10,45 @@ from matplotlib.patches import Polygon, Rectangle
 from diffuse_ui import sketches
 from diffuse_ui.colors import Palette
 
-__all__ = ["FONT_SIZE", "PANEL_HEIGHT", "WIDTH", "draw_shapes", "style"]
+__all__ = ["FONT_SIZE", "PANEL_HEIGHT", "SIZES", "WIDTH", "FigureSize", "draw_shapes", "style"]
 
 WIDTH, PANEL_HEIGHT = 6.3, 1.45  # inches: a text width, and one panel
 FONT_SIZE = 8.5
+_MM = 1 / 25.4
 
 
-def style(ax: Axes, label: str, colours: Palette) -> None:
+@dataclasses.dataclass(frozen=True)
+class FigureSize:
+    """Size of a publication figure.
+
+    Attributes:
+        width: inches.
+        font_size: points, of labels; other text is a little smaller.
+        panel_height: inches, of one panel, where `height` leaves it free.
+        height: inches, of the whole figure; None lets it follow from the panels.
+    """
+
+    width: float = WIDTH
+    font_size: float = FONT_SIZE
+    panel_height: float = PANEL_HEIGHT
+    height: float | None = None
+
+
+SIZES = {
+    "text width": FigureSize(),
+    "single column": FigureSize(89 * _MM, 7.0, 0.95),
+    "double column": FigureSize(183 * _MM, 8.0, 1.45),
+    "slide": FigureSize(254 * _MM, 14.0, 2.0, 142.9 * _MM),
+}
+
+
+def style(ax: Axes, label: str, colours: Palette, font_size: float = FONT_SIZE) -> None:
     """Quiet axes: a thin grid, no ticks, no frame above and at the right."""
     ax.set_facecolor(colours.paper)
-    ax.set_ylabel(label, fontsize=FONT_SIZE, color=colours.ink)
+    ax.set_ylabel(label, fontsize=font_size, color=colours.ink)
     ax.grid(visible=True, color=colours.grid, linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.tick_params(labelsize=FONT_SIZE - 1, colors=colours.quiet, length=0)
+    ax.tick_params(labelsize=font_size - 1, colors=colours.quiet, length=0)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(colours.grid)

@@ -1,4 +1,4 @@
-"""Publication figures of a result, by matplotlib. Pure: a Result in, a Figure out.
+"""Publication figures of a result, by matplotlib. Pure: a result in, a Figure out.
 
 One panel a variable over a common time axis: the backdrop's 5–95 % band and median in grey, the
 conditional ensemble's bands, median and some of its curves in the accent colour, the drawn shapes,
@@ -14,10 +14,11 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+import kernels
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.ensembles import Fan, fan, is_member, states
-from diffuse_ui.figure_axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_shapes, style
+from diffuse_ui.figure_axes import FONT_SIZE, FigureSize, draw_shapes, style
 from diffuse_ui.store import Result
 
 __all__ = ["caption", "ensemble_figure"]
@@ -25,62 +26,50 @@ __all__ = ["caption", "ensemble_figure"]
 NUM_CURVES = 60
 
 
-def ensemble_figure(result: Result, backdrop: xr.Dataset | None = None, *, dark: bool = False) -> Figure:
+def ensemble_figure(
+    result: Result | kernels.RunResult,
+    backdrop: xr.Dataset | None = None,
+    *,
+    dark: bool = False,
+    size: FigureSize | None = None,
+    captioned: bool = True,
+) -> Figure:
     """The conditional ensemble over the backdrop.
 
     Args:
         result: a run that has drawn trajectories.
         backdrop: trajectories without the event, for comparison.
         dark: light on dark.
+        size: of the figure and its text, one of `diffuse_ui.figure_axes.SIZES`; a text width by default.
+        captioned: whether the caption is written below.
 
     Raises:
         ValueError: the run has drawn no trajectories yet.
     """
     if result.dataset is None:
         raise ValueError("the run has drawn no trajectories yet; wait for the first chunk.")
-    colours = palette(dark)
-    dataset = result.dataset
+    size, colours, dataset = size or FigureSize(), palette(dark), result.dataset
     names = [str(name) for name in dataset["variable"].values]
-    text = caption(result)
-    lines = sum(len(textwrap.wrap(line, 104)) for line in text.splitlines())
-    below, above = 0.42 + 0.155 * lines, 0.30
-    height = PANEL_HEIGHT * len(names) + below + above
-    figure = Figure(figsize=(WIDTH, height), facecolor=colours.paper)
-    FigureCanvasAgg(figure)
-    axes = figure.subplots(len(names), 1, sharex=True, squeeze=False)[:, 0]
-    figure.subplots_adjust(
-        left=0.095, right=0.985, top=1 - above / height, bottom=below / height, hspace=0.10
-    )
+    lines = _wrapped(caption(result), size) if captioned else []
+    figure, axes = _canvas(len(names), len(lines), size, colours)
     conditional = fan(dataset)
     reference = (
         None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
     )
     for index, (ax, name) in enumerate(zip(axes, names)):
-        style(ax, _label(dataset, name), colours)
+        style(ax, _label(dataset, name), colours, size.font_size)
         _draw(ax, dataset, index, conditional, reference, colours)
         draw_shapes(ax, sketches.parts_of_text(result.spec.event), name, colours)
     units = dataset["time"].attrs.get("units", "")
-    axes[-1].set_xlabel(f"time ({units})" if units else "time", fontsize=FONT_SIZE, color=colours.ink)
+    axes[-1].set_xlabel(f"time ({units})" if units else "time", fontsize=size.font_size, color=colours.ink)
     axes[-1].set_xlim(float(dataset["time"][0]), float(dataset["time"][-1]))
-    handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        loc="upper right",
-        bbox_to_anchor=(0.99, 1.0),
-        ncols=len(labels),
-        frameon=False,
-        fontsize=FONT_SIZE - 1,
-        labelcolor=colours.ink,
-        handlelength=1.6,
-        columnspacing=1.4,
-    )
-    wrapped = "\n".join("\n".join(textwrap.wrap(line, 104)) for line in text.splitlines())
+    figure.align_ylabels(axes)
+    _add_legend(figure, axes[0], size, colours)
     figure.text(
         0.012,
-        0.06 / height,
-        wrapped,
-        fontsize=FONT_SIZE - 1.5,
+        0.06 / figure.get_figheight(),
+        "\n".join(lines),
+        fontsize=size.font_size - 1.5,
         color=colours.quiet,
         va="bottom",
         linespacing=1.45,
@@ -88,7 +77,48 @@ def ensemble_figure(result: Result, backdrop: xr.Dataset | None = None, *, dark:
     return figure
 
 
-def caption(result: Result) -> str:
+def _wrapped(text: str, size: FigureSize) -> list[str]:
+    """The caption in lines that fit the figure: letters are about 0.6 of their height wide."""
+    characters = int(size.width * 72.0 / (0.605 * (size.font_size - 1.5)))
+    return [piece for line in text.splitlines() for piece in textwrap.wrap(line, characters)]
+
+
+def _canvas(num_panels: int, num_lines: int, size: FigureSize, colours: Palette) -> tuple[Figure, list[Axes]]:
+    """Panels below each other, with room for the legend above and the caption below."""
+    unit = size.font_size / FONT_SIZE
+    below, above = unit * 0.42 + 1.55 * (size.font_size - 1.5) / 72.0 * num_lines, unit * 0.30
+    height = size.height or size.panel_height * num_panels + below + above
+    figure = Figure(figsize=(size.width, height), facecolor=colours.paper)
+    FigureCanvasAgg(figure)
+    axes = figure.subplots(num_panels, 1, sharex=True, squeeze=False)[:, 0]
+    figure.subplots_adjust(
+        left=0.6 * unit / size.width,
+        right=1.0 - 0.095 * unit / size.width,
+        top=1.0 - above / height,
+        bottom=below / height,
+        hspace=0.10,
+    )
+    return figure, list(axes)
+
+
+def _add_legend(figure: Figure, ax: Axes, size: FigureSize, colours: Palette) -> None:
+    handles, labels = ax.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="upper right",
+        bbox_to_anchor=(0.99, 1.0),
+        ncols=max(len(labels), 1),
+        frameon=False,
+        fontsize=size.font_size - 1,
+        labelcolor=colours.ink,
+        handlelength=1.6,
+        columnspacing=1.4,
+        borderaxespad=0.25,
+    )
+
+
+def caption(result: Result | kernels.RunResult) -> str:
     """Event, probability, ensemble, model and seed of a result, in two or three lines."""
     spec, estimate = result.spec, result.probability
     first = f"Event: {spec.event}." if spec.event is not None else "No event."
@@ -100,13 +130,17 @@ def caption(result: Result) -> str:
         trust = "" if estimate.status == "ok" else f", {estimate.status.replace('_', ' ')}"
         first += f" P {sign}{value} ({str(estimate.method).replace('_', ' ')}{trust})."
     model = spec.model if isinstance(spec.model, str) else spec.model.name
-    kind = {"guided": "guided (approximate)", "exact": "exact"}.get(result.ensemble, "unconditional")
+    kind = {"guided": "guided (approximate)", "exact": "exact"}.get(_ensemble(result), "unconditional")
     count = int(is_member(result.dataset).sum()) if result.dataset is not None else 0
     second = (
         f"Lines: medians; bands: 5–95 % and 25–75 %. {count} {kind} trajectories of model {model}, "
         f"{spec.num_steps} steps, seed {spec.seed}."
     )
     return f"{first}\n{second}"
+
+
+def _ensemble(result: Result | kernels.RunResult) -> str:
+    return "" if result.dataset is None else str(result.dataset.attrs.get("ensemble", ""))
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:
@@ -144,6 +178,4 @@ def _draw(
         ax.fill_between(times, q1, q3, color=colours.accent, alpha=colours.fan[1], linewidth=0)
         ax.plot(times, q2, color=colours.accent, linewidth=1.6, label=label)
     elif members.size:
-        ax.plot(
-            [], [], color=colours.accent, linewidth=0.8, label=f"{label} (curves only: too few for bands)"
-        )
+        ax.plot([], [], color=colours.accent, linewidth=0.8, label=f"{label} (too few for bands)")

@@ -8,7 +8,7 @@ no hit, at most 3e-4 → "< 3 × 10⁻⁴"
 import math
 from collections.abc import Sequence
 
-__all__ = ["duration", "number", "probability", "scientific", "span", "with_unit"]
+__all__ = ["duration", "grouped", "number", "probability", "scientific", "span", "with_error", "with_unit"]
 
 PERCENT_FROM = 1e-3  # below this a probability is written with a power of ten
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
@@ -51,6 +51,20 @@ def scientific(value: float, digits: int = 2) -> str:
 def with_unit(value: float, unit: str = "", digits: int = 3) -> str:
     """A number and its unit, a thin space apart."""
     return f"{number(value, digits)}\u202f{unit}".rstrip("\u202f")
+
+
+def with_error(value: float, error: float) -> tuple[str, str]:
+    """A value and its standard error, both to the digits that the error leaves."""
+    if not math.isfinite(value) or not math.isfinite(error) or error <= 0:
+        return number(value), "—" if not math.isfinite(error) else "0"
+    rounded, decimals = _error_digits(error)
+    places = max(decimals, 0)
+    return _minus(f"{value:.{places}f}"), f"{rounded:.{places}f}"
+
+
+def grouped(count: int) -> str:
+    """A whole number with its thousands apart."""
+    return f"{count:,}".replace(",", "\u202f")
 
 
 def probability(value: float, standard_error: float | None = None, upper: float | None = None) -> str:

@@ -9,6 +9,7 @@ kernel's loop takes its place; in a plain script there is none, and calls are ma
 """
 
 import asyncio
+import threading
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -31,6 +32,7 @@ class Session:
         self.state, self.store = state, store
         self.look = Look(dark=dark)
         self.doc = pn.state.curdoc
+        self._thread = threading.get_ident()
         self._loop = _running_loop() if self.doc is None else None
         self._watchers: list[tuple[param.Parameterized, Any]] = []
         self._asked: set[Callable[[], None]] = set()
@@ -53,9 +55,21 @@ class Session:
             self.soon(lambda: self._answer(update))
 
     def _own_turn(self) -> bool:
-        if self.doc is not None:
-            return pn.state.curdoc is self.doc
+        if self.doc is not None:  # which document is current is known to the whole process, not to a thread
+            return threading.get_ident() == self._thread and pn.state.curdoc is self.doc
         return self._loop is None or _running_loop() is self._loop
+
+    @property
+    def plane(self) -> tuple[str, str]:
+        """The two variables of the phase plane: the chosen ones, else the model's first and last."""
+        names = self.state.layout.variables
+        x, y = self.look.plane
+        return (x, y) if x in names and y in names else (names[0], names[-1])
+
+    @property
+    def has_loop(self) -> bool:
+        """Whether calls can wait; in a plain script they are made at once."""
+        return self.doc is not None or self._loop is not None
 
     def soon(self, call: Callable[[], None]) -> None:
         """Call in this window's loop, not now; may be asked from any thread."""
@@ -63,6 +77,15 @@ class Session:
             self.doc.add_next_tick_callback(call)
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(call)
+        else:
+            call()
+
+    def later(self, seconds: float, call: Callable[[], None]) -> None:
+        """Call in this window's loop, after some time; at once where there is no loop."""
+        if self.doc is not None:
+            self.doc.add_timeout_callback(call, int(1000 * seconds))
+        elif self._loop is not None:
+            self._loop.call_later(seconds, call)
         else:
             call()
 

@@ -1,156 +1,297 @@
-"""Between the event's tree and what is drawn: parts of a conjunction, and the shapes some of them are.
+"""Between the event's tree and what is drawn: the parts of an event, and the shapes in them.
 
-An event is a conjunction of *parts* (one, when it is none). A part that is a box, a tube or a threshold
-of one signal has a shape, on the canvas where the signal is one of its variables: its edges are numbers
-of the tree, named by their paths, so that dragging an edge changes numbers and never structure. Every
-other part has no shape, and stands on its chip in words alone.
+An event is joined of *parts*, by `and` or by `or` (one part, when it is neither). Shapes are found in
+a part through `not`, `and`, `or` and "then"; a part with one shape *is* that shape, perhaps negated. A
+shape's edges are numbers of the tree, named by their paths, so that dragging an edge changes numbers
+and never structure. A part without a shape stands on its chip in words alone.
 
     box          box(x, [t0, t1], [low, high])            "passes", "stays", "avoids"
     tube         tube(x, times, values, half_width)       "passes", "stays", "avoids"
+    polygon      polygon(x, z, vertices)                  "enters", "stays", "avoids", in the plane of x and z
+    point        at(x, t) == value tolerance width
     threshold    max[w](x) > c    eventually[w](x > c)    "rises above"
                  min[w](x) < c    eventually[w](x < c)    "falls below"
                  min[w](x) > c    always[w](x > c)        "stays above"
                  max[w](x) < c    always[w](x < c)        "stays below"
+    then         eventually[w](p and eventually[0, v](q)) p at a time in w, q within v after it
 """
 
 import dataclasses
-import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
 import kernels
-from kernels.events.expressions import Expression, Number, Reduction, Variable
-from kernels.events.predicates import Always, Comparison, Event, Eventually
-from kernels.events.shapes import Box, Tube, simplified
+from diffuse_ui.arrangements import Arrangement
+from kernels.events.expressions import At, Expression, Number, Reduction, Variable
+from kernels.events.predicates import Always, And, Between, Comparison, Equality, Event, Eventually, Not, Or
+from kernels.events.shapes import Box, Polygon, Tube
 from kernels.events.trees import Window
 
 __all__ = [
     "BOX_MODES",
+    "POLYGON_MODES",
     "THRESHOLD_MODES",
     "Part",
-    "add",
-    "box",
-    "decimals",
-    "moved",
+    "arranged_parts",
     "parts",
     "parts_of_text",
-    "removed",
-    "replaced",
     "signal_name",
-    "threshold",
-    "tube",
-    "with_mode",
 ]
 
 BOX_MODES = ("passes", "stays", "avoids")
+POLYGON_MODES = ("enters", "stays", "avoids")
 THRESHOLD_MODES = {  # words → reduction, comparison
     "rises above": ("max", ">"),
     "falls below": ("min", "<"),
     "stays above": ("min", ">"),
     "stays below": ("max", "<"),
 }
-MAX_TUBE_POINTS = 12  # of a line drawn by hand: each is two numbers of the event
-_PIXELS = 400  # a canvas is about as high: numbers are rounded to what a hand can place
+_SIDES = ("left", "right", "bottom", "top")
 
 
 @dataclasses.dataclass(frozen=True)
 class Part:
-    """One part of an event.
+    """One part of an event, or one of several shapes in it.
 
     Attributes:
-        index: position in the conjunction.
-        event: the part as an event of its own.
-        prefix: what its paths begin with in the whole event.
-        kind: "box", "threshold", "tube" or "other".
-        variable: what it is drawn on, a variable's name or another signal's text; empty for "other".
+        index: position among the parts, muted ones included.
+        term: the part as an event of its own.
+        event: its shape as an event; the term itself where it has none, or several.
+        prefix: what the term's paths begin with in the whole event.
+        within: what the shape's paths begin with in the term.
+        kind: "box", "threshold", "tube", "point", "polygon", "then" or "other".
+        variable: what it is drawn on over time, a variable's name or another signal's text; else empty.
+        plane: the two signals in whose plane it is drawn, or None.
         mode: the chosen one of `modes`.
-        sides: "left", "right", "bottom", "top" → (path within the part, value) of the edges there are.
+        sides: "left", "right", "bottom", "top", or a point's "time", "value", "tolerance"
+            → (path within the term, value), of those there are.
+        negated: an odd number of `not` stands before it.
+        muted: kept aside, and not part of the event.
+        known: part of what is known, not of the event.
+        number: 1, 2, … where a part has several shapes, else 0.
+        shapes: the shapes in the part.
     """
 
     index: int
+    term: Event
     event: Event
     prefix: str = ""
+    within: str = ""
     kind: str = "other"
     variable: str = ""
+    plane: tuple[str, str] | None = None
     mode: str = ""
     sides: Mapping[str, tuple[str, float]] = dataclasses.field(default_factory=dict)
+    negated: bool = False
+    muted: bool = False
+    known: bool = False
+    number: int = 0
+    shapes: tuple["Part", ...] = ()
 
     @property
     def label(self) -> str:
-        """A letter that names the part on the canvas and on its chip."""
-        return chr(ord("A") + self.index % 26)
+        """A letter that names the part on the canvas and on its chip, small for what is known; with a number, one of its shapes."""
+        first = ord("a") if self.known else ord("A")
+        return chr(first + self.index % 26) + (str(self.number) if self.number else "")
 
     @property
     def drawable(self) -> bool:
-        return self.kind != "other"
+        return self.kind not in ("then", "other")
 
     @property
     def modes(self) -> tuple[str, ...]:
         """The meanings that the part may be given."""
-        if self.kind == "threshold":
-            return tuple(THRESHOLD_MODES)
-        return BOX_MODES if self.drawable else ()
+        return {
+            "threshold": tuple(THRESHOLD_MODES),
+            "box": BOX_MODES,
+            "tube": BOX_MODES,
+            "polygon": POLYGON_MODES,
+        }.get(self.kind, ())
 
     @property
     def form(self) -> tuple[Any, ...]:
-        """What a shape must be rebuilt for: everything but the numbers and a box's meaning."""
-        points = len(self.event.times) if isinstance(self.event, Tube) else 0
-        return self.kind, self.variable, tuple(sorted(self.sides)), points
+        """What a shape must be rebuilt for: everything but the numbers and a shape's meaning."""
+        points = len(self.outline()[0]) if self.kind in ("tube", "polygon") else 0
+        return self.kind, self.variable, self.plane, tuple(sorted(self.sides)), points
 
     def edges(self) -> dict[str, float | None]:
         """The shape's edges on the canvas; None is the canvas's own edge."""
-        return {
-            side: self.sides[side][1] if side in self.sides else None
-            for side in ("left", "right", "bottom", "top")
-        }
+        if self.kind == "point":
+            time, value, width = (self.sides[side][1] for side in ("time", "value", "tolerance"))
+            return {"left": time, "right": time, "bottom": value - width, "top": value + width}
+        return {side: self.sides[side][1] if side in self.sides else None for side in _SIDES}
 
     def outline(self) -> tuple[np.ndarray, np.ndarray]:
-        """The outline of a tube on the canvas: its upper edge there, its lower edge back."""
+        """The outline on the canvas of a tube (its upper edge there, its lower edge back) or a polygon."""
+        if isinstance(self.event, Polygon):
+            xs, ys = np.array(self.event.vertices).T
+            return xs, ys
         if not isinstance(self.event, Tube):
-            raise ValueError(f"`{self.event}` is no tube.")
+            raise ValueError(f"`{self.event}` has no outline: it is neither a tube nor a polygon.")
         times, values, width = np.array(self.event.times), np.array(self.event.values), self.event.half_width
         return np.concatenate([times, times[::-1]]), np.concatenate([values + width, values[::-1] - width])
-
-
-# -- reading ---------------------------------------------------------------------------------
-
-
-def parts(event: Event | None) -> list[Part]:
-    """The parts of an event, in order; none without an event."""
-    if event is None:
-        return []
-    conjuncts = event.conjuncts
-    prefixes = [f"terms.{index}." for index in range(len(conjuncts))] if len(conjuncts) > 1 else [""]
-    return [_part(index, conjunct, prefixes[index]) for index, conjunct in enumerate(conjuncts)]
-
-
-def parts_of_text(event: Any) -> list[Part]:
-    """As `parts`, for an event that may still be text."""
-    return parts(kernels.parse_event(event) if isinstance(event, str) else event)
-
-
-def _part(index: int, event: Event, prefix: str) -> Part:
-    if isinstance(event, Box):
-        sides = _window_sides(event.window, "window.") | {
-            "bottom": ("low", event.low),
-            "top": ("high", event.high),
-        }
-        return Part(index, event, prefix, "box", signal_name(event.signal), event.mode, sides)
-    if isinstance(event, Tube):
-        return Part(index, event, prefix, "tube", signal_name(event.signal), event.mode)
-    found = _threshold(event)
-    if found is None:
-        return Part(index, event, prefix)
-    variable, reduction, comparison, sides = found
-    mode = next(name for name, form in THRESHOLD_MODES.items() if form == (reduction, comparison))
-    return Part(index, event, prefix, "threshold", variable, mode, sides)
 
 
 def signal_name(signal: Expression) -> str:
     """What a signal is called on a canvas: a variable's name, else its text."""
     return signal.name if isinstance(signal, Variable) else str(signal)
+
+
+def parts(event: Event | None) -> list[Part]:
+    """The parts of an event, in order; none without an event."""
+    return arranged_parts(Arrangement.of(event))
+
+
+def parts_of_text(event: Any) -> list[Part]:
+    """All shapes of an event that may still be text; a part without a shape stands for itself."""
+    tree = kernels.parse_event(event) if isinstance(event, str) else event
+    return [shape for part in parts(tree) for shape in part.shapes or (part,)]
+
+
+def arranged_parts(arrangement: Arrangement, *, known: bool = False) -> list[Part]:
+    """The parts of an arrangement, muted ones included; `known` when it is what is known."""
+    active = [index for index in range(len(arrangement.terms)) if index not in arrangement.muted]
+    found = []
+    for index, term in enumerate(arrangement.terms):
+        muted = index in arrangement.muted
+        prefix = "" if muted or len(active) == 1 else f"terms.{active.index(index)}."
+        found.append(_part(Part(index, term, term, prefix, muted=muted, known=known)))
+    return found
+
+
+def _part(bare: Part) -> Part:
+    """A part with its shapes."""
+    shapes = [
+        dataclasses.replace(bare, within=within, negated=negated, **found)
+        for within, negated, found in _shapes(bare.term, "", False)
+    ]
+    inner, negated = bare.term, False
+    while isinstance(inner, Not):
+        inner, negated = inner.argument, not negated
+    if len(shapes) == 1 and shapes[0].event == inner:
+        return dataclasses.replace(shapes[0], shapes=(shapes[0],))
+    numbered = tuple(dataclasses.replace(shape, number=n) for n, shape in enumerate(shapes, 1))
+    kind = "then" if _chained(inner) else "other"
+    return dataclasses.replace(bare, kind=kind, event=inner, negated=negated, shapes=numbered)
+
+
+# -- shapes in a term ------------------------------------------------------------------------
+
+
+def _shapes(event: Event, path: str, negated: bool) -> Iterator[tuple[str, bool, dict[str, Any]]]:
+    """Path, sign and description of each shape."""
+    if isinstance(event, Not):
+        yield from _shapes(event.argument, f"{path}argument.", not negated)
+    elif isinstance(event, And | Or):
+        for i, term in enumerate(event.terms):
+            yield from _shapes(term, f"{path}terms.{i}.", negated)
+    elif isinstance(event, Eventually) and _chained(event):
+        sides = _window_sides(event.window, f"{path}window.")
+        for within, found in _chain(event, path, sides):
+            yield within, negated, found
+    else:
+        found = _shape(event, path)
+        if found is not None:
+            yield path, negated, found
+
+
+def _chained(event: Event) -> bool:
+    """Is it a "then": something at a time, and something else after it?"""
+    return (
+        isinstance(event, Eventually)
+        and isinstance(event.argument, And)
+        and any(isinstance(term, Eventually) for term in event.argument.terms)
+    )
+
+
+def _chain(
+    event: Eventually, path: str, sides: dict[str, tuple[str, float]]
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """What holds at each time of a chain; only the first has edges in time."""
+    inner = event.argument
+    several = isinstance(inner, And)
+    for i, term in enumerate(inner.terms if several else (inner,)):  # pyright: ignore[reportAttributeAccessIssue]
+        here = f"{path}argument.terms.{i}." if several else f"{path}argument."
+        if isinstance(term, Eventually):
+            yield from _chain(term, here, {})
+            continue
+        levels = _levels(term, here)
+        if levels is not None:
+            signal, mode, edges = levels
+            kind = "threshold" if isinstance(term, Comparison) else "box"
+            found = {"kind": kind, "event": term, "variable": signal_name(signal)}
+            yield here, {**found, "mode": mode, "sides": {**sides, **edges}}
+
+
+def _levels(event: Event, path: str) -> tuple[Expression, str, dict[str, tuple[str, float]]] | None:
+    """Signal, meaning and edges of what holds at one time."""
+    if isinstance(event, Between) and event.argument.kind == "signal":
+        edges = {"bottom": (f"{path}low", event.low), "top": (f"{path}high", event.high)}
+        return event.argument, "passes", edges
+    if (
+        isinstance(event, Comparison)
+        and event.left.kind == "signal"
+        and not event.left.constant
+        and isinstance(event.right, Number)
+    ):
+        above = event.operator[0] == ">"
+        edges = {"bottom" if above else "top": (f"{path}right.value", event.right.value)}
+        return event.left, "rises above" if above else "falls below", edges
+    return None
+
+
+def _shape(event: Event, path: str) -> dict[str, Any] | None:
+    """Kind, place, meaning and edges of a shape; None when the event is none."""
+    if isinstance(event, Box):
+        sides = _window_sides(event.window, f"{path}window.") | {
+            "bottom": (f"{path}low", event.low),
+            "top": (f"{path}high", event.high),
+        }
+        place = {"variable": signal_name(event.signal), "sides": sides}
+        return {"kind": "box", "event": event, "mode": event.mode, **place}
+    if isinstance(event, Tube):
+        return {"kind": "tube", "event": event, "mode": event.mode, "variable": signal_name(event.signal)}
+    if isinstance(event, Polygon):
+        plane = (signal_name(event.x), signal_name(event.y))
+        return {"kind": "polygon", "event": event, "mode": event.mode, "plane": plane}
+    if isinstance(event, Equality) and isinstance(event.left, At) and isinstance(event.right, Number):
+        sides = {
+            "time": (f"{path}left.time", event.left.time),
+            "value": (f"{path}right.value", event.right.value),
+            "tolerance": (f"{path}tolerance", event.tolerance),
+        }
+        variable = signal_name(event.left.argument)
+        return {"kind": "point", "event": event, "variable": variable, "sides": sides}
+    return _threshold(event, path)
+
+
+def _threshold(event: Event, path: str) -> dict[str, Any] | None:
+    """A threshold in either of its forms."""
+    comparison = event.argument if isinstance(event, Always | Eventually) else event
+    if not isinstance(comparison, Comparison) or not isinstance(comparison.right, Number):
+        return None
+    left, above = comparison.left, comparison.operator[0] == ">"
+    if isinstance(event, Always | Eventually):
+        signal, window, window_path, inner = left, event.window, f"{path}window.", f"{path}argument."
+        reduction = "max" if isinstance(event, Eventually) == above else "min"
+    elif isinstance(left, Reduction) and left.name in ("max", "min"):
+        signal, window, window_path, inner = left.argument, left.window, f"{path}left.window.", path
+        reduction = left.name
+    else:
+        return None
+    if signal.kind != "signal":
+        return None
+    form = (reduction, comparison.operator[0])
+    level = {"bottom" if above else "top": (f"{inner}right.value", comparison.right.value)}
+    return {
+        "kind": "threshold",
+        "event": event,
+        "variable": signal_name(signal),
+        "mode": next(name for name, known in THRESHOLD_MODES.items() if known == form),
+        "sides": _window_sides(window, window_path) | level,
+    }
 
 
 def _window_sides(window: Window | None, path: str) -> dict[str, tuple[str, float]]:
@@ -159,172 +300,3 @@ def _window_sides(window: Window | None, path: str) -> dict[str, tuple[str, floa
         if window is None
         else {"left": (f"{path}start", window.start), "right": (f"{path}end", window.end)}
     )
-
-
-def _threshold(event: Event) -> tuple[str, str, str, dict[str, tuple[str, float]]] | None:
-    """Variable, reduction, comparison and edges of a threshold in either of its forms."""
-    comparison = event.argument if isinstance(event, Always | Eventually) else event
-    if not isinstance(comparison, Comparison) or not isinstance(comparison.right, Number):
-        return None
-    left, above = comparison.left, comparison.operator[0] == ">"
-    if isinstance(event, Always | Eventually):
-        signal, window, path, inner = left, event.window, "window.", "argument."
-        reduction = "max" if isinstance(event, Eventually) == above else "min"
-    elif isinstance(left, Reduction) and left.name in ("max", "min"):
-        signal, window, path, inner = left.argument, left.window, "left.window.", ""
-        reduction = left.name
-    else:
-        return None
-    if signal.kind != "signal":
-        return None
-    level = {"bottom" if above else "top": (f"{inner}right.value", comparison.right.value)}
-    return signal_name(signal), reduction, comparison.operator[0], _window_sides(window, path) | level
-
-
-# -- writing ---------------------------------------------------------------------------------
-
-
-def decimals(span: float) -> int:
-    """Decimals that resolve a pixel of a canvas that spans `span`."""
-    return max(0, math.ceil(-math.log10(max(span, 1e-300) / _PIXELS)))
-
-
-def box(
-    variable: str,
-    times: tuple[float, float],
-    values: tuple[float, float],
-    *,
-    layout: kernels.Layout,
-    digits: int,
-    mode: str = "passes",
-) -> Event:
-    """A box event as it was drawn: rounded to pixels, widened to the nearest sample where it holds none."""
-    left, right = _times(times, layout)
-    low, high = (round(value, digits) for value in sorted(values))
-    return Box(Variable(variable), Window(left, right), low, high, mode)
-
-
-def _times(times: tuple[float, float], layout: kernels.Layout) -> tuple[float, float]:
-    samples, digits = layout.times, decimals(float(layout.times[-1] - layout.times[0]))
-    left, right = sorted(times)
-    left, right = round(left, digits), round(right, digits)
-    if not np.any((samples >= left) & (samples <= right)):
-        nearest = float(samples[np.argmin(np.abs(samples - 0.5 * (left + right)))])
-        left, right = nearest - 0.5 * layout.step, nearest + 0.5 * layout.step
-    return max(left, float(samples[0])), min(right, float(samples[-1]))
-
-
-def tube(
-    variable: str,
-    points: np.ndarray,
-    half_width: float,
-    *,
-    layout: kernels.Layout,
-    digits: int,
-    mode: str = "stays",
-) -> Event:
-    """A tube around a line (point, 2) drawn by hand from left to right or back.
-
-    Raises:
-        ValueError: the line spans less than one step in time.
-    """
-    points = np.asarray(points, np.float64)
-    points = points if points[-1, 0] >= points[0, 0] else points[::-1]
-    forward = np.concatenate([[True], np.diff(np.maximum.accumulate(points[:, 0])) > 0])
-    points = points[forward & (points[:, 0] >= layout.times[0]) & (points[:, 0] <= layout.times[-1])]
-    if len(points) < 2 or np.ptp(points[:, 0]) < layout.step:
-        raise ValueError("a tube must be drawn along the time axis. Drag from one time to a later one.")
-    points = simplified(points, MAX_TUBE_POINTS)
-    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
-    _, first = np.unique(np.round(points[:, 0], time_digits), return_index=True)
-    times = tuple(float(time) for time in np.round(points[first, 0], time_digits))
-    values = tuple(float(value) for value in np.round(points[first, 1], digits))
-    return Tube(Variable(variable), times, values, max(round(half_width, digits), 10.0**-digits), mode)
-
-
-def threshold(
-    signal: str | Expression, level: float, mode: str, times: tuple[float, float] | None = None
-) -> Event:
-    """A threshold event on the maximum or minimum of a variable, or of another signal."""
-    reduction, comparison = THRESHOLD_MODES[mode]
-    signal = Variable(signal) if isinstance(signal, str) else signal
-    return Comparison(comparison, Reduction(reduction, signal, Window.of(times)), Number(level))
-
-
-def _thresholded(event: Event) -> Any:
-    """The signal of a threshold in either of its forms."""
-    comparison: Any = event.argument if isinstance(event, Always | Eventually) else event
-    return comparison.left.argument if isinstance(comparison.left, Reduction) else comparison.left
-
-
-def with_mode(part: Part, mode: str) -> Event:
-    """The part with another of its meanings, its numbers kept."""
-    if mode not in part.modes:
-        raise ValueError(f"`mode` must be one of {', '.join(part.modes)}; got {mode!r}.")
-    if isinstance(part.event, Box | Tube):
-        return dataclasses.replace(part.event, mode=mode)
-    edges = part.edges()
-    level = edges["bottom"] if edges["bottom"] is not None else edges["top"]
-    times = None if edges["left"] is None else (edges["left"], edges["right"])
-    return threshold(_thresholded(part.event), level, mode, times)  # pyright: ignore[reportArgumentType]
-
-
-def add(event: Event | None, part: Event) -> Event:
-    """The event and one more part."""
-    return part if event is None else event & part
-
-
-def removed(event: Event, index: int) -> Event | None:
-    """The event without a part; None when it was the last."""
-    return _joined([conjunct for i, conjunct in enumerate(event.conjuncts) if i != index])
-
-
-def replaced(event: Event, index: int, part: Event) -> Event | None:
-    """The event with another part in the place of one."""
-    return _joined([part if i == index else conjunct for i, conjunct in enumerate(event.conjuncts)])
-
-
-def _joined(conjuncts: list[Event]) -> Event | None:
-    joined = None
-    for conjunct in conjuncts:
-        joined = add(joined, conjunct)
-    return joined
-
-
-def moved(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, digits: int) -> Event:
-    """The event after a part's shape (anything with left, right, bottom, top) was dragged.
-
-    A number changes only when its edge moved by more than rounding.
-    """
-    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
-    if part.kind == "tube":
-        return _shifted(event, part, shape, layout=layout, digits=digits)
-    places = {"left": time_digits, "right": time_digits, "bottom": digits, "top": digits}
-    values, changed = {}, False
-    for side, (_, value) in part.sides.items():
-        shown = getattr(shape, side)
-        dragged = isinstance(shown, int | float) and abs(shown - value) > 0.51 * 10.0 ** -places[side]
-        values[side] = round(float(shown), places[side]) if dragged else value
-        changed |= dragged
-    if not changed:
-        return event
-    for low, high in (("left", "right"), ("bottom", "top")):
-        if low in values and high in values and values[low] > values[high]:
-            values[low], values[high] = values[high], values[low]
-    if "left" in values:
-        values["left"] = max(values["left"], float(layout.times[0]))
-        values["right"] = min(values["right"], float(layout.times[-1]))
-    return event.with_parameters({part.prefix + part.sides[side][0]: value for side, value in values.items()})
-
-
-def _shifted(event: Event, part: Part, shape: Any, *, layout: kernels.Layout, digits: int) -> Event:
-    """The event after a tube's outline (anything with xs and ys) was moved as a whole."""
-    tube, (xs, ys) = part.event, part.outline()
-    time_digits = decimals(float(layout.times[-1] - layout.times[0]))
-    later, higher = round(float(shape.xs[0] - xs[0]), time_digits), round(float(shape.ys[0] - ys[0]), digits)
-    later = min(max(later, float(layout.times[0]) - tube.times[0]), float(layout.times[-1]) - tube.times[-1])  # pyright: ignore[reportAttributeAccessIssue]
-    if later == 0.0 and higher == 0.0:
-        return event
-    new = {f"{part.prefix}times.{i}": round(time + later, time_digits) for i, time in enumerate(tube.times)}  # pyright: ignore[reportAttributeAccessIssue]
-    new |= {f"{part.prefix}values.{i}": round(value + higher, digits) for i, value in enumerate(tube.values)}  # pyright: ignore[reportAttributeAccessIssue]
-    return event.with_parameters(new)

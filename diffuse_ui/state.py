@@ -1,7 +1,9 @@
 """What the user chose: model, what is known, event, and how to run. No widgets, no results.
 
 The event's tree (`kernels.Event`) is the only truth about the event: the text, the sliders, the
-chips and the shapes on the canvas are all derived from it and all edit it through `State`.
+chips and the shapes on the canvas are all derived from it and all edit it through `State`. Parts that
+are muted stand beside the tree, in its arrangement. What is undone and done again is arrangement and
+knowledge together.
 `to_spec()` and `from_spec()` turn the choices into a `kernels.RunSpec` and back.
 """
 
@@ -14,10 +16,11 @@ from typing import Any
 import param
 
 import kernels
+from diffuse_ui.arrangements import Arrangement
 from kernels.guidance.registry import GUIDANCE
 from kernels.knowledge import example_start
 
-__all__ = ["ESTIMATORS", "METHODS", "PRESETS", "Look", "State"]
+__all__ = ["ESTIMATORS", "METHODS", "MODES", "PRESETS", "VIEWS", "Look", "State"]
 
 METHODS = ("exact", "guided")
 ESTIMATORS = (
@@ -36,6 +39,8 @@ PRESETS = {  # name → (num_samples, num_steps)
     "standard": (512, 80),
     "careful": (2048, 160),
 }
+MODES = ("box", "threshold", "tube", "point", "window")
+VIEWS = ("time series", "phase plane")
 UNDO_DEPTH = 100
 GESTURE = 0.7  # seconds: changes of numbers that follow each other faster are one step of undo
 LIVE_SAMPLES = 96  # live runs answer within a second or two
@@ -44,14 +49,15 @@ LIVE_SAMPLES = 96  # live runs answer within a second or two
 class State(param.Parameterized):
     """The choices of one session.
 
-    `event` is set through `write`, `set_event` and `undo`/`redo`, which check it; `text` is what
-    stands in the text field and `error` says what is wrong with it. While `error` is not empty,
+    `event` is set through `write`, `set_event`, `arrange` and `undo`/`redo`, which check it; `text` is
+    what stands in the text field and `error` says what is wrong with it. While `error` is not empty,
     `event` is still the last good one.
     """
 
     model = param.Parameter("lorenz63", doc="name or path of a model, or a kernels.Model")
     given = param.String("", doc="what is known, as text: at(x, 0) == 0.4 tolerance 0.01")
     event = param.Parameter(None, doc="kernels.Event, or None for no condition")
+    arrangement = param.Parameter(Arrangement(), doc="the event's parts, and those that are muted")
     text = param.String("", doc="the event as it stands in the text field")
     error = param.String("", doc="what is wrong with `text`; empty when nothing is")
     given_error = param.String("", doc="what is wrong with `given`; empty when nothing is")
@@ -72,7 +78,7 @@ class State(param.Parameterized):
         if text is not None:
             self.set_event(kernels.parse_event(text) if isinstance(text, str) else text)
         self._undo.clear()
-        self.param.watch(lambda _: self._start_forecast(), ["model"])
+        self.param.watch(lambda _: self._model_changed(), ["model"])
         self._start_forecast()
 
     # -- the model ---------------------------------------------------------------------------
@@ -80,6 +86,16 @@ class State(param.Parameterized):
     def load(self) -> kernels.Model:
         """The chosen model. Raises ValueError when there is none of that name or path."""
         return self.model if isinstance(self.model, kernels.Model) else _load_model(str(self.model))
+
+    def _model_changed(self) -> None:
+        """Nothing of another model's variables is kept, not even for undo, unless this one has them too."""
+        self._undo.clear()
+        self._redo.clear()
+        with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
+            self.load()
+            if not all(map(self._possible, self.parts.terms)):
+                self._show(Arrangement(), self.given)
+        self._start_forecast()
 
     def _start_forecast(self) -> None:
         """A forecasting model that is told nothing begins with the first states of a simulated trajectory."""
@@ -104,30 +120,84 @@ class State(param.Parameterized):
         except ValueError as error:
             self.param.update(text=text, error=str(error))
             return False
-        self._record(event)
-        self.param.update(event=event, text=text.strip() if event is None else str(event), error="")
+        self._take(self.parts.with_event(event), self.given)
         return True
 
     def set_event(self, event: Any) -> None:
         """Take the event as a tree. Raises ValueError when the model cannot have such an event."""
-        if event is not None:
-            self._checked(event)
-        self._record(event)
-        self.param.update(event=event, text="" if event is None else str(event), error="")
+        self.arrange(self.parts.with_event(event))
+
+    def arrange(self, arrangement: Arrangement, *, known: Arrangement | None = None) -> None:
+        """Take the event as its parts, and what is known when that changes with them.
+
+        Raises:
+            ValueError: the model cannot have such an event, or such knowledge.
+        """
+        for parts in (arrangement, known or Arrangement()):
+            if parts.event is not None:
+                self._checked(parts.event)
+        given = self.given if known is None else "" if known.event is None else str(known.event)
+        self._take(arrangement, given)
+
+    @property
+    def known(self) -> Arrangement:
+        """What is known, as parts; none while it cannot be read."""
+        return Arrangement.of(_parsed(self.given))
+
+    @property
+    def parts(self) -> Arrangement:
+        """The event's parts and those that are muted, whichever way the event was set."""
+        stands = self.arrangement.event == self.event
+        return self.arrangement if stands else self.arrangement.with_event(self.event)
+
+    def know(self, text: str) -> bool:
+        """Take what is known from text. On a mistake `given_error` says which, and `given` stays."""
+        try:
+            if text.strip():
+                self._checked(kernels.parse_event(text))
+        except ValueError as error:
+            self.given_error = str(error)
+            return False
+        self._take(self.parts, text.strip())
+        self.given_error = ""
+        return True
 
     def _checked(self, event: Any) -> Any:
         kernels.compile_event(event, self.layout)
         return event
 
-    def _record(self, event: Any) -> None:
-        if event == self.event:
-            return
-        now = time.monotonic()
-        same_gesture = now - self._last_change < GESTURE and _structure(event) == _structure(self.event)
-        if not same_gesture:
-            self._undo = [*self._undo[-UNDO_DEPTH:], self.event]
-        self._last_change = now
-        self._redo.clear()
+    def _possible(self, event: Any) -> bool:
+        try:
+            self._checked(event)
+        except ValueError:
+            return False
+        return True
+
+    # -- undo --------------------------------------------------------------------------------
+
+    def _take(self, arrangement: Arrangement, given: str) -> None:
+        """Make the change, and remember what was before."""
+        before = (self.parts, self.given)
+        if (arrangement, given) != before:
+            now = time.monotonic()
+            same_gesture = now - self._last_change < GESTURE and _structure(arrangement, given) == _structure(
+                *before
+            )
+            if not same_gesture:
+                self._undo = [*self._undo[-UNDO_DEPTH:], before]
+            self._last_change = now
+            self._redo.clear()
+        self._show(arrangement, given)
+
+    def _show(self, arrangement: Arrangement, given: str) -> None:
+        event = arrangement.event
+        text = "" if event is None else str(event)
+        changes = {"arrangement": arrangement, "text": text, "error": ""}
+        if event != self.event:
+            changes["event"] = event
+        if given != self.given:
+            changes |= {"given": given, "given_error": ""}
+        self.param.update(**changes)
 
     @property
     def can_undo(self) -> bool:
@@ -138,7 +208,7 @@ class State(param.Parameterized):
         return bool(self._redo)
 
     def undo(self) -> None:
-        """The event as it was before the last change."""
+        """Parts and knowledge as they were before the last change."""
         self._travel(self._undo, self._redo)
 
     def redo(self) -> None:
@@ -148,21 +218,9 @@ class State(param.Parameterized):
     def _travel(self, origin: list[Any], goal: list[Any]) -> None:
         if not origin:
             return
-        goal.append(self.event)
-        event = origin.pop()
+        goal.append((self.parts, self.given))
         self._last_change = -GESTURE
-        self.param.update(event=event, text="" if event is None else str(event), error="")
-
-    def know(self, text: str) -> bool:
-        """Take what is known from text. On a mistake `given_error` says which, and `given` stays."""
-        try:
-            if text.strip():
-                self._checked(kernels.parse_event(text))
-        except ValueError as error:
-            self.given_error = str(error)
-            return False
-        self.param.update(given=text.strip(), given_error="")
-        return True
+        self._show(*origin.pop())
 
     # -- the run -----------------------------------------------------------------------------
 
@@ -191,12 +249,13 @@ class State(param.Parameterized):
         given = spec.given if isinstance(spec.given, str) else _given_text(spec.given)
         names = ("method", "guidance", "estimator", "num_samples", "num_steps", "seed")
         event = kernels.parse_event(spec.event) if isinstance(spec.event, str) else spec.event
-        before = self.model
+        before, shown = self.model, (self.parts, self.given)
         self.model = spec.model
         try:
             self.set_event(event)
         except ValueError:
             self.model = before
+            self._show(*shown)
             raise
         self.param.update(given=given, **{name: getattr(spec, name) for name in names})
 
@@ -212,9 +271,18 @@ class State(param.Parameterized):
 class Look(param.Parameterized):
     """How one view shows it: nothing here changes a number."""
 
-    mode = param.Selector(objects=["box", "threshold", "tube"], doc="what a drag on the canvas does")
+    mode = param.Selector(objects=list(MODES), doc="what a drag or a click on the curves draws")
+    view = param.Selector(objects=list(VIEWS), doc="curves against time, or two variables against each other")
+    plane = param.Tuple(("", ""), doc="the two variables of the phase plane; empty for the model's own")
+    selected = param.Parameter((), doc="positions of the chosen parts, in the order of choosing")
+    notice = param.String("", doc="why the last gesture drew nothing")
     display = param.Selector(objects=["both", "curves", "fan"], doc="ensemble as curves, as a fan, or both")
     dark = param.Boolean(False)
+    tab = param.String("convergence", doc="which result is shown below the canvas")
+    time = param.Number(None, allow_None=True, doc="physical time at which results look; None: the middle")
+    warning = param.String(
+        "", doc="what this window has to say first, such as a link that cannot be followed"
+    )
 
 
 @functools.lru_cache(maxsize=8)
@@ -222,9 +290,16 @@ def _load_model(name: str) -> kernels.Model:
     return kernels.load_model(name)
 
 
-def _structure(event: Any) -> Any:
-    """What stays of an event when its numbers are left out."""
-    return None if event is None else event.structure
+def _structure(arrangement: Arrangement, given: str) -> Any:
+    """What stays of parts and knowledge when their numbers are left out."""
+    return arrangement.structure, Arrangement.of(_parsed(given)).structure
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """The event of a text; None where there is none."""
+    with contextlib.suppress(ValueError):
+        return kernels.parse_event(text) if text.strip() else None
 
 
 def _given_text(given: Any) -> str:

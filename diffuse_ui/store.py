@@ -8,74 +8,20 @@ visible as changes of parameters. A failed run leaves the last good result where
 
 import dataclasses
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable
 from typing import Any
 
-import jax
-import numpy as np
 import param
-import xarray as xr
 
 import kernels
-from diffuse_ui.ensembles import meets, states
+from diffuse_ui import jobs
+from diffuse_ui.jobs import Derived, Hits, Result
 from diffuse_ui.runner import Runner, Update
 from diffuse_ui.state import State
 
-__all__ = ["Hits", "Result", "Store"]
+__all__ = ["Derived", "Hits", "Result", "Store"]
 
-NUM_BACKDROP = {"simulator": 2048, "data": 2048, "model": 384}
-NUM_SIMULATED = 20_000  # trajectories behind the simulator's number
-NUM_DIRECT = 1024  # unguided samples behind the model's number, where the run has not made one
-REFERENCE_SEED = 1  # the numbers beside a run use keys of their own
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """What a run has given so far.
-
-    Attributes:
-        spec: what was asked.
-        snapshot: the latest of `kernels.stream`.
-        references: "simulator", "data" and "model" → Probability, as far as they are known.
-        seconds: time since the run began.
-        live: a quick, approximate run of the live switch.
-    """
-
-    spec: kernels.RunSpec
-    snapshot: kernels.Snapshot
-    references: Mapping[str, Any]
-    seconds: float
-    live: bool = False
-
-    @property
-    def dataset(self) -> xr.Dataset | None:
-        return self.snapshot.dataset
-
-    @property
-    def probability(self) -> Any:
-        return self.snapshot.probability
-
-    @property
-    def ensemble(self) -> str:
-        """ "guided" (approximate), "exact" or "unconditional"; empty before the first curves."""
-        return "" if self.dataset is None else str(self.dataset.attrs.get("ensemble", ""))
-
-
-@dataclasses.dataclass(frozen=True)
-class Hits:
-    """Which trajectories of the backdrop meet an event."""
-
-    event: Any
-    satisfied: np.ndarray
-    numbers: Sequence[Any] = ()  # the event's numbers, with ranges from the backdrop
-
-    @property
-    def count(self) -> int:
-        return int(self.satisfied.sum())
-
-    @property
-    def total(self) -> int:
-        return int(self.satisfied.size)
+MAX_HISTORY = 8  # runs that are kept to be compared
 
 
 class Store(param.Parameterized):
@@ -84,6 +30,8 @@ class Store(param.Parameterized):
     backdrop = param.Parameter(None, doc="xr.Dataset of simulated or unconditional trajectories")
     hits = param.Parameter(None, doc="Hits of the present event among the backdrop, or None")
     result = param.Parameter(None, doc="the last good Result")
+    history = param.Parameter((), doc="the last finished Results, oldest first")
+    derived = param.Dict({}, doc="owner → Derived: what the views have had worked out")
     status = param.Selector(objects=["idle", "running", "done", "stopped", "failed"])
     progress = param.Number(0.0, bounds=(0.0, 1.0))
     message = param.String("")
@@ -95,6 +43,9 @@ class Store(param.Parameterized):
         self.state = state
         self.draws = Runner()
         self.previews = Runner()
+        self.analyses = Runner()
+        self._wanted: dict[str, tuple[Hashable, Callable[[], Any]]] = {}
+        self._num_runs = 0
         self._watchers = [
             state.param.watch(lambda _: self._event_changed(), ["event"]),
             state.param.watch(lambda _: self._live(), ["event", "live"]),
@@ -107,10 +58,17 @@ class Store(param.Parameterized):
         """Draw the backdrop of the chosen model in the background."""
         self.draws.stop("run")
         self.param.update(
-            result=None, hits=None, backdrop=None, status="idle", error="", message="", progress=0.0
+            result=None,
+            hits=None,
+            backdrop=None,
+            derived={},
+            status="idle",
+            error="",
+            message="",
+            progress=0.0,
         )
         model = self.state.model
-        self.draws.submit("backdrop", lambda: _backdrop(model))
+        self.draws.submit("backdrop", lambda: jobs.backdrop(model))
 
     def run(self) -> None:
         """Start the run that the state describes; a run under way gives way."""
@@ -123,7 +81,7 @@ class Store(param.Parameterized):
     def _start(self, spec: kernels.RunSpec, live: bool) -> None:
         compare = self.compare and not live and spec.event is not None
         self.param.update(status="running", progress=0.0, message="starting", error="")
-        self.draws.submit("run", lambda: _results(spec, live=live, compare=compare))
+        self.draws.submit("run", lambda: jobs.results(spec, live=live, compare=compare))
 
     def stop(self) -> None:
         """End the run after the chunk it is at; what it has given stays."""
@@ -131,17 +89,41 @@ class Store(param.Parameterized):
         if self.status == "running" and not self.draws.busy("run"):
             self.param.update(status="stopped", message="stopped")
 
+    def derive(self, owner: str, key: Hashable, compute: Callable[[], Any]) -> None:
+        """Have `compute()` worked out beside the views; the answer comes to `derived[owner]`.
+
+        Of several questions that an owner asks while one is being worked out, the last is kept. None is
+        cut short, so that a view of a stream of results always gets some answer.
+        """
+        self._wanted[owner] = key, compute
+        if not self.analyses.busy(owner):
+            self._derive(owner)
+
+    def _derive(self, owner: str) -> None:
+        key, compute = self._wanted[owner]
+        self.analyses.submit(owner, lambda: jobs.derived(key, compute))
+
+    def forget(self, owner: str) -> None:
+        """The owner is gone: drop what it asked and what it got."""
+        self.analyses.stop(owner)
+        self._wanted.pop(owner, None)
+        self.derived = {name: answer for name, answer in self.derived.items() if name != owner}
+
     def close(self) -> None:
-        """Stop both workers and let go of the state."""
+        """Stop the workers and let go of the state."""
         for watcher in self._watchers:
             self.state.param.unwatch(watcher)
         self._watchers = []
-        self.draws.stop()
-        self.previews.stop()
+        for runner in self._runners:
+            runner.stop()
+
+    @property
+    def _runners(self) -> tuple[Runner, ...]:
+        return self.draws, self.previews, self.analyses
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener`, from a worker's thread, when `drain` has news; returns what ends it."""
-        ends = [runner.listen(listener) for runner in (self.draws, self.previews)]
+        ends = [runner.listen(listener) for runner in self._runners]
         return lambda: [end() for end in ends] and None  # pyright: ignore[reportReturnType]
 
     # -- reading -----------------------------------------------------------------------------
@@ -158,12 +140,14 @@ class Store(param.Parameterized):
         """Make the workers' news visible. Call it from the thread that owns the views."""
         for job, update in (self.draws.take() | self.previews.take()).items():
             getattr(self, f"_take_{job}")(update)
+        for owner, update in self.analyses.take().items():
+            self._take_derived(owner, update)
 
     def wait(self, timeout: float = 120.0) -> "Store":
         """Block until nothing is running, then drain; for scripts and tests."""
         end = time.monotonic() + timeout
-        for _ in range(3):  # a drain may start the next piece of work
-            for runner in (self.draws, self.previews):
+        for _ in range(4):  # a drain may start the next piece of work
+            for runner in self._runners:
                 if not runner.join(max(end - time.monotonic(), 0.0)):
                     raise TimeoutError(f"the run has not ended within {timeout:g} s.")
             self.drain()
@@ -171,7 +155,7 @@ class Store(param.Parameterized):
 
     def _take_backdrop(self, update: Update) -> None:
         if update.state == "failed":
-            self.param.update(status="failed", error=_words(update.error))
+            self.param.update(status="failed", error=jobs.words(update.error))
         elif update.item is not None:
             self.backdrop = update.item
             self._event_changed()
@@ -179,6 +163,19 @@ class Store(param.Parameterized):
     def _take_hits(self, update: Update) -> None:
         if update.item is not None and update.item.event == self.state.event:
             self.hits = update.item
+
+    def _take_derived(self, owner: str, update: Update) -> None:
+        if owner not in self._wanted:
+            return
+        key = self._wanted[owner][0]
+        answer = update.item
+        if update.state == "failed":
+            answer = Derived(key, error=jobs.words(update.error))
+        if answer is None or update.state == "running":
+            return
+        if answer.key != key:
+            self._derive(owner)
+        self.derived = {**self.derived, owner: answer}
 
     def _take_run(self, update: Update) -> None:
         changes: dict[str, Any] = {}
@@ -191,14 +188,24 @@ class Store(param.Parameterized):
             message = "comparing with direct simulation" if comparing else result.snapshot.message
             changes |= {"progress": result.snapshot.progress, "message": message}
         if update.state == "failed":
-            changes |= {"status": "failed", "error": _words(update.error), "message": ""}
+            changes |= {"status": "failed", "error": jobs.words(update.error), "message": ""}
             if result is None or result.dataset is None:
                 changes.pop("result", None)
         elif update.state == "stopped":
             changes |= {"status": "stopped", "message": "stopped"}
         elif update.state == "finished":
             changes |= {"status": "done", "progress": 1.0}
+        if update.state in ("finished", "stopped"):
+            changes |= self._recorded(changes.get("result"))
         self.param.update(**changes)
+
+    def _recorded(self, result: Result | None) -> dict[str, Any]:
+        """What changes when a run has ended: it gets a number, and a place in the history."""
+        if result is None or result.live or result.dataset is None:
+            return {}
+        self._num_runs += 1
+        result = dataclasses.replace(result, number=self._num_runs)
+        return {"result": result, "history": (*self.history, result)[-MAX_HISTORY:]}
 
     def _live(self) -> None:
         if self.state.live and self.state.event is not None:
@@ -211,73 +218,4 @@ class Store(param.Parameterized):
             self.hits = None
             return
         layout = self.state.layout
-        self.previews.submit("hits", lambda: _hits(event, layout, backdrop))
-
-
-def _backdrop(model: Any) -> Iterator[xr.Dataset]:
-    loaded = State(model=model).load()
-    source = "simulator" if loaded.system else "model" if loaded.held_out is None else "data"
-    yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source])
-
-
-def _hits(event: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
-    satisfied = meets(kernels.compile_event(event, layout), states(backdrop))
-    yield Hits(event, satisfied)
-    yield Hits(event, satisfied, event.parameters(layout, backdrop))
-
-
-def _results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Result]:
-    """The run, then the numbers that it is compared with."""
-    start = time.monotonic()
-    result = None
-    stream = kernels.stream(spec)
-    try:
-        for snapshot in stream:
-            result = Result(spec, snapshot, {}, time.monotonic() - start, live)
-            yield result
-    finally:
-        stream.close()  # pyright: ignore[reportAttributeAccessIssue]
-    if result is None or not compare:
-        return
-    for name, reference in _references(spec, result.probability):
-        result = dataclasses.replace(result, references={**result.references, name: reference})
-        yield result
-
-
-def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any]]:
-    """The simulator's number, or that of held-out data, and the model's, each where it can be had."""
-    model = State(model=spec.model).load()
-    key = jax.random.key(REFERENCE_SEED)
-    for name, method, num_samples in (
-        ("simulator", "simulator", NUM_SIMULATED),
-        ("data", "data", 1),  # all held-out windows
-        ("model", "monte_carlo", NUM_DIRECT),
-    ):
-        if estimate is not None and estimate.method == method:
-            yield name, estimate
-            continue
-        if method == "simulator" and (model.system is None or spec.given):
-            continue
-        if method == "data" and (model.held_out is None or spec.given):
-            continue
-        if spec.event is None:
-            continue
-        try:
-            yield (
-                name,
-                kernels.event_probability(
-                    key,
-                    model,
-                    spec.event,
-                    given=spec.given,
-                    method=method,
-                    num_samples=num_samples,  # pyright: ignore[reportArgumentType]
-                ),
-            )
-        except (ValueError, kernels.NumericalError):  # a number beside the result, never instead of it
-            continue
-
-
-def _words(error: Exception | None) -> str:
-    text = str(error).strip() if error is not None else ""
-    return text or f"{type(error).__name__}: the run ended without a message."
+        self.previews.submit("hits", lambda: jobs.hits(event, layout, backdrop))

@@ -10,7 +10,10 @@ from diffuse_ui.views.chips import ChipsView
 from diffuse_ui.views.event_editor import EventEditor
 from diffuse_ui.views.export_panel import ExportPanel
 from diffuse_ui.views.model_panel import ModelPanel
+from diffuse_ui.views.notice import Notice
+from diffuse_ui.views.phase_plane import PhasePlaneView
 from diffuse_ui.views.result_panel import ResultPanel
+from diffuse_ui.views.result_tabs import ResultTabs
 from diffuse_ui.views.run_panel import RunPanel
 from diffuse_ui.views.toolbar import Toolbar
 
@@ -25,15 +28,20 @@ class Window:
     def __init__(self, session: Session) -> None:
         self.session = session
         self.toolbar, self.canvas, self.chips = Toolbar(session), CanvasView(session), ChipsView(session)
+        self.phase_plane = PhasePlaneView(session)
         self.model, self.editor = ModelPanel(session), EventEditor(session)
         self.run, self.result, self.export = RunPanel(session), ResultPanel(session), ExportPanel(session)
-        self.layout = self._layout()
+        self.tabs = ResultTabs(session)
+        self.notice = Notice(session)
+        self.layout = pmui.Column(self.notice, self._layout(), sizing_mode="stretch_width", margin=0)
 
     def _layout(self) -> Any:
         sketch = pmui.Column(
             self.toolbar,
             self.canvas,
+            self.phase_plane,
             self.chips,
+            self.tabs,
             self.export,
             sizing_mode="stretch_width",
             margin=0,
@@ -58,4 +66,5 @@ class Window:
 
     def close(self) -> None:
         """The window was closed: let go of the state; the worker stops when nobody listens."""
+        self.tabs.close()
         self.session.close()

@@ -13,8 +13,9 @@ from jaxtyping import Bool, Float
 from kernels.probability.base import Population, Problem
 from kernels.probability.direct import CHUNK as DIRECT_CHUNK
 from kernels.probability.direct import direct_samples, finest_sigma
-from kernels.probability.path_importance import CHUNK, Paths, draw_paths, join_paths, path_weights
-from kernels.probability.subset_simulation import NUM_MOVES, extend
+from kernels.probability.exact_chains import FEWEST_MOVES, extend
+from kernels.probability.mixing import Mixing
+from kernels.probability.path_importance import CHUNK, Paths, join_paths, kept_paths, path_weights
 from kernels.samplers.drawing import draw_steps, initial_noise, sample_keys
 from kernels.samplers.gaussian_steps import SDEDPMSolver
 from kernels.schedules import grid
@@ -34,6 +35,7 @@ class Ensemble(NamedTuple):
         weights: importance weights; 1 for draws from the law that is shown.
         guided: whether the sampler was steered.
         kind: "unconditional", "guided" or "exact".
+        mixing: of the chains that made it, where chains did.
     """
 
     states: np.ndarray
@@ -42,6 +44,7 @@ class Ensemble(NamedTuple):
     weights: Float[np.ndarray, " sample"]
     guided: Bool[np.ndarray, " sample"]
     kind: str
+    mixing: Mixing | None = None
 
 
 Draw = tuple[float, Ensemble | None]
@@ -82,11 +85,10 @@ def draw_guided(
     problem: Problem, num_samples: int, num_steps: int, *, purpose: str = "path"
 ) -> Iterator[tuple[float, Paths | None]]:
     """Paths guided towards the event, every tenth unguided; see `kernels.probability.path_importance`."""
-    key = problem.stream_key(purpose)
     chunks: list[Paths] = []
     joined = None
     for start, size in _chunks(num_samples, CHUNK):
-        for record in draw_paths(problem, key, start, size, num_steps):
+        for record in kept_paths(problem, purpose, start, size, num_steps):
             if isinstance(record, Paths):
                 chunks.append(record)
                 joined = Paths(*(a[:num_samples] for a in join_paths(chunks)))
@@ -109,12 +111,11 @@ def draw_exact(problem: Problem, population: Population, value: float, num_sampl
         value: the event's probability, about.
         num_samples: size of the ensemble.
     """
-    moves = 2 * NUM_MOVES
-    if value * moves >= 1.0:
+    if value * FEWEST_MOVES >= 1.0:
         yield from _direct_hits(problem, num_samples)
         return
-    for fraction, chains in extend(problem, population, num_samples):
-        yield fraction, exact_ensemble(chains.states, chains.values)
+    for fraction, chains, mixing in extend(problem, population, num_samples):
+        yield fraction, exact_ensemble(chains.states, chains.values)._replace(mixing=mixing)
 
 
 def _direct_hits(problem: Problem, num_samples: int) -> Iterator[Draw]:

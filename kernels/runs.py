@@ -139,8 +139,9 @@ def sample(
         num_steps: network evaluations on a stochastic path.
         method: "guided" paths, every tenth unguided (`guided` says which), with importance weights
             whose mean is the event's probability; or "exact", the model's conditional ensemble, weights 1.
-        guidance: how paths are steered: moment_matching, or a baseline to compare it with:
-            moment_matching_full, pseudoinverse, reconstruction, replacement.
+        guidance: how paths are steered: moment_matching; calibrated, which learns from model samples
+            first and suits maxima and minima; or a baseline to compare with: moment_matching_full,
+            pseudoinverse, reconstruction, replacement.
 
     Returns:
         state(sample, time, variable) in physical units, weight, satisfied, constraint, guided (sample).
@@ -179,6 +180,7 @@ def estimate(
     method: str = "auto",
     num_samples: int = 512,
     num_steps: int | None = None,
+    guidance: str = DEFAULT_GUIDANCE,
     path_steps: int = PATH_STEPS,
 ) -> Iterator[Progress]:
     """As `event_probability`, a record of progress at a time; its arguments are checked at once.
@@ -187,8 +189,8 @@ def estimate(
     """
     require(event is not None, "event", "an event", event)
     steps = path_steps if num_steps is None else num_steps
-    RunSpec(model="", estimator=method, num_samples=num_samples, num_steps=steps)
-    problem = problem_of(key, model, event, given, num_steps)
+    RunSpec(model="", guidance=guidance, estimator=method, num_samples=num_samples, num_steps=steps)
+    problem = problem_of(key, model, event, given, num_steps, guidance)
     require_answer(problem, method)
     return _checked(estimates(problem, method, num_samples, steps))
 
@@ -202,6 +204,7 @@ def event_probability(
     method: str = "auto",
     num_samples: int = 512,
     num_steps: int | None = None,
+    guidance: str = DEFAULT_GUIDANCE,
 ) -> Probability:
     """P(event), or P(event | given), with its 95 % interval and how far to trust it.
 
@@ -215,13 +218,21 @@ def event_probability(
             (of models of systems) or data (of models of recordings: the frequency in the held-out part).
         num_samples: trajectories, paths, or chains at each level over all replicates.
         num_steps: network evaluations for a trajectory; None is the method's own number.
+        guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`.
 
     Raises:
         ValueError: a wrong argument.
         NumericalError: numbers stopped being finite.
     """
     records = estimate(
-        key, model, event, given=given, method=method, num_samples=num_samples, num_steps=num_steps
+        key,
+        model,
+        event,
+        given=given,
+        method=method,
+        num_samples=num_samples,
+        num_steps=num_steps,
+        guidance=guidance,
     )
     return _last(records).probability
 

@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
 import xarray as xr
 
 from kernels.ensembles import (
@@ -23,6 +22,7 @@ from kernels.knowledge import given_event
 from kernels.probability.base import Population, Probability, Problem
 from kernels.probability.path_importance import Paths, estimate_from_paths
 from kernels.probability.registry import estimates
+from kernels.probability.steering import pilot_calls
 from kernels.specs import RunSpec
 from kernels.trajectories import to_dataset
 
@@ -80,7 +80,13 @@ class Flow:
         else:
             yield from self._exact()
         count = 0 if self.dataset is None else self.dataset.sizes["sample"]
-        yield Snapshot("done", 1.0, f"{count} trajectories", self.dataset, self.probability)
+        message = f"{count} trajectories. {self._caveat()}" if self._caveat() else f"{count} trajectories"
+        yield Snapshot("done", 1.0, message, self.dataset, self.probability)
+
+    def _caveat(self) -> str:
+        """What is to be said about the trajectories that are shown; nothing if all is well."""
+        mixing = None if self.dataset is None else getattr(self._shown, "mixing", None)
+        return "" if mixing is None else mixing.words()
 
     def _guided(self) -> Iterator[Snapshot]:
         spec = self.spec
@@ -89,7 +95,8 @@ class Flow:
         for fraction, paths in draw_guided(self.problem, spec.num_samples, spec.num_steps):
             yield self._path_snapshot(paths, share * fraction)
         if spec.estimator == "path_importance" and paths is not None:
-            self.probability = estimate_from_paths(paths, spec.num_steps)
+            calls = pilot_calls(self.problem)
+            self.probability = estimate_from_paths(paths, spec.num_steps, extra_calls=calls)
         elif spec.estimator is not None:
             yield from self._estimate(spec.estimator, share, 1.0)
 
@@ -122,8 +129,7 @@ class Flow:
             yield self._snapshot("probability", start + (end - start) * record.fraction, record.message)
 
     def _show_hits(self, population: Population) -> None:
-        independent = len(population.weights) > 0 and np.ptp(population.weights) == 0
-        count = min(len(population.states) if independent else 0, self.spec.num_samples)
+        count = min(len(population.states) if population.independent else 0, self.spec.num_samples)
         shown = self.dataset.sizes["sample"] if self.dataset is not None and self.ensemble == "exact" else 0
         if count >= MIN_SHOWN and count > shown:
             self._show(exact_ensemble(population.states[:count], population.values[:count]))
@@ -170,6 +176,8 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem) -> xr.Dataset:
         "num_steps": spec.num_steps,
         "seed": spec.seed,
     } | {name: str(value) for name, value in asked.items() if value is not None}
+    if ensemble.mixing is not None:
+        attrs |= ensemble.mixing.to_dict() | {"mixing": ensemble.mixing.words() or "mixed"}
     return to_dataset(
         ensemble.states,
         problem.model.layout,

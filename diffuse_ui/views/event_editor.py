@@ -112,11 +112,12 @@ class EventEditor:
         )
         self.error = html("", visible=False, margin=(4, 0, 0, 0))
         self.sliders = pmui.Column(sizing_mode="stretch_width", margin=(6, 0, 0, 0), sx={"gap": "2px"})
+        self._form: list[tuple[str, str]] = []
         self._shown: list[Parameter] = []
         self._rows: list[_NumberRow] = []
         self._updating = False
         self.text.param.watch(lambda event: self._write(event.new), "value")
-        session.watch(session.state, ["event", "text", "error"], self._update)
+        session.watch(session.state, ["event", "arrangement", "text", "error"], self._update)
         session.watch(session.store, ["hits"], self._update_sliders)
         session.watch(session.look, ["dark"], self._update)
         self._update()
@@ -144,16 +145,17 @@ class EventEditor:
         self._update_sliders()
 
     def _update_sliders(self) -> None:
-        event = self.session.state.event
         numbers = self._numbers()[:MAX_SLIDERS]
-        if [number.path for number in numbers] != [number.path for number in self._shown]:
-            parts = sketches.parts(event)
+        parts = sketches.arranged_parts(self.session.state.parts)
+        labels = [_label(_part_of(parts, number), number) for number in numbers]
+        form = [(number.path, label) for number, label in zip(numbers, labels)]
+        if form != self._form:
             self._rows = [
-                _NumberRow(_label(_part_of(parts, number), number), number, partial(self._slide, number.path))
-                for number in numbers
+                _NumberRow(label, number, partial(self._slide, number.path))
+                for label, number in zip(labels, numbers)
             ]
             self.sliders.objects = [row.row for row in self._rows]
-        self._shown = numbers
+        self._form, self._shown = form, numbers
         for row, number in zip(self._rows, numbers):
             row.update(number)
 
@@ -183,4 +185,7 @@ class EventEditor:
 
 
 def _part_of(parts: list[sketches.Part], number: Parameter) -> sketches.Part:
-    return next(part for part in parts if number.path.startswith(part.prefix))
+    """The shape, or else the part, that a number belongs to."""
+    part = next(part for part in parts if not part.muted and number.path.startswith(part.prefix))
+    ours = (shape for shape in part.shapes if number.path.startswith(part.prefix + shape.within))
+    return next(ours, part)

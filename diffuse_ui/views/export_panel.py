@@ -1,81 +1,173 @@
-"""Downloads: the figure (PNG, SVG, PDF), the data (NetCDF), and the code that makes them again."""
+"""Downloads: figures for a page or a slide, the data, and what makes them again: code, a notebook, a link."""
 
+import json
 from collections.abc import Callable
 from html import escape
 from io import BytesIO
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 from diffuse_ui import codegen, exporting
+from diffuse_ui.figure_axes import SIZES, FigureSize
+from diffuse_ui.figures import caption as caption_of
 from diffuse_ui.session import Session
-from diffuse_ui.views.parts import html
+from diffuse_ui.views.parts import html, section
 
 __all__ = ["ExportPanel"]
 
-_FORMATS = {  # label → file name
+_FILES = {  # label → file name
     "PNG": "event.png",
     "SVG": "event.svg",
     "PDF": "event.pdf",
     "NetCDF": "event.nc",
+    "Zarr": "event.zarr.zip",
     "Python": "event.py",
-    "JSON": "event.json",
+    "Notebook": "event.ipynb",
+    "Event": "event.json",
+    "Run": "run.json",
 }
-
-
-_CODE = "font-size:11.5px;opacity:0.75;overflow-wrap:anywhere;background:none;padding:0"
+_FIGURES, _DATA, _CODE = ("PNG", "SVG", "PDF"), ("NetCDF", "Zarr"), ("Python", "Notebook", "Event", "Run")
+_HINTS = {
+    "Zarr": "A Zarr store in a zip file",
+    "Event": "The event as JSON",
+    "Run": "Everything that the run was asked, as JSON",
+    "Notebook": "A notebook that makes the same run again",
+    "Python": "A script that makes the same run again",
+}
+_FONT_SIZES = (6, 7, 8, 9, 10, 12, 14, 18)
+_BY_SIZE = "as the size has it"
+_QUOTE = "font-size:11.5px;line-height:1.5;opacity:0.8;overflow-wrap:anywhere;background:none;padding:0"
+_LABEL = 86  # pixels
 
 
 class ExportPanel:
-    """A row of downloads; what needs a result is off until there is one."""
+    """Rows of downloads; what needs a result is off until there is one."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.downloads = {label: self._download(label) for label in _FORMATS}
-        self.command = html("")
+        small = {"size": "small", "margin": 0}
+        self.size = pmui.Select(label="Size", options=list(SIZES), value="double column", width=150, **small)
+        sizes = {_BY_SIZE: 0} | {f"{points} pt": points for points in _FONT_SIZES}
+        self.font = pmui.Select(label="Font", options=sizes, value=0, width=170, **small)
+        self.dark = pmui.Checkbox(label="dark", value=False, **small)
+        self.captioned = pmui.Checkbox(label="caption below", value=True, **small)
+        self.downloads = {label: self._download(label) for label in _FILES}
+        self.caption, self.link, self.command = html(""), html(""), html("")
         session.watch(session.store, ["result"], self._update)
         session.watch(session.state, [*codegen.WATCHED], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        row = pmui.Row(*self.downloads.values(), margin=0, sx={"flexWrap": "wrap", "gap": "6px"})
-        return pmui.Column(
-            row, self.command, sizing_mode="stretch_width", margin=(2, 0, 0, 0), sx={"gap": "4px"}
+        choices = (self.size, self.font, self.dark, self.captioned)
+        figures = (*choices, *(self.downloads[label] for label in _FIGURES))
+        return section(
+            "Export",
+            _row("Figure", *figures),
+            _row("Caption", self.caption),
+            _row("Data", *(self.downloads[label] for label in _DATA)),
+            _row("Again", *(self.downloads[label] for label in _CODE)),
+            _row("Link", self.link),
+            _row("Command", self.command),
         )
 
+    def figure_size(self) -> FigureSize:
+        """The size that is chosen, with the font that is chosen."""
+        size = SIZES[self.size.value]
+        if not self.font.value:
+            return size
+        return FigureSize(size.width, float(self.font.value), size.panel_height, size.height)
+
     def _download(self, label: str) -> pmui.FileDownload:
-        filename = _FORMATS[label]
         download = pmui.FileDownload(
             label=label,
-            filename=filename,
+            filename=_FILES[label],
             callback=self._content(label),
             size="small",
             margin=0,
             icon="download",
+            description=_HINTS.get(label, ""),
         )
         # as arguments these would meet the parent's deprecated `button_type` and `button_style`
         download.param.update(color="primary", variant="outlined")
         return download
 
     def _content(self, label: str) -> Callable[[], BytesIO]:
-        def content() -> BytesIO:
-            store, state = self.session.store, self.session.state
-            if label == "Python":
-                return BytesIO(codegen.script(state.to_spec()).encode())
-            if label == "JSON":
-                return BytesIO(state.to_json().encode())
-            if label == "NetCDF":
-                return BytesIO(exporting.netcdf(store.result))
-            return BytesIO(exporting.picture(store.result, store.backdrop, label.lower()))
+        return lambda: BytesIO(self._bytes(label))
 
-        return content
+    def _bytes(self, label: str) -> bytes:
+        store, state = self.session.store, self.session.state
+        if label in _FIGURES:
+            return exporting.picture(
+                store.result,
+                store.backdrop,
+                label.lower(),
+                dark=self.dark.value,
+                size=self.figure_size(),
+                captioned=self.captioned.value,
+                dpi=300,
+            )
+        if label == "NetCDF":
+            return exporting.netcdf(store.result)
+        if label == "Zarr":
+            return exporting.zarr_zip(store.result)
+        texts = {
+            "Python": lambda: codegen.script(state.to_spec()),
+            "Notebook": lambda: codegen.notebook(state.to_spec(), self._found()),
+            "Event": lambda: json.dumps(state.event.to_dict(), indent=1),
+            "Run": state.to_json,
+        }
+        return texts[label]().encode()
+
+    def _found(self) -> str:
+        """The caption of the shown result, where it answers the present question."""
+        store = self.session.store
+        known = store.result is not None and store.result.dataset is not None and not store.stale
+        return caption_of(store.result) if known else ""
 
     def _update(self) -> None:
-        result = self.session.store.result
+        result, state = self.session.store.result, self.session.state
         ready = result is not None and result.dataset is not None
-        for label in ("PNG", "SVG", "PDF", "NetCDF"):
+        for label in (*_FIGURES, *_DATA):
             self.downloads[label].disabled = not ready
-        command = escape(codegen.command(self.session.state.to_spec()))
-        self.command.object = (
-            f"<code style='{_CODE}' title='The same run on the command line'>{command}</code>"
+        self.downloads["Event"].disabled = state.event is None
+        spec = state.to_spec()
+        address = codegen.link(spec)
+        self.caption.object = _quote(caption_of(result) if ready else "after a run")
+        self.command.object = _quote(codegen.command(spec), "The same run on the command line")
+        self.link.object = (
+            f"<a href='{escape(address, quote=True)}' target='_blank' rel='noopener' "
+            f"title='Opens this state in another window of a served app' style='{_QUOTE};color:inherit'>"
+            f"{escape(address)}</a>"
         )
+
+
+def _quote(text: str, title: str = "A click selects it all") -> str:
+    return (
+        f"<code title='{title}' style='{_QUOTE};user-select:all;white-space:pre-wrap'>{escape(text)}</code>"
+    )
+
+
+def _row(label: str, *items: Any) -> pmui.Row:
+    """A label of fixed width, and what belongs to it."""
+    heading = pmui.Typography(
+        label,
+        variant="body2",
+        margin=0,
+        align="center",
+        width=_LABEL,
+        sx={"fontSize": "12.5px", "color": "text.secondary", "flex": f"0 0 {_LABEL}px"},
+    )
+    return pmui.Row(
+        heading,
+        *items,
+        sizing_mode="stretch_width",
+        margin=0,
+        sx={
+            "gap": "8px",
+            "alignItems": "center",
+            "flexWrap": "wrap" if len(items) > 1 else "nowrap",
+            "minHeight": "36px",
+        },
+    )

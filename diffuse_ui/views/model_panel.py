@@ -1,14 +1,16 @@
 """Which model, its card at a glance, and what is known about the trajectory."""
 
+from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
 import kernels
+from diffuse_ui.cards import card_rows
 from diffuse_ui.formats import with_unit
 from diffuse_ui.session import Session
-from diffuse_ui.views.parts import caption, details, section
+from diffuse_ui.views.parts import caption, details, html, section
 
 __all__ = ["ModelPanel"]
 
@@ -38,13 +40,15 @@ class ModelPanel:
             margin=(4, 0, 0, 0),
         )
         self.known = details("Known: nothing", self.given)
+        self.rows = html("")
+        self.more = details("Card", self.rows)
         self.model.param.watch(lambda event: self._choose(event.new), "value")
         self.given.param.watch(lambda event: self._know(event.new), "value")
         session.watch(state, ["model", "given", "given_error"], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return section("Model", self.model, self.card, self.known)
+        return section("Model", self.model, self.card, self.more, self.known)
 
     def _choose(self, name: str) -> None:
         state = self.session.state
@@ -61,7 +65,9 @@ class ModelPanel:
         if state.model_name not in self.model.options:
             self.model.options = [state.model_name, *self.model.options]
         self.model.value = state.model_name
-        self.card.object = _card_line(state.load())
+        model = state.load()
+        self.card.object = _card_line(model)
+        self.rows.object = _card_table(card_rows(model))
         wrong = bool(state.given_error)
         self.given.param.update(value=self.given.value if wrong else state.given, error_state=wrong)
         self.given.helper_text = state.given_error
@@ -72,6 +78,14 @@ def _short(given: str) -> str:
     """What is known, or how much, where it is more than fits a line."""
     points = given.count(" and ") + 1
     return given or "nothing" if points == 1 else f"{points} points"
+
+
+def _card_table(rows: list[tuple[str, str]]) -> str:
+    cells = "".join(
+        f"<dt style='opacity:0.7'>{escape(name)}</dt><dd style='margin:0 0 5px;overflow-wrap:anywhere'>{escape(words)}</dd>"
+        for name, words in rows
+    )
+    return f"<dl style='font-size:12.5px;line-height:1.4;margin:2px 0'>{cells}</dl>"
 
 
 def _card_line(model: Any) -> str:

@@ -1,13 +1,29 @@
 """Small pieces that views are made of: section headings, captions, and one place for their margins."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
-__all__ = ["SMALL", "caption", "details", "html", "section"]
+__all__ = ["METHOD_NAMES", "SMALL", "caption", "details", "html", "section", "with_units"]
+
+METHOD_NAMES = {
+    "monte_carlo": "direct Monte Carlo",
+    "subset_simulation": "subset simulation",
+    "path_importance": "path importance sampling",
+    "twisted_smc": "twisted SMC",
+    "density_ratio": "density ratio",
+    "simulator": "simulator",
+    "data": "frequency in held-out data",
+}
 
 SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}
+
+
+def with_units(name: str, units: Mapping[str, str]) -> str:
+    """A variable with its unit in brackets, where it has one."""
+    return f"{name} ({units[name]})" if units.get(name) else name
 
 
 def section(title: str, *children: Any) -> pmui.Column:
@@ -44,6 +60,7 @@ def details(title: str, *children: Any) -> pmui.Details:
         collapsed=True,
         elevation=0,
         outlined=False,
+        scrollable_height=2000,  # pixels: nothing scrolls within the column
         sizing_mode="stretch_width",
         margin=(2, 0, 0, 0),
         sx={

@@ -10,19 +10,10 @@ from diffuse_ui.colors import Palette, palette
 from diffuse_ui.ensembles import is_member
 from diffuse_ui.session import Session
 from diffuse_ui.store import Result, Store
-from diffuse_ui.views.parts import html, section
+from diffuse_ui.views.parts import METHOD_NAMES, html, section
 
 __all__ = ["ResultPanel", "ensemble_words"]
 
-_NAMES = {
-    "monte_carlo": "direct Monte Carlo",
-    "subset_simulation": "subset simulation",
-    "path_importance": "path importance",
-    "twisted_smc": "twisted SMC",
-    "density_ratio": "density ratio",
-    "simulator": "simulator",
-    "data": "frequency in held-out data",
-}
 _MEANINGS = {
     "simulator": "the true system, by brute force",
     "data": "frequency in held-out data",
@@ -151,7 +142,7 @@ def _table(result: Result) -> str:
     ]
     estimate = result.probability
     if estimate is not None and rows:
-        rows.append(("estimate", _NAMES.get(estimate.method, str(estimate.method)), estimate))
+        rows.append(("estimate", METHOD_NAMES.get(estimate.method, str(estimate.method)), estimate))
     cells = (
         f"<tr><td>{escape(name)}<div class='quiet' style='font-size:11.5px'>{escape(meaning)}</div></td>"
         f"<td class='n'>{escape(formats.probability(p.value, p.standard_error, p.interval[1]))}</td></tr>"

@@ -1,17 +1,22 @@
 """Run, Stop, the live switch, the progress bar, and what is asked of the run."""
 
+import time
+
 import panel as pn
 import panel_material_ui as pmui
 
+from diffuse_ui import formats
 from diffuse_ui.session import Session
 from diffuse_ui.state import ESTIMATORS, METHODS, PRESETS
 from diffuse_ui.views.parts import caption, details, section
 
 __all__ = ["RunPanel"]
 
+MIN_SECONDS, MIN_SHARE = 1.5, 0.03  # before that, the time left is a guess
 _METHOD_LABELS = {"exact": "exact (latent chains)", "guided": "guided (approximate)"}
 _GUIDANCE_LABELS = {
     "moment_matching": "moment matching",
+    "calibrated": "moment matching, calibrated on samples",
     "moment_matching_full": "moment matching, as in the paper",
     "pseudoinverse": "pseudoinverse (ΠGDM)",
     "reconstruction": "reconstruction",
@@ -28,6 +33,24 @@ _ESTIMATOR_LABELS = {
     "data": "frequency in held-out data",
     None: "no probability",
 }
+
+
+class _TimeLeft:
+    """How long a run will take, from how long its share so far took; silent while that says little."""
+
+    def __init__(self) -> None:
+        self.start, self.first = time.monotonic(), 0.0
+
+    def words(self, progress: float) -> str:
+        """Time left in words, with a comma before; empty at the start and at the end."""
+        now = time.monotonic()
+        if progress <= self.first:  # another run
+            self.start, self.first = now, progress
+        gained, seconds = progress - self.first, now - self.start
+        if seconds < MIN_SECONDS or gained < MIN_SHARE or progress >= 1.0:
+            return ""
+        left = seconds * (1.0 - progress) / gained
+        return f", about {formats.duration(left) if left >= 10.0 else f'{max(left, 1.0):.0f} s'} left"
 
 
 class RunPanel:
@@ -54,6 +77,7 @@ class RunPanel:
             margin=0,
             disabled=True,
         )
+        self.left = _TimeLeft()
         self.live = pmui.Switch.from_param(
             state.param.live, label="Live", description="", margin=(0, 0, 0, 4)
         )
@@ -66,14 +90,17 @@ class RunPanel:
             value=self._preset(),
             size="small",
             sizing_mode="stretch_width",
-            margin=(0, 0, 8, 0),
+            margin=(0, 0, 4, 0),
         )
+        self.preset._allows_none = True  # else the first one is chosen for numbers that are nobody's
+        self.numbers = caption(margin=(0, 0, 6, 2))
         self.advanced = details("Advanced", self._advanced())
         self.run.on_click(lambda _: session.store.run())
         self.stop.on_click(lambda _: session.store.stop())
         self.preset.param.watch(lambda event: self._choose_preset(event.new), "value")
         session.watch(session.store, ["status", "progress", "message", "error"], self._update)
         session.watch(state, ["num_samples", "num_steps"], self._update_preset)
+        self._update_preset()
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -85,7 +112,7 @@ class RunPanel:
             margin=0,
             sx={"gap": "8px", "alignItems": "center"},
         )
-        return section("Run", self.preset, buttons, self.progress, self.message, self.advanced)
+        return section("Run", self.preset, self.numbers, buttons, self.progress, self.message, self.advanced)
 
     def _advanced(self) -> pmui.Column:
         param = self.session.state.param
@@ -129,7 +156,9 @@ class RunPanel:
             self.session.state.param.update(num_samples=samples, num_steps=steps)
 
     def _update_preset(self) -> None:
+        state = self.session.state
         self.preset.value = self._preset()
+        self.numbers.object = f"{formats.grouped(state.num_samples)} trajectories, {state.num_steps} steps"
 
     def _update(self) -> None:
         store = self.session.store
@@ -138,5 +167,7 @@ class RunPanel:
         self.stop.disabled = not running
         self.progress.value = round(100 * store.progress)
         text = store.error or store.message or "ready"
+        if running:
+            text += self.left.words(store.progress)
         self.message.param.update(object=text[:1].upper() + text[1:])
         self.message.sx = {**self.message.sx, "color": "error.main" if store.error else "text.secondary"}

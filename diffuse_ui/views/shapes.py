@@ -1,117 +1,151 @@
 """The shapes on the canvas: annotations derived from the event's parts, which edit its numbers.
 
 A shape is a Bokeh annotation that can be dragged, and a letter. Bokeh tells of every step of a drag
-and of no end; a step is read into the event at the next turn of the window's loop, and the event's
-rounded number is not written back as long as it is the same to within a pixel, so that Python never
-pulls a shape out of the hand that moves it.
+and of no end; a step is read into the event at the next turn of the window's loop, as the difference
+to the part before the drag, and the event's rounded numbers are written back only when the hand has
+rested for a moment, so that Python never pulls a shape out of the hand that moves it.
 """
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from bokeh.models import BoxAnnotation, Label, PolyAnnotation
 
-from diffuse_ui import sketches
 from diffuse_ui.colors import palette
+from diffuse_ui.dragging import moved
 from diffuse_ui.session import Session
-from diffuse_ui.views.panels import VariablePanel
+from diffuse_ui.sketches import Part, arranged_parts
+from diffuse_ui.views.annotations import annotation_of, place, style
+from diffuse_ui.views.panels import Panel
 
 __all__ = ["ShapeLayer"]
 
-_LOOK = {
-    "editable": True,
-    "level": "annotation",
-    "line_width": 2,
-    "line_alpha": 1.0,
-    "hatch_alpha": 0.35,
-    "hatch_weight": 0.7,
-    "hatch_scale": 10.0,
-    "hover_line_width": 3,
-    "hover_fill_alpha": 0.22,
-}
-_HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
+REST = 0.4  # seconds without a step, after which a drag has ended
+MAX_KNOWN = 12  # known points that can be dragged; of more there are only dots
+Key = tuple[bool, str]  # known or of the event, and its label
 
 
 class ShapeLayer:
-    """All shapes of one window."""
+    """All shapes of one view."""
 
-    def __init__(self, session: Session, digits: Callable[[VariablePanel], int]) -> None:
+    def __init__(self, session: Session, editable: Callable[[], bool]) -> None:
         self.session = session
-        self.digits = digits
-        self.panels: dict[str, VariablePanel] = {}
-        self.shapes: dict[int, tuple[sketches.Part, BoxAnnotation | PolyAnnotation, Label]] = {}
-        self._reading = False
-        self._writing = False
+        self.editable = editable
+        self.panels: dict[Any, Panel] = {}
+        self.shapes: dict[Any, tuple[Part, BoxAnnotation | PolyAnnotation, Label]] = {}
+        self._dragged: set[Key] = set()
+        self._last_step = 0.0
+        self._reading = self._settling = self._writing = False
 
-    def use(self, panels: Sequence[VariablePanel]) -> None:
+    def use(self, panels: Sequence[Panel]) -> None:
         """Begin anew on other panels."""
-        self.panels = {panel.name: panel for panel in panels}
+        self.panels = {panel.place: panel for panel in panels}
         self.shapes.clear()
+        self._dragged.clear()
+
+    def clear(self) -> None:
+        """Take all shapes away, before a panel turns to other variables."""
+        for key in list(self.shapes):
+            self._remove(key)
+        self._dragged.clear()
 
     def update(self) -> None:
         """Make the shapes those of the event's parts."""
-        parts = sketches.parts(self.session.state.event)
-        wanted = {part.index: part for part in parts if part.drawable and part.variable in self.panels}
+        self.panels = {panel.place: panel for panel in self.panels.values()}
+        drawn = [part for part in self._parts() if self._panel(part)]
+        crowded = sum(part.known for part in drawn) > MAX_KNOWN
+        wanted = {(part.known, part.label): part for part in drawn if not (crowded and part.known)}
         self._writing = True
         try:
-            for index in list(self.shapes):
-                if index not in wanted or wanted[index].form != self.shapes[index][0].form:
-                    self._remove(index)
-            for part in wanted.values():
-                if part.index not in self.shapes:
-                    self._add(part)
-                self._place(part)
+            for key, (present, _, _) in list(self.shapes.items()):
+                if key not in wanted or _form(wanted[key]) != _form(present):
+                    self._remove(key)
+            for key, part in wanted.items():
+                if key not in self.shapes:
+                    self._add(key, part)
+                self._update_shape(key, part)
         finally:
             self._writing = False
+        self._mark(drawn)
 
-    def extent(self, variable: str) -> list[float]:
-        """Values that the axis of a variable must hold for its shapes to be seen."""
-        values: list[float] = []
-        for part, _, _ in self.shapes.values():
-            if part.variable == variable and part.kind == "tube":
-                values += part.outline()[1].tolist()
-            elif part.variable == variable:
-                values += [part.sides[side][1] for side in ("bottom", "top") if side in part.sides]
-        return values
+    def extent(self, panel: Panel) -> tuple[list[float], list[float]]:
+        """Values that the panel's axes must hold for its shapes to be seen."""
+        across: list[float] = []
+        along: list[float] = []
+        for part in self._parts():
+            if self._panel(part) is not panel:
+                continue
+            if part.kind in ("tube", "polygon"):
+                xs, ys = part.outline()
+                across, along = across + xs.tolist(), along + ys.tolist()
+            else:
+                along += [value for value in list(part.edges().values())[2:] if value is not None]
+        return across, along
+
+    def _parts(self) -> Iterator[Part]:
+        """Every shape in the event and in what is known."""
+        state = self.session.state
+        for part in [*arranged_parts(state.parts), *arranged_parts(state.known, known=True)]:
+            yield from part.shapes
+
+    def _panel(self, part: Part) -> Panel | None:
+        return self.panels.get(part.plane or part.variable)
 
     # -- shapes → event ----------------------------------------------------------------------
 
-    def _touched(self, attr: str, old: Any, new: Any) -> None:
-        if self._reading or self._writing:
+    def _touched(self, key: Key) -> None:
+        if self._writing:
             return
-        self._reading = True
-        self.session.soon(self._read)
+        self._dragged.add(key)
+        self._last_step = time.monotonic()
+        if not self._reading:
+            self._reading = True
+            self.session.soon(self._read)
 
     def _read(self) -> None:
-        """A shape was moved or resized: read all shapes into the event."""
+        """Shapes were moved, resized or bent: read them into the event."""
         self._reading = False
         state = self.session.state
-        event = state.event
+        event, known = state.parts, state.known
         try:
-            for part, annotation, _ in list(self.shapes.values()):
-                digits = self.digits(self.panels[part.variable])
-                event = sketches.moved(event, part, annotation, layout=state.layout, digits=digits)
-            if event != state.event:
-                state.set_event(event)
+            for key in self._dragged & set(self.shapes):
+                part, annotation, _ = self.shapes[key]
+                panel = self._panel(part)
+                numbers = moved(part, annotation, layout=state.layout, digits=panel.digits) if panel else {}
+                if numbers and part.known:
+                    known = known.with_numbers(part.index, numbers)
+                elif numbers:
+                    event = event.with_numbers(part.index, numbers)
+            if (event, known) != (state.parts, state.known):
+                state.arrange(event, known=known if known != state.known else None)
         except ValueError:  # dragged to where no such event can be: put it back
+            self._dragged.clear()
             self.update()
+            return
+        if not self._settling:
+            self._settling = True
+            self.session.later(REST, self._settle)
+
+    def _settle(self) -> None:
+        """The hand has rested: show what the event says, to the last digit."""
+        self._settling = False
+        wait = REST - (time.monotonic() - self._last_step)
+        if not self.session.open:
+            return
+        if wait > 0.01 and self.session.has_loop:
+            self._settling = True
+            self.session.later(wait, self._settle)
+            return
+        self._dragged.clear()
+        self.update()
 
     # -- event → shapes ----------------------------------------------------------------------
 
-    def _add(self, part: sketches.Part) -> None:
-        if part.kind == "tube":
-            xs, ys = part.outline()
-            annotation = PolyAnnotation(xs=xs.tolist(), ys=ys.tolist(), **_LOOK)
-            watched = ("xs", "ys")
-        else:
-            level = "bottom" if "bottom" in part.sides else "top"
-            movable, resizable = ("both", "all") if part.kind == "box" else ("none", level)
-            edges = {side: value for side, (_, value) in part.sides.items()}
-            annotation = BoxAnnotation(**edges, movable=movable, resizable=resizable, **_LOOK)
-            watched = ("left", "right", "bottom", "top")
-        annotation.name = f"shape-{part.label}"
+    def _add(self, key: Key, part: Part) -> None:
+        annotation, watched = annotation_of(part)
         for attribute in watched:
-            annotation.on_change(attribute, self._touched)
+            annotation.on_change(attribute, lambda attr, old, new: self._touched(key))
         label = Label(
             x=0,
             y=0,
@@ -123,62 +157,43 @@ class ShapeLayer:
             padding=2,
             border_radius=3,
         )
-        figure = self.panels[part.variable].figure
+        figure = self._panel(part).figure  # pyright: ignore[reportOptionalMemberAccess]
         figure.add_layout(annotation)
         figure.add_layout(label)
-        self.shapes[part.index] = (part, annotation, label)
+        self.shapes[key] = (part, annotation, label)
 
-    def _remove(self, index: int) -> None:
-        part, annotation, label = self.shapes.pop(index)
-        figure = self.panels[part.variable].figure
-        figure.center = [item for item in figure.center if item not in (annotation, label)]
+    def _remove(self, key: Key) -> None:
+        part, annotation, label = self.shapes.pop(key)
+        self._dragged.discard(key)
+        panel = self._panel(part)
+        for figure in [panel.figure] if panel else []:
+            figure.center = [item for item in figure.center if item not in (annotation, label)]
 
-    def _place(self, part: sketches.Part) -> None:
-        _, annotation, label = self.shapes[part.index]
-        panel = self.panels[part.variable]
-        self._move(part, annotation, panel)
+    def _update_shape(self, key: Key, part: Part) -> None:
+        before, annotation, label = self.shapes[key]
+        colours, panel = palette(self.session.look.dark), self._panel(part)
+        held = key in self._dragged
+        if not held:
+            place(part, annotation, panel)
+        self.shapes[key] = (before if held else part, annotation, label)
+        chosen = not part.known and part.index in self.session.look.selected
+        editable = self.editable() and not part.muted
+        style(part, annotation, label, colours, panel, chosen=chosen, editable=editable)
+
+    def _mark(self, parts: list[Part]) -> None:
+        """Dots: observed points, and the vertices of polygons."""
         colours = palette(self.session.look.dark)
-        colour = getattr(colours, part.kind)
-        annotation.update(
-            fill_color=colour,
-            line_color=colour,
-            fill_alpha=0.0 if part.mode == "avoids" else 0.13,
-            hatch_pattern=_HATCH.get(part.mode),
-            hatch_color=colour,
-            hover_fill_color=colour,
-            hover_line_color=colour,
-        )
-        x, y = self._corner(part, panel)
-        label.update(
-            x=x,
-            y=y,
-            y_offset=3 if part.kind == "threshold" else -17,
-            text=part.label,
-            text_color=colour,
-            background_fill_color=colours.paper,
-        )
-        self.shapes[part.index] = (part, annotation, label)
+        marks: dict[int, list[tuple[float, float, str]]] = {id(panel): [] for panel in self.panels.values()}
+        for part in parts:
+            colour = colours.quiet if part.muted else colours.ink if part.known else colours.of(part.kind)
+            here = marks[id(self._panel(part))]
+            if part.kind == "point":
+                here.append((part.sides["time"][1], part.sides["value"][1], colour))
+            elif part.kind == "polygon" and not part.muted:
+                here += [(x, y, colour) for x, y in zip(*(axis.tolist() for axis in part.outline()))]
+        for panel in self.panels.values():
+            panel.show_marks(marks[id(panel)])
 
-    def _move(self, part: sketches.Part, annotation: Any, panel: VariablePanel) -> None:
-        """Put an annotation where its part is, unless it is there to within a pixel."""
-        slack = 0.51 * 10.0 ** -self.digits(panel)
-        if part.kind == "tube":
-            xs, ys = part.outline()
-            shifts = (annotation.xs[0] - xs[0], annotation.ys[0] - ys[0], annotation.ys[-1] - ys[-1])
-            if len(annotation.xs) != len(xs) or max(map(abs, shifts)) > slack:
-                annotation.update(xs=xs.tolist(), ys=ys.tolist())
-            return
-        for side, (_, value) in part.sides.items():
-            present = getattr(annotation, side)
-            if not isinstance(present, int | float) or abs(present - value) > slack:
-                setattr(annotation, side, value)
 
-    def _corner(self, part: sketches.Part, panel: VariablePanel) -> tuple[float, float]:
-        """Where the part's letter stands."""
-        if part.kind == "tube":
-            xs, ys = part.outline()
-            return float(xs[0]), float(ys[0])
-        edges = part.edges()
-        left = edges["left"] if edges["left"] is not None else float(panel.times[0])
-        level = edges["top"] if edges["top"] is not None else edges["bottom"]
-        return left, level if level is not None else 0.0
+def _form(part: Part) -> tuple[Any, ...]:
+    return part.form, part.muted

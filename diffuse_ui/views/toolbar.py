@@ -1,72 +1,111 @@
-"""The row above the canvas: what a drag draws, undo and redo, and how the ensemble is shown."""
+"""The row above the canvas: which view, what a drag draws, undo and redo, how the ensemble is shown; a hint."""
 
 import panel as pn
 import panel_material_ui as pmui
 
+from diffuse_ui.arrangements import Arrangement
 from diffuse_ui.session import Session
 
 __all__ = ["Toolbar"]
 
-_MODES = {"Box": "box", "Threshold": "threshold", "Tube": "tube"}
+_VIEWS = {"Time series": "time series", "Phase plane": "phase plane"}
+_MODES = {"Box": "box", "Threshold": "threshold", "Tube": "tube", "Point": "point", "Window": "window"}
 _DISPLAYS = {"Curves": "curves", "Fan": "fan", "Both": "both"}
 
 _HINTS = {
-    "box": "drag on the curves to draw a box; drag it to change it",
-    "threshold": "click at the height of the threshold; drag its edge to change it",
+    "box": "drag on the curves to draw a box; drag a shape to change it",
+    "threshold": "click at the height of the threshold",
     "tube": "drag along the path that the curve should follow",
+    "point": "click where a value was observed",
+    "window": "drag along the time axis: when a threshold or a box counts",
+    "polygon": "drag around a region to draw a polygon; drag it, or one of its vertices, to change it",
 }
+_GROUP = {
+    "size": "small",
+    "margin": 0,
+    "color": "primary",
+    "align": "center",
+    "sx": {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "6px 8px"}},
+}
+_ROW = {"gap": "10px", "alignItems": "center", "minHeight": "34px"}
 
 
 class Toolbar:
-    """Draw modes at the left, ways of showing at the right."""
+    """One row of choices, and a line that says what to do."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        look = session.look
-        group = {"size": "small", "margin": 0, "color": "primary", "align": "center"}
+        look, state = session.look, session.state
+        self.view = pmui.RadioButtonGroup(options=_VIEWS, value=look.view, description="View", **_GROUP)
         self.mode = pmui.RadioButtonGroup(
-            options=_MODES, value=look.mode, description="What to draw on the canvas", **group
+            options=_MODES, value=look.mode, description="What to draw on the canvas", **_GROUP
         )
         self.display = pmui.RadioButtonGroup(
-            options=_DISPLAYS, value=look.display, description="Show the ensemble as", **group
+            options=_DISPLAYS, value=look.display, description="Show the ensemble as", **_GROUP
+        )
+        self.axes = [_axis(what) for what in ("across", "along")]
+        self.plane = pmui.Row(
+            _quiet("across"), self.axes[0], _quiet("up"), self.axes[1], margin=0, align="center", sx=_ROW
         )
         icon = {"size": "small", "margin": 0, "color": "default", "align": "center"}
         self.undo = pmui.IconButton(icon="undo", description="Undo", **icon)
         self.redo = pmui.IconButton(icon="redo", description="Redo", **icon)
         self.clear = pmui.IconButton(icon="delete_sweep", description="Remove everything drawn", **icon)
-        self.hint = pmui.Typography(
-            "",
-            variant="body2",
-            margin=0,
-            align="center",
-            sizing_mode="stretch_width",
-            sx={"color": "text.secondary", "fontSize": "12.5px"},
-        )
-        self.mode.param.watch(lambda event: setattr(look, "mode", event.new), "value")
-        self.display.param.watch(lambda event: setattr(look, "display", event.new), "value")
-        self.undo.on_click(lambda _: session.state.undo())
-        self.redo.on_click(lambda _: session.state.redo())
-        self.clear.on_click(lambda _: session.state.set_event(None))
-        session.watch(look, ["mode", "display"], self._update)
-        session.watch(session.state, ["event"], self._update)
+        self.hint = _quiet("", sizing_mode="stretch_width")
+        self._updating = False
+        for group, name in ((self.view, "view"), (self.mode, "mode"), (self.display, "display")):
+            group.param.watch(lambda event, name=name: self._choose(name, event.new), "value")
+        for axis in self.axes:
+            axis.param.watch(lambda _: self._turn(), "value")
+        self.undo.on_click(lambda _: state.undo())
+        self.redo.on_click(lambda _: state.redo())
+        self.clear.on_click(lambda _: state.arrange(Arrangement()))
+        session.watch(look, ["mode", "display", "view", "plane", "notice"], self._update)
+        session.watch(state, ["event", "arrangement", "given", "model"], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return pmui.Row(
-            self.mode,
-            self.hint,
-            self.undo,
-            self.redo,
-            self.clear,
-            self.display,
+        spacer = pmui.Row(sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 0"})
+        row = pmui.Row(
+            *(self.view, self.mode, self.plane, spacer, self.undo, self.redo, self.clear, self.display),
             sizing_mode="stretch_width",
             margin=0,
-            sx={"gap": "10px", "alignItems": "center"},
+            sx={**_ROW, "flexWrap": "wrap"},
         )
+        return pmui.Column(row, self.hint, sizing_mode="stretch_width", margin=0, sx={"gap": "4px"})
+
+    def _choose(self, name: str, value: str) -> None:
+        if value:
+            self.session.look.notice = ""
+            setattr(self.session.look, name, value)
+
+    def _turn(self) -> None:
+        if not self._updating:
+            self.session.look.plane = (self.axes[0].value, self.axes[1].value)
 
     def _update(self) -> None:
         state, look = self.session.state, self.session.look
-        self.mode.value, self.display.value = look.mode, look.display
+        self.view.value, self.mode.value, self.display.value = look.view, look.mode, look.display
+        in_plane = look.view == "phase plane"
+        self.mode.visible, self.plane.visible = not in_plane, in_plane
+        self._updating = True
+        try:
+            for axis, name in zip(self.axes, self.session.plane):
+                axis.param.update(options=list(state.layout.variables), value=name)
+        finally:
+            self._updating = False
         self.undo.disabled, self.redo.disabled = not state.can_undo, not state.can_redo
-        self.clear.disabled = state.event is None
-        self.hint.object = _HINTS[look.mode]
+        self.clear.disabled = not state.parts.terms
+        self.hint.object = look.notice or _HINTS["polygon" if in_plane else look.mode]
+        self.hint.sx = {**self.hint.sx, "color": "error.main" if look.notice else "text.secondary"}
+
+
+def _axis(what: str) -> pmui.Select:
+    return pmui.Select(
+        label="", description=f"Variable {what}", size="small", width=96, margin=0, align="center"
+    )
+
+
+def _quiet(text: str, **params: object) -> pmui.Typography:
+    sx = {"color": "text.secondary", "fontSize": "12.5px"}
+    return pmui.Typography(text, variant="body2", margin=0, align="center", sx=sx, **params)

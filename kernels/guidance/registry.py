@@ -5,24 +5,30 @@ from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
+import numpy as np
+from jaxtyping import Float
+
 from kernels.diffusion import GaussianLaw
 from kernels.events.semantics import Constraint
+from kernels.guidance.calibrated import Calibrated
 from kernels.guidance.moment_matching import MomentMatching
 from kernels.guidance.pseudoinverse import PseudoinverseGuidance
 from kernels.guidance.reconstruction import ReconstructionGuidance
 from kernels.guidance.replacement import Replacement
 from kernels.trajectories import Standardizer
 
-__all__ = ["DEFAULT_GUIDANCE", "GUIDANCE", "guided", "require_guidance"]
+__all__ = ["DEFAULT_GUIDANCE", "GUIDANCE", "PILOTED", "guided", "require_guidance"]
 
 DEFAULT_GUIDANCE = "moment_matching"
 GUIDANCE: dict[str, Callable[..., Any]] = {
     "moment_matching": MomentMatching.from_constraint,
     "moment_matching_full": partial(MomentMatching.from_constraint, differentiate_covariance=True),
+    "calibrated": Calibrated.from_constraint,
     "pseudoinverse": PseudoinverseGuidance.from_constraint,
     "reconstruction": ReconstructionGuidance.from_constraint,
     "replacement": Replacement.from_constraint,
 }
+PILOTED = ("calibrated",)  # methods that learn from trajectories of the model first
 
 
 def require_guidance(name: str) -> None:
@@ -34,7 +40,13 @@ def require_guidance(name: str) -> None:
 
 
 def guided(
-    name: str, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
+    name: str,
+    denoiser: Any,
+    constraint: Constraint,
+    standardizer: Standardizer,
+    law: GaussianLaw,
+    *,
+    pilot: Float[np.ndarray, "sample time variable"] | None = None,
 ) -> Any:
     """A denoiser steered towards an event; has `split(x, sigma)`: unguided x̂₀, and the shift.
 
@@ -44,9 +56,11 @@ def guided(
         constraint: the compiled event.
         standardizer: physical ↔ standardised units.
         law: Gaussian law of the data, from which the spread of C is taken.
+        pilot: trajectories of the model, standardised, for the methods of `PILOTED`.
 
     Raises:
         ValueError: no such method, or an event that the method cannot steer towards.
     """
     require_guidance(name)
-    return GUIDANCE[name](denoiser, constraint, standardizer, law)
+    learned = {"pilot": pilot} if name in PILOTED else {}
+    return GUIDANCE[name](denoiser, constraint, standardizer, law, **learned)

@@ -1,8 +1,10 @@
-"""The estimator that suits the event: direct samples first, then the cheaper way to a 10 % error bar.
+"""The estimator that suits the event, within a budget: direct samples first, then the cheaper way to 10 %.
 
 Up to `NUM_DIRECT` direct samples of the model are drawn (or taken from their cache) in any case:
-they settle every event above P ≈ 1.6 %, and say how rare the others are. For those, the calls that
-further direct samples would need are compared with those of subset simulation.
+they settle every event above P ≈ 1.6 %, and say how rare the others are. For those, the network calls that
+further direct samples would need for a relative standard error of `RELATIVE_ERROR` are compared with those
+of subset simulation, and the cheaper one goes on until it is there or the budget is spent: `BUDGET`
+trajectories by the ODE for each of `num_samples`, the first direct samples not counted.
 """
 
 import dataclasses
@@ -10,12 +12,13 @@ from collections.abc import Iterator
 
 from kernels.probability.base import Probability, Problem, Progress, percent
 from kernels.probability.monte_carlo import monte_carlo
-from kernels.probability.subset_simulation import predicted_calls, subset_simulation
+from kernels.probability.subset_simulation import DEFAULT_SCHEME, predicted_calls, subset_simulation
 
-__all__ = ["NUM_DIRECT", "RELATIVE_ERROR", "auto"]
+__all__ = ["BUDGET", "NUM_DIRECT", "RELATIVE_ERROR", "auto"]
 
 NUM_DIRECT = 6144
 RELATIVE_ERROR = 0.1
+BUDGET = 60
 MIN_HITS = 5  # with fewer direct hits, how many more samples are needed cannot be told
 
 
@@ -24,8 +27,8 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
 
     Args:
         problem: what is asked.
-        num_samples: chains at each level, should it come to subset simulation; the direct samples
-            do not depend on it.
+        num_samples: chains at each level, should it come to subset simulation, and the measure of the
+            budget; the first direct samples do not depend on it.
     """
     last = Progress(0.0, "drawing direct samples")
     for last in monte_carlo(problem, NUM_DIRECT, relative_error=RELATIVE_ERROR):
@@ -35,27 +38,55 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
     relative = direct.standard_error / direct.value if direct.value > 0 else float("inf")
     if relative <= RELATIVE_ERROR:
         reason = f"direct samples suffice: relative standard error {percent(relative)}"
-        yield last._replace(probability=_explained(direct, reason))
+        yield last._replace(fraction=1.0, probability=_explained(direct, reason))
         return
-    total, hits = direct.diagnostics["num_samples"], direct.diagnostics["hits"]
-    needed = int(1.1 * total * (relative / RELATIVE_ERROR) ** 2) if hits >= MIN_HITS else 0
-    further = (needed - total) * problem.num_steps
-    chains = predicted_calls(max(direct.value, 0.5 / total), num_samples, problem.num_steps)
-    if hits >= MIN_HITS and further <= chains:
+    budget = NUM_DIRECT + BUDGET * num_samples
+    needed = _needed(direct, relative)
+    further = (needed - NUM_DIRECT) * problem.num_steps
+    chains = predicted_calls(
+        max(direct.value, 0.5 / NUM_DIRECT),
+        min(num_samples, 8 * DEFAULT_SCHEME.num_chains),
+        problem.num_steps,
+        relative_error=RELATIVE_ERROR,
+    )
+    if needed and further <= chains:
         reason = f"{needed} direct samples, as the event is too frequent for subset simulation to pay"
-        chosen = monte_carlo(problem, needed, relative_error=RELATIVE_ERROR)
+        chosen = monte_carlo(problem, min(needed, budget), relative_error=RELATIVE_ERROR)
     else:
-        reason = f"subset simulation, as {hits} of {total} direct samples meet the event"
-        chosen = subset_simulation(problem, num_samples, num_direct=NUM_DIRECT)
+        hits = direct.diagnostics["hits"]
+        reason = f"subset simulation, as {hits} of {NUM_DIRECT} direct samples meet the event"
+        chosen = subset_simulation(
+            problem,
+            min(num_samples, 8 * DEFAULT_SCHEME.num_chains),
+            num_direct=NUM_DIRECT,
+            relative_error=RELATIVE_ERROR,
+            max_calls=budget * problem.num_steps,
+        )
     for record in chosen:
         estimate = record.probability or direct
-        yield record._replace(fraction=0.5 + 0.5 * record.fraction, probability=_explained(estimate, reason))
+        words = reason if record.fraction < 1.0 else reason + _spent(estimate, budget * problem.num_steps)
+        yield record._replace(fraction=0.5 + 0.5 * record.fraction, probability=_explained(estimate, words))
 
 
-def _explained(estimate: Probability | None, reason: str) -> Probability | None:
+def _needed(direct: Probability, relative: float) -> int:
+    """Direct samples for `RELATIVE_ERROR`; 0 where too few hits say how many."""
+    if direct.diagnostics["hits"] < MIN_HITS:
+        return 0
+    return int(1.1 * direct.diagnostics["num_samples"] * (relative / RELATIVE_ERROR) ** 2)
+
+
+def _spent(estimate: Probability, budget: int) -> str:
+    """What the budget has led to, where it has not led to `RELATIVE_ERROR`."""
+    if estimate.value == 0 or estimate.standard_error <= RELATIVE_ERROR * estimate.value:
+        return ""
+    return (
+        f"; {estimate.num_calls} network calls of a budget of {budget} are spent, more samples "
+        f"would go on towards {percent(RELATIVE_ERROR)}"
+    )
+
+
+def _explained(estimate: Probability, reason: str) -> Probability:
     """The estimate with the reason of the choice in its message."""
-    if estimate is None:
-        return None
     diagnostics = estimate.diagnostics | {"reason": reason}
     return dataclasses.replace(
         estimate, message=f"{estimate.message} Chosen: {reason}.", diagnostics=diagnostics

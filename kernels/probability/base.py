@@ -30,7 +30,7 @@ class Probability:
         standard_error: of the estimate.
         interval: 95 % interval (low, high).
         ess: effective number of independent samples behind it: (Σw)²/Σw² where there are weights,
-            else (value / standard_error)².
+            else (value / standard_error)², of direct samples at most their number.
         pareto_k: shape of the importance ratios' tail (above 0.7: not to be trusted); None without weights.
         method: the estimator that gave it.
         status: "ok", "unreliable", "no_hits" or "budget_exhausted".
@@ -63,12 +63,14 @@ class Population(NamedTuple):
         states: their trajectories, physical units.
         values: C of each.
         weights: (sample,), not negative.
+        independent: whether they are independent draws.
     """
 
     latents: np.ndarray | None
     states: np.ndarray
     values: np.ndarray
     weights: np.ndarray
+    independent: bool = False
 
 
 class Progress(NamedTuple):
@@ -161,6 +163,7 @@ _STREAMS = (
     "unconditional",
     "twisted",
     "density",
+    "seeds",
 )
 
 

@@ -11,8 +11,9 @@ from collections.abc import Generator
 
 from scipy import stats
 
-from kernels.probability.base import Probability, Problem, Progress, binomial_interval
+from kernels.probability.base import Probability, Problem, Progress
 from kernels.probability.direct import direct_samples
+from kernels.probability.monte_carlo import estimate_proportion
 
 __all__ = ["CHECK_SHARE", "DirectCheck", "direct_check", "nothing_found"]
 
@@ -57,19 +58,19 @@ def direct_check(problem: Problem, num_samples: int) -> Generator[Progress, None
 def nothing_found(
     method: str, noun: str, check: DirectCheck, num_calls: int, diagnostics: dict
 ) -> Probability:
-    """The answer of an estimator whose samples all missed: the direct samples' bound."""
-    bound = binomial_interval(check.hits, check.total)[1]
-    seen = f"{check.hits} of {check.total} direct samples" if check.hits else "none of the direct samples"
-    rule = "95 % interval" if check.hits else "rule of three"
-    return Probability(
-        value=0.0,
-        standard_error=bound / 3.0,
-        interval=(0.0, bound),
-        ess=0.0,
-        method=method,
-        status="no_hits",
-        message=f"No {noun} meets the event, and {seen} does, so P < {bound:.2g} ({rule}). "
-        "Use subset simulation.",
-        num_calls=num_calls,
+    """The answer of an estimator whose samples all missed: what the direct samples say."""
+    direct = estimate_proportion(check.hits, check.total, method=method, num_calls=num_calls)
+    if check.hits:
+        status, words = (
+            "unreliable",
+            f"but {check.hits} of {check.total} direct samples do: the number is theirs",
+        )
+    else:
+        bound = f"so P < {direct.interval[1]:.2g} (rule of three)"
+        status, words = "no_hits", f"and none of the {check.total} direct samples does, {bound}"
+    return dataclasses.replace(
+        direct,
+        status=status,
+        message=f"No {noun} meets the event, {words}. Use subset simulation.",
         diagnostics=diagnostics,
     )

@@ -29,11 +29,11 @@ from jaxtyping import Array, Bool, Float
 
 from kernels.denoisers import evaluate
 from kernels.diffusion import GaussianLaw
-from kernels.guidance.registry import guided
-from kernels.probability.base import Probability, Problem, Progress, percent
+from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
 from kernels.probability.cross_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
 from kernels.probability.direct import finest_sigma, tolerated_sigma
 from kernels.probability.path_importance import Paths, pareto_shape
+from kernels.probability.steering import pilot_calls, steered
 from kernels.samplers.base import Batch
 from kernels.samplers.drawing import Keys, initial_noise, sample_keys
 from kernels.schedules import grid
@@ -88,7 +88,7 @@ def density_ratio(problem: Problem, num_samples: int, num_steps: int) -> Iterato
             done = CHECK_SHARE + (0.999 - CHECK_SHARE) * fraction
             yield Progress(done, f"densities of samples {start + 1}–{start + count}", estimate)
         finished = Densities(*(np.concatenate(parts, axis=-1) for parts in zip(*chunks, strict=True)))
-        calls = 2 * len(finished.holds) * num_steps + check.total * problem.num_steps
+        calls = 2 * len(finished.holds) * num_steps + check.total * problem.num_steps + pilot_calls(problem)
         estimate = estimate_from_densities(finished, check, calls)
     yield Progress(1.0, "the density ratio is done", estimate)
 
@@ -99,7 +99,7 @@ def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | 
         raise ValueError("the density ratio needs an event.")
     model = problem.model
     law, plain = model.initial, problem.denoiser
-    steered = guided(problem.guidance, plain, problem.constraint, model.standardizer, law)
+    steering = steered(problem)
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, model))
     sigmas = grid(max(2, num_steps // 2 + 1), sigma_min=finest).astype(np.float32)
     keys = sample_keys(problem.stream_key("density"), start, CHUNK)
@@ -107,7 +107,7 @@ def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | 
     intervals = list(pairwise(sigmas))
     log_q, u = -0.5 * _square(latents), latents
     for index, (high, low) in enumerate(intervals):
-        u, gain = _heun(steered, law, u, high, low, _probes(keys, index, latents.shape))
+        u, gain = _heun(steering, law, u, high, low, _probes(keys, index, latents.shape))
         log_q = log_q + np.asarray(gain, np.float64)
         yield 0.5 * (index + 1) / len(intervals)
     diverged = ~(_square(u) < MAX_SQUARE * law.variances.size)
@@ -201,7 +201,7 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
     everywhere, nowhere = np.ones(total, bool), np.zeros((total, 0, 0))
     log_ratio = np.where(done.holds, -done.log_ratio, 0.0)
     pareto_k = pareto_shape(Paths(nowhere, np.zeros(total), done.holds, everywhere, log_ratio))
-    interval = (max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error))
+    interval = log_interval(value, error / value, max(1, int(ess) - 1))
     diagnostics["largest_share"] = float(weights.max() / weights.sum())
     trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), total)
     words = f"{total} samples, effective size {ess:.0f}, relative standard error {percent(error / value)}."

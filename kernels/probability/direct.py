@@ -6,7 +6,6 @@ all events that are asked about the same model with the same key, steps and know
 """
 
 import threading
-from collections import OrderedDict
 from collections.abc import Iterator
 
 import jax
@@ -17,6 +16,7 @@ from jaxtyping import Array, Float
 from kernels.events.semantics import Constraint
 from kernels.models import Model
 from kernels.probability.base import Problem
+from kernels.probability.caching import Kept, identity_of
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN, grid
@@ -32,7 +32,6 @@ __all__ = [
 ]
 
 CHUNK = 256  # trajectories that go through the network together
-_MAX_CACHES = 8
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
@@ -86,32 +85,12 @@ class _Cache:
         self.chunks: list[np.ndarray] = []
 
 
-_caches: OrderedDict[tuple, _Cache] = OrderedDict()
-_caches_lock = threading.Lock()
-
-
-def _cache_of(problem: Problem) -> _Cache:
-    known = None
-    if problem.observations is not None:
-        program, parameters = problem.observations
-        known = (program, tuple((name, np.asarray(a).tobytes()) for name, a in sorted(parameters.items())))
-    identity = (
-        problem.model.fingerprint,
-        np.asarray(jax.random.key_data(problem.key)).tobytes(),
-        problem.num_steps,
-        known,
-    )
-    with _caches_lock:
-        cache = _caches.setdefault(identity, _Cache())
-        _caches.move_to_end(identity)
-        while len(_caches) > _MAX_CACHES:
-            _caches.popitem(last=False)
-    return cache
+_caches = Kept(8)
 
 
 def direct_samples(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
     """The first `num_samples` direct samples, a chunk (sample, time, variable) at a time, cached."""
-    cache = _cache_of(problem)
+    cache = _caches.get(identity_of(problem, event=False), _Cache)
     key = problem.stream_key("direct")
     for index in range(-(-num_samples // CHUNK)):
         with cache.lock:

@@ -35,7 +35,7 @@ def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -
     elif hits < MIN_HITS:
         status = "unreliable"
         message = f"Only {hits} of {total} samples meet the event. Use subset simulation, or more samples."
-    ess = (value / error) ** 2 if error > 0 else float(total)
+    ess = min((value / error) ** 2, float(total)) if error > 0 else float(total)
     return Probability(
         value=value,
         standard_error=error,
@@ -89,4 +89,4 @@ def _population(problem: Problem, found: list, done: bool) -> Population:
     states = np.concatenate([item[1] for item in found])
     values = np.concatenate([item[2] for item in found])
     latents = direct_latents(problem, indices) if done else None
-    return Population(latents, states, values, np.ones(len(indices)))
+    return Population(latents, states, values, np.ones(len(indices)), independent=True)

@@ -12,6 +12,8 @@ is accumulated in float64, m the unguided mean and v the variance of the step. T
 with the stratified standard error. Weights are bounded by 1/α and the unguided paths are a direct
 Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event;
 the tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the effective size say so.
+
+Finished paths are kept: asked again for more, the estimate goes on from those that are there.
 """
 
 import warnings
@@ -25,9 +27,12 @@ import numpy as np
 from arviz_stats.base.array import array_stats
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
-from kernels.guidance.registry import guided
-from kernels.probability.base import Probability, Problem, Progress, binomial_interval, percent
+from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
+from kernels.probability.caching import Kept, identity_of
+from kernels.probability.cross_check import DirectCheck
 from kernels.probability.direct import finest_sigma, tolerated_sigma
+from kernels.probability.monte_carlo import estimate_proportion
+from kernels.probability.steering import pilot_calls, steered
 from kernels.samplers.base import Batch, Levels, SamplerState, level_triples
 from kernels.samplers.drawing import draw_noise, initial_noise, sample_keys
 from kernels.samplers.gaussian_steps import SDEDPMSolver
@@ -40,6 +45,7 @@ __all__ = [
     "draw_paths",
     "estimate_from_paths",
     "join_paths",
+    "kept_paths",
     "pareto_shape",
     "path_importance",
     "path_weights",
@@ -52,6 +58,8 @@ MAX_PARETO_K = 0.7
 MIN_ESS = 40.0
 MAX_SHARE = 0.15
 MIN_HITS = 20
+MIN_STEPS, RARE = 50, 0.1  # with fewer steps the weights of a rarer event have tails that k̂ misses
+NO_GUIDANCE = 1e-6  # spread of ℓ below which nothing has been steered
 
 
 class Paths(NamedTuple):
@@ -86,14 +94,12 @@ def draw_paths(
     problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int
 ) -> Iterator[Paths | float]:
     """Paths start … start + size − 1: yields the share of the steps done, and the `Paths` last."""
-    if problem.constraint is None:
-        raise ValueError("guided paths need an event.")
-    law = problem.model.initial
-    denoiser = guided(problem.guidance, problem.denoiser, problem.constraint, problem.model.standardizer, law)
+    denoiser, law = steered(problem), problem.model.initial
+    assert problem.constraint is not None  # noqa: S101 - `steered` has looked
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
     sigmas = grid(num_steps, sigma_min=finest)
     keys = sample_keys(key, start, size)
-    steered = (start + np.arange(size)) % ALPHA_EVERY != 0
+    guided = (start + np.arange(size)) % ALPHA_EVERY != 0
     latents = initial_noise(keys, law)
     x = law.perturb(latents, sigmas[0])
     state, ratios = SamplerState.start(x), []
@@ -101,13 +107,31 @@ def draw_paths(
     for index, levels in enumerate(level_triples(sigmas)):
         x0_hat, shift = denoiser.split(state.x, levels.sigma)
         noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
-        state, ratio = shifted_step(SDEDPMSolver(), state, x0_hat, shift, steered, levels, noise)
+        state, ratio = shifted_step(SDEDPMSolver(), state, x0_hat, shift, guided, levels, noise)
         ratios.append(ratio if accelerated else jax.block_until_ready(ratio))
         yield (index + 1) / num_steps
     x0_hat, _ = denoiser.split(state.x, np.float32(sigmas[-1]))
     states = problem.physical(x0_hat)
     log_ratio = np.sum(np.stack(ratios).astype(np.float64), axis=0)
-    yield Paths(states, *problem.judge(states), steered, log_ratio)
+    yield Paths(states, *problem.judge(states), guided, log_ratio)
+
+
+MAX_PIECES = 128  # of one problem
+_kept = Kept(6)
+
+
+def kept_paths(
+    problem: Problem, purpose: str, start: int, size: int, num_steps: int
+) -> Iterator[Paths | float]:
+    """As `draw_paths` with the key of one purpose; paths that are there already come at once."""
+    pieces = _kept.get((*identity_of(problem, event=True), purpose, num_steps), dict)
+    if (start, size) not in pieces:
+        for record in draw_paths(problem, problem.stream_key(purpose), start, size, num_steps):
+            if isinstance(record, Paths) and len(pieces) < MAX_PIECES:
+                pieces[start, size] = record
+            yield record
+        return
+    yield pieces[start, size]
 
 
 def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Progress]:
@@ -121,17 +145,16 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
     Raises:
         FloatingPointError: paths with non-finite weights.
     """
-    key = problem.stream_key("path")
     chunks: list[Paths] = []
     estimate = None
     for start in range(0, num_samples, CHUNK):
-        for record in draw_paths(problem, key, start, CHUNK, num_steps):
+        for record in kept_paths(problem, "path", start, CHUNK, num_steps):
             if isinstance(record, Paths):
                 chunks.append(Paths(*(a[: num_samples - start] for a in record)))
                 continue
             fraction = (start + CHUNK * record) / (CHUNK * -(-num_samples // CHUNK))
             yield Progress(min(fraction, 0.999), f"guided paths {start + 1}–{start + CHUNK}", estimate)
-        estimate = estimate_from_paths(join_paths(chunks), num_steps)
+        estimate = estimate_from_paths(join_paths(chunks), num_steps, extra_calls=pilot_calls(problem))
     yield Progress(1.0, "path importance sampling is done", estimate)
 
 
@@ -152,10 +175,13 @@ def path_weights(paths: Paths) -> Float[np.ndarray, " path"]:
     return paths.holds / (alpha + (1.0 - alpha) * np.exp(np.minimum(paths.log_ratio, 700.0)))
 
 
-def estimate_from_paths(paths: Paths, num_steps: int) -> Probability:
-    """P̂, its error and its diagnostics from finished paths."""
+def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -> Probability:
+    """P̂, its error and its diagnostics from finished paths; `extra_calls` went into what guides them."""
     total, alpha = len(paths.holds), float((~paths.guided).mean())
-    weights = path_weights(paths)
+    weights, calls = path_weights(paths), total * num_steps + extra_calls
+    if np.ptp(paths.log_ratio) < NO_GUIDANCE:  # as for an event that is certain: all are direct samples
+        hits = int(paths.holds.sum())
+        return estimate_proportion(hits, total, method="path_importance", num_calls=calls)
     strata = [weights[~paths.guided], weights[paths.guided]]
     shares = [alpha, 1.0 - alpha]
     value = sum(share * float(stratum.mean()) for share, stratum in zip(shares, strata, strict=True))
@@ -164,7 +190,7 @@ def estimate_from_paths(paths: Paths, num_steps: int) -> Probability:
         for share, stratum in zip(shares, strata, strict=True)
     )
     error = float(np.sqrt(variance))
-    ess, calls = effective_sample_size(weights), total * num_steps
+    ess = effective_sample_size(weights)
     diagnostics = _diagnostics(paths, weights)
     if value == 0:
         bound = min(1.0, 3.0 / (alpha * total))
@@ -180,12 +206,14 @@ def estimate_from_paths(paths: Paths, num_steps: int) -> Probability:
             diagnostics=diagnostics,
         )
     pareto_k = pareto_shape(paths)
-    trouble = _trouble(diagnostics, ess, pareto_k, value, strata[0] > 0)
+    interval = log_interval(value, error / value, max(1, int(ess) - 1))
+    check = DirectCheck(int(diagnostics["direct_hits"]), int(diagnostics["direct_paths"]))
+    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
     words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
     return Probability(
         value=value,
         standard_error=error,
-        interval=(max(0.0, value - 1.96 * error), min(1.0, value + 1.96 * error)),
+        interval=interval,
         ess=ess,
         pareto_k=pareto_k,
         method="path_importance",
@@ -209,17 +237,29 @@ def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, float]:
 
 
 def _trouble(
-    diagnostics: dict[str, float], ess: float, pareto_k: float, value: float, direct: np.ndarray
+    diagnostics: dict[str, float],
+    ess: float,
+    pareto_k: float,
+    contradicted: bool,
+    num_steps: int,
+    value: float,
 ) -> str:
-    """Why the weights cannot be trusted; empty if they can."""
-    low, high = binomial_interval(int(direct.sum()), len(direct))
+    """Why the weights cannot be trusted; empty if they can.
+
+    Guidance lags behind by a step, and long steps make the weights' tails heavy: with 30 of them 95 %
+    intervals of an exact Gaussian's 1e-3 held the truth in half of the runs that nothing else doubts, with 60
+    in 98 %.
+    """
     reasons = {
         f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
         f"the effective size {ess:.0f} is below {MIN_ESS:.0f}": ess < MIN_ESS,
         f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
         > MAX_SHARE,
         f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,
-        "the unguided paths contradict it": bool(direct.sum() >= 3 and not low / 2 <= value <= high * 2),
+        f"{num_steps} steps are too few for weights of so rare an event": num_steps < MIN_STEPS
+        and value < RARE,
+        f"{diagnostics['direct_hits']} of {diagnostics['direct_paths']} unguided paths meet the event, "
+        "which contradicts it": contradicted,
     }
     return "; ".join(reason for reason, bad in reasons.items() if bad)
 

@@ -6,248 +6,253 @@ With u ~ N(0, I), F the model's latent map and levels c₁ < c₂ < … < 0,
 
 the first factor from direct samples, each further one from chains that stay above the level before
 (`kernels.probability.chains`). All states that the chains visit count (Dau and Chopin, "Waste-free
-sequential Monte Carlo", 2022). Everything runs in `NUM_REPLICATES` replicates which share nothing
-but the levels, quantiles of all of them together; P̂ is the mean of their products, its standard
-error their spread. Au and Beck, Probab. Eng. Mech. 16 (2001).
+sequential Monte Carlo", 2022). Everything runs in replicates which share nothing but the levels; P̂ is
+the mean of their products, its standard error their spread. Au and Beck, Probab. Eng. Mech. 16 (2001).
+
+The replicates come in batches. The first one chooses the levels, which biases it by O(1/N); further ones
+take them as they are, are unbiased, and are what more samples add. Batches are kept: a run that was
+stopped goes on where it was, and one that asks for more samples begins with those that are there.
 """
 
-import dataclasses
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Generator, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array
 
 from kernels.probability.base import Population, Probability, Problem, Progress, log_interval, percent
-from kernels.probability.chains import Chains, move
+from kernels.probability.caching import Continued, Kept, identity_of
+from kernels.probability.chains import Chains
 from kernels.probability.direct import direct_latents, direct_samples
-from kernels.probability.exceedance import Exceedance, Stage, band, decided, stage_curve
+from kernels.probability.exceedance import Exceedance, Stage, band, stage_curve
 from kernels.probability.monte_carlo import estimate_proportion
-from kernels.probability.resampling import systematic
+from kernels.probability.subset_levels import NUM_REPLICATES, Run, Scheme, mixing
 
-__all__ = ["NUM_MOVES", "extend", "predicted_calls", "subset_simulation"]
+__all__ = ["DEFAULT_SCHEME", "pooled_estimate", "predicted_calls", "subset_simulation"]
 
-NUM_REPLICATES = 8
-NUM_MOVES = 6
-FIRST_SHARE = 0.1  # of the direct samples kept by the first level; they are cheap and independent
-SHARE = 0.25  # kept by each further level
-MAX_LEVELS = 24
+DEFAULT_SCHEME = Scheme()
 MAX_RELATIVE_ERROR = 0.5
+LEVEL_VARIANCE = (
+    4.0  # squared relative error that a level adds, times its chains: 1 to 3 on exact models, more on Lorenz
+)
+MIN_FOR_RHAT = 16  # chains of a replicate, below which R̂ is noise
 
 
-def predicted_calls(value: float, num_samples: int, num_steps: int) -> float:
-    """Network evaluations that `subset_simulation` is likely to spend beyond the direct samples."""
-    levels = max(1.0, np.ceil(np.log(max(value, 1e-12) / FIRST_SHARE) / np.log(SHARE)))
-    return float(levels * num_samples * NUM_MOVES * num_steps)
+def predicted_calls(
+    value: float,
+    num_samples: int,
+    num_steps: int,
+    *,
+    relative_error: float | None = None,
+    scheme: Scheme = DEFAULT_SCHEME,
+) -> float:
+    """Network evaluations that `subset_simulation` is likely to spend beyond the first direct samples.
+
+    Args:
+        value: the probability, about.
+        num_samples: chains at each level over all replicates of a batch.
+        num_steps: evaluations for a trajectory.
+        relative_error: what is to be reached by as many batches as it takes; None is one batch.
+        scheme: how subset simulation goes about it.
+    """
+    levels = max(1.0, np.ceil(np.log(max(value, 1e-12) / scheme.first_share) / np.log(scheme.share)))
+    batches = 1.0
+    if relative_error is not None:
+        batches = max(1.0, np.ceil(LEVEL_VARIANCE * levels / num_samples / relative_error**2))
+    return float(batches * levels * num_samples * scheme.moves.count * num_steps)
 
 
-def subset_simulation(problem: Problem, num_samples: int, *, num_direct: int = 0) -> Iterator[Progress]:
+class _Batch(NamedTuple):
+    """A run, and the steps that it has still to take."""
+
+    run: Run
+    steps: Continued
+
+
+_kept = Kept(8)
+
+
+def subset_simulation(
+    problem: Problem,
+    num_samples: int,
+    *,
+    num_direct: int = 0,
+    relative_error: float | None = None,
+    max_calls: int | None = None,
+    scheme: Scheme = DEFAULT_SCHEME,
+) -> Iterator[Progress]:
     """Estimate a rare probability.
 
     Args:
         problem: what is asked.
-        num_samples: chains at each level over all replicates; each moves `NUM_MOVES` times.
+        num_samples: chains at each level over all replicates; beyond 8 × `scheme.num_chains`, in batches.
         num_direct: direct samples for the first level, at least as many as the chains of a level visit.
+        relative_error: add batches until the standard error is so small a share of the value, or
+        max_calls: one batch more would need more network evaluations than this.
+        scheme: how to go about it.
     """
-    per_replicate = max(4, -(-num_samples // NUM_REPLICATES))
-    visits = per_replicate * NUM_REPLICATES * NUM_MOVES
-    num_direct = max(visits, num_direct - num_direct % NUM_REPLICATES)
+    chains = max(4, -(-num_samples // NUM_REPLICATES))
+    per_replicate = min(chains, scheme.num_chains)
+    visits = per_replicate * NUM_REPLICATES * scheme.moves.count
+    first = max(visits, num_direct - num_direct % NUM_REPLICATES)
+    asked = -(-chains // per_replicate)
+    runs: list[Run] = []
+    estimate, done = None, 0.0
+    while True:
+        index = len(runs)
+        span = (0, first) if index == 0 else (first + (index - 1) * visits, first + index * visits)
+        levels = runs[0].levels if runs else None
+        identity = (identity_of(problem, event=True), scheme, per_replicate, first, index)
+        batch = yield from _pooled(problem, span, identity, per_replicate, scheme, levels)
+        for fraction, message in batch.steps:
+            done = max(done, min(0.999, (index + 0.1 + 0.9 * fraction) / max(asked, index + 1)))
+            words = message if index == 0 and asked == 1 else f"batch {index + 1}, {message}"
+            yield Progress(done, words, estimate, batch.run.population(done=False))
+        runs.append(batch.run)
+        if len(runs[0].levels) == 1:
+            break
+        estimate = pooled_estimate(runs, problem.num_steps)
+        if runs[0].stuck or _enough(estimate, len(runs), asked, relative_error, max_calls):
+            yield Progress(1.0, "subset simulation is done", estimate, _population(runs))
+            return
+    yield from _settled(problem, runs[0], max(first, chains * NUM_REPLICATES * scheme.moves.count))
+
+
+def _pooled(
+    problem: Problem,
+    span: tuple[int, int],
+    identity: tuple,
+    per_replicate: int,
+    scheme: Scheme,
+    levels: Sequence[float] | None,
+) -> Generator[Progress, None, _Batch]:
+    """A batch with its direct samples, those of `span`; they are cached."""
     states: list[np.ndarray] = []
-    for chunk in direct_samples(problem, num_direct):
+    for chunk in direct_samples(problem, span[1]):
         states.append(chunk)
-        fraction = sum(map(len, states)) / num_direct
-        yield Progress(0.15 * fraction, f"direct samples for the first level, {fraction:.0%}")
-    run = _Run(problem, _pool(problem, np.concatenate(states)), per_replicate)
-    calls = num_direct * problem.num_steps
-    while run.advance():
-        key = jax.random.fold_in(problem.stream_key("subset"), len(run.levels))
-        for index in range(NUM_MOVES):
-            message = f"level {len(run.levels)}, move {index + 1} of {NUM_MOVES}"
-            for _ in run.move(jax.random.fold_in(key, index)):
-                fraction = 0.15 + 0.85 * run.fraction((index + 0.5) / NUM_MOVES)
-                yield Progress(fraction, message, None, run.population())
-        calls += visits * problem.num_steps
-    yield Progress(1.0, "subset simulation is done", run.estimate(calls), run.population())
+        fraction = sum(map(len, states)) / span[1]
+        if levels is None:
+            yield Progress(0.1 * fraction, f"direct samples for the first level, {fraction:.0%}")
+    drawn = np.concatenate(states)[span[0] :]
+    key = problem.stream_key("subset")
+    key = key if levels is None else jax.random.fold_in(key, 10_000 + identity[-1])
+
+    def make() -> _Batch:
+        latents = direct_latents(problem, np.arange(*span))
+        run = Run(problem, Chains(latents, drawn, *problem.judge(drawn)), per_replicate, scheme, key, levels)
+        return _Batch(run, Continued(run.steps()))
+
+    return _kept.get(identity, make)
 
 
-def _pool(problem: Problem, states: np.ndarray) -> Chains:
-    """The first level's independent samples, as chains (sample order: replicate = index mod replicates)."""
-    return Chains(direct_latents(problem, np.arange(len(states))), states, *problem.judge(states))
+def _enough(
+    estimate: Probability, done: int, asked: int, relative_error: float | None, max_calls: int | None
+) -> bool:
+    """Whether no further batch is to be drawn."""
+    if relative_error is None:
+        return done >= asked
+    precise = estimate.value > 0 and estimate.standard_error <= relative_error * estimate.value
+    return precise or max_calls is None or estimate.num_calls * (done + 1) / done > max_calls
 
 
-class _Run:
-    """The state of a run: the pool of visited states, its replicates, the levels and the factors so far."""
-
-    def __init__(self, problem: Problem, pool: Chains, per_replicate: int) -> None:
-        self.problem = problem
-        self.per_replicate = per_replicate
-        self.pool = pool
-        self.replicate = np.arange(len(pool.values)) % NUM_REPLICATES
-        self.products = np.ones(NUM_REPLICATES)
-        self.levels: list[float] = []
-        self.curve: list[Exceedance] = []
-        self.bound = 1.0
-        self.acceptance: list[float] = []
-        self.stuck = False
-        self.visited: list[Chains] = []
-        self.chains: Chains | None = None
-
-    def advance(self) -> bool:
-        """Choose the next level, multiply the factors in, and start its chains; False when done."""
-        if self.visited:
-            self._gather()
-        level = self._next_level()
-        inside = self.pool.inside(level)
-        counts = np.array([inside[self.replicate == r].mean() for r in range(NUM_REPLICATES)])
-        self._extend_curve(level)
-        self.products = self.products * counts
-        self.bound = float(self.products.mean()) or self.bound
-        exhausted = len(self.levels) >= MAX_LEVELS or (self.levels and level <= self.levels[-1])
-        self.stuck = bool(level < 0 and exhausted) or not self.products.any()
-        self.levels.append(level)
-        if level == 0 or self.stuck:
-            return False
-        self._start(inside)
-        return True
-
-    def _extend_curve(self, level: float) -> None:
-        """Points of P(C > c) from the level before to this one, from the pool between them."""
-        values = decided(self.pool.values, self.pool.holds)
-        before = self.levels[-1] if self.levels else -np.inf
-        stage = Stage(values, self.replicate, self.products, independent=not self.levels)
-        self.curve += stage_curve(stage, before, level, last=level == 0)
-
-    def _next_level(self) -> float:
-        """The weighted quantile of C that keeps `SHARE`, or 0 once so many are in the event."""
-        share = SHARE if self.levels else FIRST_SHARE
-        weights = self.products[self.replicate]
-        if np.sum(weights * self.pool.holds) >= share * np.sum(weights):
-            return 0.0
-        order = np.argsort(-self.pool.values, kind="stable")
-        position = np.searchsorted(np.cumsum(weights[order]), share * np.sum(weights))
-        candidate = float(self.pool.values[order[min(position, len(order) - 1)]])
-        return candidate if candidate < 0 else 0.0
-
-    def _start(self, inside: np.ndarray) -> None:
-        """Seeds of the next chains: survivors of each replicate, in random order, repeated as needed."""
-        generator = np.random.default_rng(np.asarray(jax.random.key_data(self._key())).tolist())
-        seeds = []
-        for r in range(NUM_REPLICATES):
-            survivors = np.flatnonzero(inside & (self.replicate == r))
-            if len(survivors) == 0:  # a dead replicate has product 0; it walks along with borrowed seeds
-                survivors = np.flatnonzero(inside)
-            seeds.append(np.resize(generator.permutation(survivors), self.per_replicate))
-        self.chains = self.pool.take(np.concatenate(seeds))
-        self.visited = []
-
-    def _key(self) -> Array:
-        return jax.random.fold_in(self.problem.stream_key("subset"), 1000 + len(self.levels))
-
-    def move(self, key: Array) -> Iterator[None]:
-        """Move all chains once, yielding after each chunk."""
-        assert self.chains is not None  # noqa: S101 - `advance` has started them
-        for moved in move(self.problem, self.chains, self.levels[-1], key):
-            if moved is not None:
-                self.chains = moved
-                self.visited.append(moved)
-                self.acceptance.append(moved.acceptance)
-            yield
-
-    def _gather(self) -> None:
-        last = self.visited[-1]
-        names = ("latents", "states", "values", "holds")
-        arrays = {name: np.concatenate([getattr(c, name) for c in self.visited]) for name in names}
-        self.pool = dataclasses.replace(last, **arrays)
-        self.replicate = np.tile(np.repeat(np.arange(NUM_REPLICATES), self.per_replicate), len(self.visited))
-
-    def fraction(self, within: float) -> float:
-        """Share of the way to the event in the present level, by the levels' own scale."""
-        first, present = self.levels[0], self.levels[-1]
-        travelled = 0.0 if first >= 0 else (present - first) / -first
-        return float(np.clip(0.9 * travelled + 0.1 * within, 0.0, 0.99))
-
-    def population(self) -> Population | None:
-        """Visited states in the event, weighted by their replicate's product."""
-        chains = self.pool if not self.visited else self.visited[-1]
-        replicate = (
-            self.replicate if not self.visited else np.repeat(np.arange(NUM_REPLICATES), self.per_replicate)
-        )
-        weights = np.where(chains.holds, self.products[replicate], 0.0)
-        keep = np.flatnonzero(weights > 0)
-        if len(keep) == 0:
-            return None
-        chosen = chains.take(keep)
-        return Population(chosen.latents, chosen.states, chosen.values, weights[keep])
-
-    def estimate(self, calls: int) -> Probability:
-        """The mean of the replicates' products, its error and how far to trust it."""
-        products = self.products
-        value = float(products.mean())
-        diagnostics = {
-            "levels": self.levels,
-            "exceedance": band(self.curve),
-            "acceptance": float(np.mean(self.acceptance)) if self.acceptance else None,
-            "replicates": products.tolist(),
-        }
-        if self.stuck or value == 0:
-            return self._unreached(calls, diagnostics)
-        if len(self.levels) == 1:  # direct samples have settled it; their error is binomial
-            hits, total = int(self.pool.holds.sum()), len(self.pool.holds)
-            direct = estimate_proportion(hits, total, method="subset_simulation", num_calls=calls)
-            return dataclasses.replace(direct, diagnostics=direct.diagnostics | diagnostics)
-        error = float(products.std(ddof=1) / np.sqrt(NUM_REPLICATES))
-        relative = error / value
-        reliable = relative <= MAX_RELATIVE_ERROR and np.count_nonzero(products) > NUM_REPLICATES / 2
-        words = (
-            f"{NUM_REPLICATES} replicates over {len(self.levels)} levels; "
-            f"relative standard error {percent(relative)}."
-        )
-        return Probability(
-            value=value,
-            standard_error=error,
-            interval=log_interval(value, relative, NUM_REPLICATES - 1),
-            ess=1.0 / max(relative, 1e-9) ** 2,
-            method="subset_simulation",
-            status="ok" if reliable else "unreliable",
-            message=words if reliable else words + " The replicates disagree: take more samples.",
-            num_calls=calls,
-            diagnostics=diagnostics,
-        )
-
-    def _unreached(self, calls: int, diagnostics: dict[str, Any]) -> Probability:
-        """The levels never came to the event: an upper bound is all there is."""
-        bound = self.bound
-        return Probability(
-            value=0.0,
-            standard_error=bound,
-            interval=(0.0, bound),
-            ess=0.0,
-            method="subset_simulation",
-            status="budget_exhausted",
-            message=(
-                f"The levels stopped at C = {self.levels[-1]:.3g}, with P(C > that) ≈ {bound:.1g}: "
-                "the event may be impossible under the model. Check it, or take more samples."
-            ),
-            num_calls=calls,
-            diagnostics=diagnostics,
-        )
+def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
+    """The event is so frequent that direct samples have settled it; their error is binomial."""
+    holds = np.concatenate([problem.judge(chunk)[1] for chunk in direct_samples(problem, num_direct)])
+    calls, hits = num_direct * problem.num_steps, int(holds.sum())
+    estimate = estimate_proportion(hits, num_direct, method="subset_simulation", num_calls=calls)
+    estimate.diagnostics.update(_diagnostics([run]))
+    yield Progress(1.0, "direct samples settle it", estimate, run.population(done=True))
 
 
-def extend(problem: Problem, population: Population, num_samples: int) -> Iterator[tuple[float, Chains]]:
-    """Draw from the conditional law: chains started in a population of the event, moved until mixed.
+def _population(runs: list[Run]) -> Population | None:
+    """All runs' states in the event."""
+    found = [one for run in runs if (one := run.population(done=True)) is not None]
+    if not found or any(one.latents is None for one in found):
+        return None
+    arrays = (np.concatenate(parts) for parts in zip(*(one[:4] for one in found), strict=True))
+    return Population(*arrays, independent=False)
 
-    Yields the share of the work done and the chains; the last ones are the ensemble.
-    """
-    assert population.latents is not None  # noqa: S101 - a finished estimator supplies them
-    weights = population.weights / population.weights.sum()
-    key = problem.stream_key("exact")
-    generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
-    seeds = systematic(weights, num_samples, generator.uniform())
-    holds = np.ones(len(weights), bool)
-    chains = Chains(population.latents, population.states, population.values, holds).take(seeds)
-    for index in range(2 * NUM_MOVES):
-        for moved in move(problem, chains, 0.0, jax.random.fold_in(key, index)):
-            chains = chains if moved is None else moved
-            yield (index + 0.5) / (2 * NUM_MOVES), chains
-    yield 1.0, chains
+
+def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
+    """The mean of all runs' replicates, its error and how far to trust it."""
+    products = np.concatenate([run.products for run in runs])
+    value, count = float(products.mean()), len(products)
+    calls, diagnostics = sum(run.trajectories for run in runs) * num_steps, _diagnostics(runs)
+    if runs[0].stuck or value == 0:
+        return _unreached(runs[0], calls, diagnostics)
+    error = float(products.std(ddof=1) / np.sqrt(count))
+    relative = error / value
+    mixed = mixing(runs)
+    trouble = {
+        "The replicates disagree: take more samples.": relative > MAX_RELATIVE_ERROR
+        or np.count_nonzero(products) <= count / 2,
+        mixed.words(): not mixed.mixed and runs[0].per_replicate >= MIN_FOR_RHAT,
+    }
+    words = [
+        f"{count} replicates over {len(runs[0].levels)} levels; relative standard error {percent(relative)}."
+    ]
+    words += [reason for reason, bad in trouble.items() if bad]
+    return Probability(
+        value=value,
+        standard_error=error,
+        interval=log_interval(value, relative, count - 1),
+        ess=1.0 / max(relative, 1e-9) ** 2,
+        method="subset_simulation",
+        status="unreliable" if any(trouble.values()) else "ok",
+        message=" ".join(words),
+        num_calls=calls,
+        diagnostics=diagnostics,
+    )
+
+
+def _diagnostics(runs: Sequence[Run]) -> dict[str, Any]:
+    acceptance = [rate for run in runs for rate in run.acceptance]
+    return {
+        "levels": runs[0].levels,
+        "exceedance": band(_curve(runs)),
+        "acceptance": float(np.mean(acceptance)) if acceptance else None,
+        "replicates": np.concatenate([run.products for run in runs]).tolist(),
+    } | {name: number if number == number else None for name, number in mixing(runs).to_dict().items()}
+
+
+def _curve(runs: Sequence[Run]) -> list[Exceedance]:
+    """P(C > c) from the stages of all runs, a stage at a time."""
+    levels = [-np.inf, *runs[0].levels]
+    points: list[Exceedance] = []
+    for index, (low, high) in enumerate(pairwise(levels)):
+        stage = _joined([run.stages[index] if index < len(run.stages) else _DEAD for run in runs])
+        points += stage_curve(stage, low, high, last=high == 0)
+    return points
+
+
+_DEAD = Stage(np.full(NUM_REPLICATES, -np.inf), np.arange(NUM_REPLICATES), np.zeros(NUM_REPLICATES), False)
+
+
+def _joined(stages: list[Stage]) -> Stage:
+    """One stage of several runs, their replicates side by side."""
+    return Stage(
+        np.concatenate([stage.values for stage in stages]),
+        np.concatenate([NUM_REPLICATES * i + stage.replicate for i, stage in enumerate(stages)]),
+        np.concatenate([stage.products for stage in stages]),
+        all(stage.independent for stage in stages),
+    )
+
+
+def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability:
+    """The levels never came to the event: an upper bound is all there is."""
+    about, bound = run.bound
+    return Probability(
+        value=0.0,
+        standard_error=bound,
+        interval=(0.0, bound),
+        ess=0.0,
+        method="subset_simulation",
+        status="budget_exhausted",
+        message=(
+            f"The levels stopped at C = {run.levels[-1]:.3g}, with P(C > that) ≈ {about:.1g}: "
+            "the event may be impossible under the model. Check it, or take more samples."
+        ),
+        num_calls=calls,
+        diagnostics=diagnostics,
+    )

@@ -25,11 +25,13 @@ from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import logsumexp
 
 from kernels.guidance.moment_matching import MomentMatching, Twist
+from kernels.guidance.registry import PILOTED
 from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
 from kernels.probability.cross_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
 from kernels.probability.direct import finest_sigma, tolerated_sigma
 from kernels.probability.path_importance import shifted_step
 from kernels.probability.resampling import systematic
+from kernels.probability.steering import pilot_calls, steered
 from kernels.samplers.base import Batch, SamplerState, level_triples
 from kernels.samplers.drawing import draw_noise, initial_noise, sample_keys
 from kernels.samplers.gaussian_steps import SDEDPMSolver
@@ -97,6 +99,7 @@ def twisted_smc(problem: Problem, num_samples: int, num_steps: int) -> Iterator[
         joined = Islands(*(np.concatenate(parts) for parts in zip(*finished, strict=True)))
         if first + count > 1:
             calls = (first + count) * size * num_steps + check.total * problem.num_steps
+            calls += pilot_calls(problem)
             estimate = estimate_from_islands(joined, check, calls)
     yield Progress(1.0, "twisted sequential Monte Carlo is done", estimate)
 
@@ -157,10 +160,7 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
     """Islands of some indices together: yields the share of the steps done, and the `Islands` last."""
     if problem.constraint is None:
         raise ValueError("twisted sequential Monte Carlo needs an event.")
-    model = problem.model
-    twisted = MomentMatching.from_constraint(
-        problem.denoiser, problem.constraint, model.standardizer, model.initial
-    )
+    model, twisted = problem.model, _twisted(problem)
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, model))
     sigmas = grid(num_steps, sigma_min=finest)
     islands = [jax.random.fold_in(problem.stream_key("twisted"), index) for index in indices]
@@ -192,13 +192,24 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
     yield particles.finish(log_start, holds)
 
 
+def _twisted(problem: Problem) -> Any:
+    """The guidance whose ψ twists: the problem's where it is a learned one, else moment matching."""
+    if problem.guidance in PILOTED:
+        return steered(problem)
+    assert problem.constraint is not None  # noqa: S101 - looked at before
+    model = problem.model
+    return MomentMatching.from_constraint(
+        problem.denoiser, problem.constraint, model.standardizer, model.initial
+    )
+
+
 @jax.jit
 def _taken(tree: Any, indices: Array) -> Any:
     """The particles at `indices`, of every array in a tree."""
     return jax.tree.map(lambda leaf: leaf[indices], tree)
 
 
-def _twist(twisted: MomentMatching, x: Batch, sigma: Any, done: float, num_steps: int) -> Any:
+def _twist(twisted: Any, x: Batch, sigma: Any, done: float, num_steps: int) -> Any:
     """The twist of any number of particles, in chunks of few sizes; yields the share of the steps done."""
     total = len(x)
     size = min(CHUNK, 1 << max(0, total - 1).bit_length())

@@ -1,9 +1,11 @@
 """Models whose events and conditional laws have closed forms."""
 
 import numpy as np
-from scipy import stats
+from discrete_laws import final_variance
+from scipy import optimize, stats
 
 import kernels
+from kernels.schedules import grid
 
 NUM_TIMES = 40
 
@@ -76,3 +78,30 @@ def separated_tail(threshold: float) -> float:
         weight * float(stats.norm.sf((threshold - mean) / np.sqrt(variance * correlation.mean())))
         for weight, mean, variance in SEPARATED
     )
+
+
+def separated_threshold(probability: float) -> float:
+    """The threshold that the mean exceeds with this probability in `separated_modes`."""
+    return float(optimize.brentq(lambda c: np.log(separated_tail(c) / probability), -3.0, 8.0))
+
+
+def small_gaussian() -> tuple[kernels.Model, np.ndarray]:
+    """One AR(1) process at 8 times, around 1, with standard deviation 0.5; the model and its covariance (8, 8)."""
+    covariance = 0.25 * 0.7 ** np.abs(np.subtract.outer(np.arange(8), np.arange(8)))
+    layout = kernels.Layout(variables=("x",), times=np.arange(8.0))
+    denoiser = kernels.GaussianDenoiser(np.ones((8, 1)), covariance)
+    return kernels.Model.from_denoiser(denoiser, layout, card={"name": "small", "num_steps": 30}), covariance
+
+
+def mean_event(model: kernels.Model, probability: float, solver: str, num_steps: int) -> str:
+    """mean(x) > c with c such that a solver's samples of `small_gaussian` exceed it with this probability.
+
+    The variance of what a solver returns follows exactly, direction by direction, so that nothing has to
+    be allowed for its steps.
+    """
+    law = model.initial
+    scale = float(np.asarray(model.standardizer.scale)[0])
+    along = np.asarray(law.basis, np.float64).T @ np.full(8, scale / 8)
+    sigmas = grid(num_steps).astype(np.float64)
+    variances = [final_variance(solver, sigmas, float(v)) for v in np.asarray(law.variances, np.float64)]
+    return f"mean(x) > {1.0 + float(stats.norm.isf(probability) * np.sqrt(along**2 @ variances))!r}"

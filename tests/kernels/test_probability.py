@@ -8,6 +8,7 @@ from scipy import stats
 
 import kernels
 from kernels.probability.base import binomial_interval, log_interval
+from kernels.probability.cross_check import DirectCheck, nothing_found
 from kernels.probability.path_importance import Paths, estimate_from_paths, pareto_shape
 
 PATHS = {"num_samples": 512, "num_steps": 80}
@@ -114,6 +115,67 @@ def test_impossible_and_certain_events_are_answered_honestly(ar1):
         always = kernels.event_probability(jax.random.key(0), model, "max(abs(x)) > -1", method=method)
         assert always.value == pytest.approx(1.0, abs=0.01)
         assert np.isfinite([always.standard_error, *always.interval, always.ess]).all()
+
+
+def test_a_certain_event_is_worth_no_more_than_its_samples(ar1):
+    for method in ("monte_carlo", "subset_simulation"):
+        always = kernels.event_probability(
+            jax.random.key(0), ar1[0], "max(abs(x)) > -1", method=method, num_samples=256
+        )
+        assert always.status == "ok"
+        assert always.ess <= always.diagnostics["num_samples"]
+        assert 0.98 < always.interval[0] < always.interval[1] == 1.0
+        assert always.standard_error > 0
+
+
+def test_paths_that_nothing_steered_are_direct_samples():
+    guided = np.arange(500) % 10 != 0
+    paths = Paths(np.zeros((500, 1, 1)), np.ones(500), np.ones(500, bool), guided, np.zeros(500))
+    always = estimate_from_paths(paths, 80)
+    assert always.status == "ok"
+    assert always.method == "path_importance"
+    assert always.interval == (1 - 3 / 500, 1.0)
+    half = estimate_from_paths(paths._replace(holds=np.arange(500) < 250), 80)
+    assert half.interval == binomial_interval(250, 500)
+
+
+def test_small_probabilities_have_intervals_on_the_log_scale(ar1):
+    model, covariance = ar1
+    found = kernels.event_probability(
+        jax.random.key(0), model, linear_event(covariance, 3.0)[0], method="path_importance", num_samples=128
+    )
+    low, high = found.interval
+    assert low > 0
+    assert low * high == pytest.approx(found.value**2)
+
+
+def test_unguided_paths_that_all_miss_contradict_a_large_value():
+    """Weights of e^0.5 in all guided paths say P = 0.6, but none of 100 unguided ones is in the event."""
+    guided = np.arange(1000) % 10 != 0
+    log_ratio = np.where(guided, 0.5 + 0.01 * np.random.default_rng(0).normal(size=1000), 0.0)
+    found = estimate_from_paths(Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio), 80)
+    assert found.value > 0.5
+    assert found.status == "unreliable"
+    assert "0 of 100 unguided paths meet the event, which contradicts it" in found.message
+
+
+def test_direct_hits_are_the_answer_where_nothing_else_is_found():
+    found = nothing_found("twisted_smc", "particle", DirectCheck(40, 1024), 7, {"hit_rate": 0.0})
+    assert found.value == pytest.approx(40 / 1024)
+    assert found.interval == binomial_interval(40, 1024)
+    assert found.status == "unreliable"
+    assert "40 of 1024 direct samples do: the number is theirs" in found.message
+    assert found.diagnostics == {"hit_rate": 0.0}
+
+
+def test_automatic_choice_keeps_to_its_budget(ar1):
+    model, covariance = ar1
+    event = linear_event(covariance, 3.5)[0]
+    small = kernels.event_probability(jax.random.key(0), model, event, num_samples=64)
+    assert small.num_calls <= (6144 + 60 * 64) * 60
+    assert small.standard_error > 0.1 * small.value
+    assert "of a budget of" in small.message
+    assert abs(small.value - tail(3.5)) < 5 * small.standard_error
 
 
 def test_automatic_choice_explains_itself(ar1):

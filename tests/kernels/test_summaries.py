@@ -5,55 +5,12 @@ import jax
 import numpy as np
 import pytest
 import xarray as xr
+from known_ensembles import LAYOUT, REPLICATES, SHIFT, assert_calibrated, ensemble
 from scipy import stats
 
-from kernels import summaries
+from kernels import summaries, verification
 from kernels.events.parsing import parse_event
 from kernels.trajectories import Layout, to_dataset
-
-SHIFT = 0.6
-LAYOUT = Layout(
-    variables=("x", "y"), times=np.arange(6) * 0.5, time_units="s", variable_units={"x": "m", "y": "m"}
-)
-REPLICATES = 80
-CALIBRATED = (0.75, 1.35)
-
-
-def ensemble(rng, num_samples=300, layout=LAYOUT, num_times=6):
-    """x(t), y(t) of an AR(1) in time with correlation 0.8 of x and y, weighted by exp(SHIFT·x(0) − …)."""
-    noise = rng.normal(size=(num_samples, num_times, 2))
-    noise[..., 1] = 0.8 * noise[..., 0] + 0.6 * noise[..., 1]
-    states = np.empty_like(noise)
-    states[:, 0] = noise[:, 0]
-    for t in range(1, num_times):
-        states[:, t] = 0.7 * states[:, t - 1] + np.sqrt(1.0 - 0.7**2) * noise[:, t]
-    return to_dataset(states, layout, weight=np.exp(SHIFT * states[:, 0, 0]))
-
-
-def with_cases(states):
-    """(case, sample, time, variable) as a Dataset."""
-    one = to_dataset(states[0], LAYOUT)
-    state = xr.DataArray(states, {"case": np.arange(len(states)), **one.coords}, ("case", *one["state"].dims))
-    return one.drop_vars("state").assign(state=state)
-
-
-def cases(rng, num_cases, num_samples, spread=1.0):
-    """Forecasts of unit spread round a centre of each case, and a truth that departs by `spread` as much."""
-    centre = rng.normal(0.0, 3.0, (num_cases, 1, 6, 2))
-    states = centre + rng.normal(size=(num_cases, num_samples, 6, 2))
-    return with_cases(states), with_cases(centre + spread * rng.normal(size=(num_cases, 1, 6, 2)))
-
-
-def assert_calibrated(results, name):
-    """Mean stated error over the spread of replicates, root mean square over all entries."""
-    values = np.stack([each[name].values for each in results])
-    errors = np.stack([each[f"{name}_error"].values for each in results])
-    seen = values.var(axis=0, ddof=1)
-    moves = seen > 1e-20
-    ratio = np.sqrt((errors**2).mean(axis=0)[moves].mean() / seen[moves].mean())
-    assert moves.any()
-    assert CALIBRATED[0] < ratio < CALIBRATED[1], ratio
-
 
 STATISTICS = {
     "mean": (summaries.mean, ["mean"]),
@@ -67,7 +24,7 @@ STATISTICS = {
         ["density"],
     ),
     "crps": (
-        lambda ds: summaries.crps(ds, to_dataset(np.full((1, 6, 2), 0.5), LAYOUT)),
+        lambda ds: verification.crps(ds, to_dataset(np.full((1, 6, 2), 0.5), LAYOUT)),
         ["crps"],
     ),
 }
@@ -258,103 +215,6 @@ def test_a_trajectory_that_stays_in_its_cell_is_one_draw():
 # -- verification ----------------------------------------------------------------------------
 
 
-def test_crps_of_cases_is_that_of_each_case():
-    forecasts, truth = cases(np.random.default_rng(0), 3, 20)
-    forecasts = forecasts.assign(
-        satisfied=(("case", "sample"), np.random.default_rng(1).random((3, 20)) > 0.3)
-    )
-    scores = summaries.crps(forecasts, truth)
-    assert scores["crps"].dims == ("case", "time", "variable")
-    for i in range(3):
-        alone = summaries.crps(forecasts.isel(case=i), truth.isel(case=i))
-        xr.testing.assert_allclose(scores.isel(case=i, drop=True), alone.drop_vars("case", errors="ignore"))
-    assert scores["crps"].attrs["units"] == "m"
-
-
-def test_cases_in_chunks_give_the_same():
-    forecasts, truth = cases(np.random.default_rng(0), 3, 20)
-    chunked = forecasts.chunk(case=1, sample=7)
-    for function in (
-        summaries.crps,
-        summaries.spread_skill,
-        lambda *both: summaries.rank_histogram(jax.random.key(0), *both),
-    ):
-        xr.testing.assert_allclose(function(chunked, truth), function(forecasts, truth))
-    forecasts["state"].values[1, 2, 3, 0] = np.nan
-    with pytest.raises(ValueError, match="every value must be finite; 1 are NaN"):
-        summaries.spread_skill(forecasts, truth)
-
-
-def test_ranks_are_flat_where_the_truth_is_one_of_the_forecasts():
-    forecasts, truth = cases(np.random.default_rng(0), 2000, 9)
-    result = summaries.rank_histogram(jax.random.key(0), forecasts, truth)
-    np.testing.assert_array_less(abs(result["frequency"] - 0.1), 4.5 * result["frequency_error"])
-    np.testing.assert_array_less(abs(result["pooled"] - 0.1), 4 * result["pooled_error"])
-    np.testing.assert_allclose(result["frequency"].sum("place"), 1.0)
-    np.testing.assert_allclose(result["pooled"], result["frequency"].mean("time"))
-
-
-def test_ties_are_broken_at_random():
-    rng = np.random.default_rng(0)
-    rain = np.maximum(rng.normal(-0.5, 1.0, (1500, 10, 6, 2)), 0.0)  # seven in ten are exactly 0
-    result = summaries.rank_histogram(jax.random.key(1), with_cases(rain[:, 1:]), with_cases(rain[:, :1]))
-    np.testing.assert_array_less(abs(result["pooled"] - 0.1), 4 * result["pooled_error"])
-
-
-def test_ranks_show_too_narrow_a_forecast():
-    forecasts, truth = cases(np.random.default_rng(0), 300, 9, spread=2.0)
-    pooled = summaries.rank_histogram(jax.random.key(0), forecasts, truth)["pooled"]
-    assert np.all(pooled[[0, -1]] > 0.18)
-    assert np.all(pooled[4] < 0.08)
-
-
-def test_weighted_ranks_are_flat():
-    rng = np.random.default_rng(1)
-    states = rng.normal(size=(800, 200, 6, 2))
-    came = with_cases(np.broadcast_to(rng.normal(0.5, 1.0, (800, 1, 1, 1)), (800, 1, 6, 2)))
-    states[:] = states[:, :, :1, :1]
-    weight = (("sample", "case"), np.exp(0.5 * states[:, :, 0, 0]).T)  # to N(0.5, 1), the truth's law
-    forecasts = with_cases(states)
-    tilted = summaries.rank_histogram(jax.random.key(0), forecasts.assign(weight=weight), came)
-    np.testing.assert_array_less(abs(tilted["pooled"] - 0.1), 4 * tilted["pooled_error"])
-    plain = summaries.rank_histogram(jax.random.key(0), forecasts, came)["pooled"]
-    assert np.all(plain[-1] > 0.15)
-
-
-@pytest.mark.parametrize("num_samples", [2, 30])
-def test_spread_is_skill_where_the_truth_is_one_of_the_forecasts(num_samples):
-    result = summaries.spread_skill(*cases(np.random.default_rng(0), 3000, num_samples))
-    np.testing.assert_array_less(abs(result["ratio"] - 1.0), 4 * result["ratio_error"])
-    expected = np.sqrt(1.0 + 1.0 / num_samples)
-    np.testing.assert_array_less(abs(result["skill"] - expected), 4 * result["skill_error"])
-    np.testing.assert_array_less(abs(result["spread"] - expected), 4 * result["spread_error"])
-    assert float(result["ratio_error"].max()) < 0.03
-
-
-def test_spread_falls_short_of_skill_where_the_forecast_is_too_sure():
-    result = summaries.spread_skill(*cases(np.random.default_rng(0), 2000, 20, spread=2.0))
-    np.testing.assert_allclose(result["ratio"], np.sqrt(1.05 / 4.05), rtol=0.1)
-
-
-def test_errors_over_cases_are_the_spread_of_replicates():
-    rng = np.random.default_rng(2)
-    drawn = [cases(rng, 40, 5) for _ in range(REPLICATES)]
-    skill = [summaries.spread_skill(*each) for each in drawn]
-    for name in ("spread", "skill", "ratio"):
-        assert_calibrated(skill, name)
-    ranks = [summaries.rank_histogram(jax.random.key(i), *each, bins=4) for i, each in enumerate(drawn)]
-    for name in ("frequency", "pooled"):
-        assert_calibrated(ranks, name)
-
-
-def test_a_known_first_state_has_no_ratio():
-    forecasts, truth = (each.copy(deep=True) for each in cases(np.random.default_rng(0), 4, 5))
-    forecasts["state"].values[:, :, 0] = truth["state"].values[:, :, 0] = 0.5
-    result = summaries.spread_skill(forecasts, truth)
-    assert np.isnan(result["ratio"][0]).all()
-    assert np.isfinite(result["ratio"][1:]).all()
-
-
 # -- mistakes --------------------------------------------------------------------------------
 
 
@@ -402,12 +262,15 @@ def test_wrong_ensembles_are_named(name, change, words):
         (lambda ds: summaries.density(ds, "x", "y", (1, 2, 3)), "`bins` must be one number, or two"),
         (lambda ds: summaries.spectra(ds.isel(time=[0, 1, 3])), "times must be evenly spaced"),
         (lambda ds: summaries.correlations(ds.isel(time=[0])), "times must be evenly spaced"),
-        (lambda ds: summaries.crps(ds, ds), "`truth` must be one trajectory.*300 samples"),
-        (lambda ds: summaries.crps(ds, ds.isel(time=slice(3), sample=0)), "times must be the layout's"),
-        (lambda ds: summaries.spread_skill(ds, ds), r"`forecasts` must be `state\(case, .*at least 2 cases"),
-        (lambda ds: summaries.rank_histogram(jax.random.key(0), ds, ds), "at least 2 cases.*concat"),
+        (lambda ds: verification.crps(ds, ds), "`truth` must be one trajectory.*300 samples"),
+        (lambda ds: verification.crps(ds, ds.isel(time=slice(3), sample=0)), "times must be the layout's"),
         (
-            lambda ds: summaries.rank_histogram(jax.random.key(0), ds, ds, bins=0),
+            lambda ds: verification.spread_skill(ds, ds),
+            r"`forecasts` must be `state\(case, .*at least 2 cases",
+        ),
+        (lambda ds: verification.rank_histogram(jax.random.key(0), ds, ds), "at least 2 cases.*concat"),
+        (
+            lambda ds: verification.rank_histogram(jax.random.key(0), ds, ds, bins=0),
             "`bins` must be a whole number",
         ),
     ],
@@ -415,12 +278,3 @@ def test_wrong_ensembles_are_named(name, change, words):
 def test_wrong_arguments_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call(ensemble(np.random.default_rng(0)))
-
-
-def test_cases_must_agree_and_have_members():
-    forecasts, truth = cases(np.random.default_rng(0), 3, 4)
-    for other in (truth.isel(case=[0, 1]), truth.isel(case=[1, 0, 2]), truth.isel(case=0, drop=True)):
-        with pytest.raises(ValueError, match="`truth` must have the cases of the forecasts"):
-            summaries.crps(forecasts, other)
-    with pytest.raises(ValueError, match="at least 2 members"):
-        summaries.spread_skill(forecasts.isel(sample=[0]), truth)

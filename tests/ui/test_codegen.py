@@ -2,6 +2,7 @@
 
 import shlex
 
+import nbformat
 import numpy as np
 import pytest
 import xarray as xr
@@ -49,6 +50,32 @@ def test_the_command_draws_the_same(ran, tmp_path):
     outcome = CliRunner().invoke(cli, words[1:])
     assert outcome.exit_code == 0, outcome.output
     same(tmp_path / "run.nc", result)
+
+
+def test_the_notebook_is_valid_and_draws_the_same(ran, tmp_path, monkeypatch):
+    result, spec = ran
+    monkeypatch.chdir(tmp_path)
+    notebook = nbformat.reads(codegen.notebook(spec, "P = 0.2\nby hand"), as_version=4)
+    nbformat.validate(notebook)
+    assert "P = 0.2" in notebook.cells[0].source
+    names: dict = {}
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            exec(compile(cell.source, "cell", "exec"), names)
+    same(tmp_path / "run.nc", result)
+
+
+def test_a_notebook_without_an_event_has_no_probability():
+    text = codegen.notebook(kernels.RunSpec(model="lorenz63"))
+    assert "probability" not in text
+    assert "without an event" in text
+
+
+def test_a_link_names_every_choice():
+    spec = kernels.RunSpec(model="lorenz63", event="max(x) > 0.9", seed=3, estimator=None)
+    address = codegen.link(spec)
+    assert address.startswith("?model=lorenz63&event=max%28x%29+%3E+0.9&method=guided&")
+    assert address.endswith("&estimator=none&num_samples=512&num_steps=80&seed=3")
 
 
 def test_a_model_made_in_python_leaves_a_gap_to_fill(toy):

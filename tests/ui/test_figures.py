@@ -1,14 +1,18 @@
 """Figures and files: what is exported says what it is, and the same result gives the same bytes."""
 
+import html
 import io
 import json
 
 import numpy as np
 import pytest
 import xarray as xr
+import zarr
+from PIL import Image
 
 from diffuse_ui import exporting
 from diffuse_ui.ensembles import Fan, fan, nan_lines, states
+from diffuse_ui.figure_axes import SIZES
 from diffuse_ui.figures import caption, ensemble_figure
 from diffuse_ui.store import Result
 
@@ -46,6 +50,48 @@ def test_netcdf_opens_again_with_the_run_in_it(finished):
         assert json.loads(opened.attrs["run_spec"])["event"] == "max(x) > 1.5"
         assert json.loads(opened.attrs["probability"])["method"] == "monte_carlo"
         assert opened.time.attrs["units"] == "s"
+
+
+def test_zarr_in_a_zip_opens_again_as_it_is(finished, tmp_path):
+    path = tmp_path / "run.zarr.zip"
+    path.write_bytes(exporting.zarr_zip(finished.result))
+    with zarr.storage.ZipStore(path, mode="r") as store, xr.open_zarr(store, consolidated=False) as opened:
+        np.testing.assert_array_equal(opened["state"].values, finished.result.dataset["state"].values)
+        assert json.loads(opened.attrs["run_spec"])["event"] == "max(x) > 1.5"
+
+
+@pytest.mark.parametrize("kind", exporting.FORMATS)
+def test_the_caption_is_in_the_metadata_of_every_format(finished, kind):
+    content = exporting.picture(finished.result, None, kind, dpi=40)
+    if kind == "png":
+        with Image.open(io.BytesIO(content)) as picture:
+            content = " ".join(picture.text.values()).encode()
+    elif kind == "svg":
+        content = html.unescape(content.decode()).encode()
+    content = content.replace(b"\\", b"")  # PDF escapes brackets, and writes what is not ASCII as UTF-16
+    for piece in ("max(x) > 1.5", "seed 0", "model toy", "monte carlo"):
+        assert piece.encode() in content or piece.encode("utf-16-be") in content, piece
+
+
+@pytest.mark.parametrize("name", list(SIZES))
+def test_figures_have_the_size_that_was_asked_and_hold_their_text(finished, name):
+    size = SIZES[name]
+    figure = ensemble_figure(finished.result, finished.store.backdrop, size=size)
+    assert figure.get_figwidth() == size.width
+    if size.height:
+        assert figure.get_figheight() == size.height
+    figure.canvas.draw()
+    renderer, frame = figure.canvas.get_renderer(), figure.bbox
+    texts = [*figure.texts, *figure.legends[0].get_texts(), *(ax.yaxis.label for ax in figure.axes)]
+    for text in texts:
+        box = text.get_window_extent(renderer)
+        assert box.x0 >= frame.x0 - 1, text.get_text()
+        assert box.x1 <= frame.x1 + 1, text.get_text()
+        assert box.y0 >= frame.y0 - 1, text.get_text()
+    caption_top = figure.texts[0].get_window_extent(renderer).y1
+    assert caption_top <= figure.axes[-1].xaxis.label.get_window_extent(renderer).y0 + 1
+    bare = ensemble_figure(finished.result, size=size, captioned=False)
+    assert bare.texts[0].get_text() == ""
 
 
 @pytest.mark.parametrize("ending", [".nc", ".zarr"])

@@ -2,6 +2,7 @@
 
 import re
 
+import numpy as np
 import pytest
 
 import kernels
@@ -105,3 +106,53 @@ def test_the_live_run_is_quick_and_approximate(state):
     spec = state.to_live_spec()
     assert (spec.method, spec.estimator) == ("guided", None)
     assert spec.num_samples < PRESETS["preview"][0]
+
+
+def test_muting_and_knowing_are_undone_and_done_again(state):
+    state.write("max(x) > 0.5 and at(y, 1) == 0 tolerance 0.1")
+    state.arrange(state.parts.toggled(0))
+    assert state.text == "at(y, 1) == 0 tolerance 0.1"
+    state.arrange(state.parts.replaced(1), known=state.known.plus(state.parts.terms[1]))
+    assert (state.event, state.given) == (None, "at(y, 1) == 0 tolerance 0.1")
+    state.undo()
+    assert (state.text, state.given) == ("at(y, 1) == 0 tolerance 0.1", "")
+    state.undo()
+    assert len(state.event.conjuncts) == 2
+    state.redo()
+    state.redo()
+    assert state.known.event == kernels.parse_event("at(y, 1) == 0 tolerance 0.1")
+    assert [str(term) for term in state.parts.terms] == ["max(x) > 0.5"]
+    assert not state.can_redo
+
+
+def test_muted_parts_survive_text_sliders_and_an_event_set_from_outside(state):
+    state.write("max(x) > 0.5 and min(y) < 0")
+    state.arrange(state.parts.toggled(0))
+    state.write("min(y) < -1")
+    state.set_event(state.event.with_parameters({"right.value": -1.5}))
+    state.event = kernels.parse_event("min(y) < -2")
+    assert [str(term) for term in state.parts.terms] == ["max(x) > 0.5", "min(y) < -2"]
+    state.arrange(state.parts.toggled(0))
+    assert str(state.event) == "max(x) > 0.5 and min(y) < -2"
+
+
+def test_a_part_the_model_cannot_have_stays_muted(state):
+    state.arrange(state.parts.plus(kernels.parse_event("max(q) > 1")).toggled(0))
+    with pytest.raises(ValueError, match="q"):
+        state.arrange(state.parts.toggled(0))
+    assert state.event is None
+
+
+def test_another_model_takes_nothing_of_the_first_ones_variables(state):
+    state.write("max(x) > 0.5 and max(y) > 0.5")
+    state.arrange(state.parts.toggled(0))
+    layout = kernels.Layout(variables=("u",), times=state.layout.times)
+    other = kernels.GaussianDenoiser(np.zeros((16, 1)), np.eye(16))
+    state.model = kernels.Model.from_denoiser(other, layout, card={"name": "other"})
+    assert (state.event, state.parts.terms, state.can_undo) == (None, (), False)
+
+
+def test_writing_an_alternative_joins_what_is_drawn_next_by_or(state):
+    state.write("max(x) > 0.5 or min(y) < 0")
+    state.arrange(state.parts.plus(kernels.parse_event("max(y) > 1")))
+    assert state.text == "max(x) > 0.5 or min(y) < 0 or max(y) > 1"

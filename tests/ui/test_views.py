@@ -1,9 +1,15 @@
 """Views without a browser: gestures, text, sliders and chips all edit one tree and all agree."""
 
+import dataclasses
+import json
+
 import numpy as np
 import pytest
 from bokeh.events import SelectionGeometry, Tap
+from PIL import Image
 
+import kernels
+from diffuse_ui.figure_axes import SIZES
 from diffuse_ui.window import Window
 
 
@@ -108,7 +114,7 @@ def test_two_drawings_are_joined_by_and_and_deleted_one_by_one(app, window):
     drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
     drag_box(window, 1, 4.0, 5.0, -1.0, 1.0)
     assert text(app) == "box(x, [2, 3], [0.5, 1.5]) and box(y, [4, 5], [-1, 1])"
-    assert [chip.badge.object for chip in window.chips.chips] == ["A", "B"]
+    assert [chip.badge.label for chip in window.chips.chips] == ["A", "B"]
     window.chips.chips[0].delete.clicks += 1
     assert text(app) == "box(y, [4, 5], [-1, 1])"
     assert list(shapes(window)) == ["A"]
@@ -176,6 +182,14 @@ def test_run_stop_and_errors_in_the_run_panel(app, window, monkeypatch):
     assert window.run.message.object == "`num_steps` must be at least 2."
 
 
+def test_numbers_of_no_preset_are_left_alone_when_the_page_is_rendered(app):
+    page = app.page()
+    page.get_root()
+    assert (app.state.num_samples, app.state.num_steps) == (64, 12)
+    app.state.num_samples = 65
+    assert (app.state.num_samples, app.state.num_steps) == (65, 12)
+
+
 def test_presets_and_numbers_agree(app, window):
     window.run.preset.value = "careful"
     assert app.state.num_samples == 2048
@@ -214,8 +228,61 @@ def test_downloads_wait_for_a_result(app, window):
     assert not window.export.downloads["Python"].disabled
     app.run()
     assert not window.export.downloads["PNG"].disabled
+    app.state.write("max(x) > 1")
     for label, download in window.export.downloads.items():
         assert len(download.callback().getvalue()) > 50, label
+
+
+def test_the_export_panel_says_what_it_exports(app, window):
+    panel = window.export
+    assert panel.downloads["Event"].disabled
+    app.state.write("max(x) > 1")
+    app.run()
+    assert "max(x) &gt; 1" in panel.caption.object
+    assert "event=max%28x%29" in panel.link.object
+    assert "--event" in panel.command.object
+    document = json.loads(panel.downloads["Event"].callback().getvalue())
+    assert kernels.Event.from_dict(document) == app.state.event
+    spec = kernels.RunSpec.from_dict(json.loads(panel.downloads["Run"].callback().getvalue()))
+    assert spec == app.state.to_spec(model="toy")
+    assert "P =" in panel.downloads["Notebook"].callback().getvalue().decode()
+
+
+def test_figures_are_exported_in_the_chosen_size_and_font(app, window):
+    panel = window.export
+    app.run()
+    panel.size.value, panel.font.value = "single column", 6
+    assert panel.figure_size() == dataclasses.replace(SIZES["single column"], font_size=6.0)
+    panel.dark.value, panel.captioned.value = True, False
+    with Image.open(panel.downloads["PNG"].callback()) as picture:
+        assert picture.size[0] == pytest.approx(89 / 25.4 * 300, abs=1)
+        assert max(picture.convert("RGB").getpixel((2, 2))) < 60
+
+
+def test_a_notice_is_shown_until_it_is_closed(window):
+    assert not window.notice.alert.visible
+    window.session.look.warning = "The link <b>cannot</b> be followed."
+    assert window.notice.alert.visible
+    assert window.notice.words.object == "The link &lt;b&gt;cannot&lt;/b&gt; be followed."
+    window.notice.alert.closed = True
+    assert window.session.look.warning == ""
+    assert not window.notice.alert.visible
+
+
+def test_the_card_is_at_hand(window):
+    assert "16 times from 0 to 7.5 s" in window.model.rows.object
+
+
+def test_time_left_is_said_once_it_can_be_told(app, window, monkeypatch):
+    clock = iter([0.0, 0.5, 10.0, 30.0, 31.0, 31.2])
+    monkeypatch.setattr("diffuse_ui.views.run_panel.time.monotonic", lambda: next(clock))
+    left = window.run.left
+    assert left.words(0.0) == ""
+    assert left.words(0.2) == ""
+    assert left.words(0.5) == ", about 10 s left"
+    assert left.words(0.9) == ", about 3 s left"
+    assert left.words(0.0) == ""
+    assert left.words(0.2) == ""
 
 
 def test_the_app_in_a_cell_is_a_frame_on_this_machine(app):
@@ -223,3 +290,183 @@ def test_the_app_in_a_cell_is_a_frame_on_this_machine(app):
     assert 'src="http://127.0.0.1:' in bundle["text/html"]
     assert "toy" in bundle["text/plain"]
     assert app.as_widget().value == bundle["text/html"]
+
+
+def click(window, index, time, level, mode):
+    window.session.look.mode = mode
+    figure = window.canvas.panels[index].figure
+    figure._trigger_event(Tap(figure, x=time, y=level))
+
+
+def test_a_clicked_point_is_dragged_and_becomes_knowledge_and_comes_back(app, window):
+    click(window, 0, 3.1, 0.5, "point")
+    event = app.state.event
+    low, high = window.canvas._range(window.canvas.panels[0])
+    assert (event.left.time, event.right.value) == (3.0, 0.5)
+    assert event.tolerance == pytest.approx(0.02 * (high - low), rel=0.05)
+    shape = shapes(window)["A"]
+    shape.top = shape.top + 0.2  # the bar is the tolerance
+    assert app.state.event.tolerance == pytest.approx(event.tolerance + 0.1, abs=0.02)
+    chip = window.chips.chips[0]
+    assert chip.words.object.startswith("x at time 3 s is within")
+    before = text(app)
+    chip.actions["know"].clicks += 1
+    assert app.state.event is None
+    assert app.state.given == before
+    assert list(shapes(window)) == ["a"]
+    assert [chip.badge.label for chip in window.chips.known] == ["a"]
+    shapes(window)["a"].update(bottom=-1.0, top=-0.5)
+    assert app.state.known.event.right.value == pytest.approx(-0.75, abs=0.02)
+    window.chips.known[0].actions["ask"].clicks += 1
+    assert app.state.given == ""
+    assert text(app).startswith("at(x, 3) == -0.7")
+    for _ in range(2):
+        window.toolbar.undo.clicks += 1
+    assert app.state.given == ""
+    window.toolbar.redo.clicks += 1
+    assert app.state.given != ""
+
+
+def test_many_known_points_are_dots_and_one_line(app, window):
+    app.state.know(" and ".join(f"at(x, {time / 2}) == 0 tolerance 0.1" for time in range(14)))
+    assert shapes(window) == {}
+    assert len(window.canvas.panels[0].marks.data["x"]) == 14
+    assert window.chips.known == []
+    assert "14 points" in window.chips.known_words.object
+
+
+def lasso(window, xs, ys):
+    figure = window.phase_plane.panels[0].figure
+    geometry = {"type": "poly", "x": list(xs), "y": list(ys)}
+    figure._trigger_event(SelectionGeometry(figure, geometry=geometry, final=True))
+
+
+def test_a_lasso_in_the_phase_plane_is_a_polygon_that_is_bent_and_turned_away_from(app, window):
+    window.toolbar.view.value = "phase plane"
+    assert window.phase_plane.frame.visible
+    assert not window.canvas.frame.visible
+    panel = window.phase_plane.panels[0]
+    assert len(panel.sources["backdrop"].data["x"]) > 100
+    angles = np.linspace(0, 2 * np.pi, 50)
+    lasso(window, np.cos(angles), 2 * np.sin(angles))
+    event = app.state.event
+    assert text(app).startswith("polygon(x, y, [[")
+    assert len(event.vertices) <= 12
+    shape = window.phase_plane.shapes.shapes[False, "A"][1]
+    shape.xs = [shape.xs[0] + 0.5, *shape.xs[1:]]
+    assert app.state.event.vertices[0][0] == pytest.approx(event.vertices[0][0] + 0.5, abs=0.01)
+    assert app.state.event.vertices[1:] == event.vertices[1:]
+    window.chips.chips[0].modes.value = "avoids"
+    assert text(app).endswith("avoids")
+    window.toolbar.axes[0].value = "y"
+    assert window.phase_plane.shapes.shapes == {}
+    window.toolbar.axes[0].value = "x"
+    assert list(window.phase_plane.shapes.shapes) == [(False, "A")]
+    window.toolbar.view.value = "time series"
+    assert shapes(window) == {}
+    assert [chip.badge.label for chip in window.chips.chips] == ["A"]
+
+
+def test_the_phase_plane_shows_hits_and_results(app, window):
+    app.state.write("max(x) > 1")
+    app.run()
+    window.session.look.view = "phase plane"
+    panel = window.phase_plane.panels[0]
+    assert panel.glyphs["curves"][0].visible
+    x = np.asarray(panel.sources["curves"].data["x"])
+    assert np.nanmax(x) > 1
+
+
+def brush(window, index, left, right):
+    window.session.look.mode = "window"
+    drag_box(window, index, left, right, -1.0, 1.0)
+
+
+def test_a_brush_sets_the_window_of_the_chosen_threshold(app, window):
+    app.state.write("max(x) > 1 and min(y) < 0")
+    window.chips.chips[1].badge.clicks += 1
+    brush(window, 0, 1.0, 3.0)
+    assert text(app) == "max(x) > 1 and min[1, 3](y) < 0"
+    assert window.session.look.mode == "box"
+    assert (shapes(window)["B"].left, shapes(window)["B"].right) == (1.0, 3.0)
+    window.chips.chips[1].badge.clicks += 1
+    brush(window, 0, 2.0, 4.0)
+    assert text(app) == "max[2, 4](x) > 1 and min[1, 3](y) < 0"
+    brush(window, 0, -1.0, 9.0)
+    assert text(app) == "max(x) > 1 and min[1, 3](y) < 0"
+    app.state.write("mean(x) > 0")
+    brush(window, 0, 1.0, 3.0)
+    assert window.toolbar.hint.object.startswith("A window belongs to a threshold or a box.")
+
+
+def test_chips_negate_mute_and_join(app, window, monkeypatch):
+    monkeypatch.setattr("diffuse_ui.state.GESTURE", 0.0)  # every change is a step of undo
+    drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
+    click(window, 1, 3.0, 3.0, "threshold")
+    first, second = window.chips.chips
+    first.actions["negate"].value = True
+    assert text(app) == "not box(x, [2, 3], [0.5, 1.5]) and max(y) > 3"
+    assert shapes(window)["A"].line_dash == [5, 4]
+    window.chips.joiner.value = "or"
+    assert text(app) == "not box(x, [2, 3], [0.5, 1.5]) or max(y) > 3"
+    shapes(window)["B"].bottom = 2.0
+    assert text(app) == "not box(x, [2, 3], [0.5, 1.5]) or max(y) > 2"
+    second.actions["mute"].value = True
+    assert text(app) == "not box(x, [2, 3], [0.5, 1.5])"
+    assert not shapes(window)["B"].editable
+    shapes(window)["A"].left = 1.0
+    assert text(app) == "not box(x, [1, 3], [0.5, 1.5])"
+    assert [chip.part.muted for chip in window.chips.chips] == [False, True]
+    window.toolbar.undo.clicks += 1
+    window.toolbar.undo.clicks += 1
+    assert text(app) == "not box(x, [2, 3], [0.5, 1.5]) or max(y) > 2"
+    assert [chip.part.muted for chip in window.chips.chips] == [False, False]
+    window.toolbar.redo.clicks += 1
+    assert window.chips.chips[1].actions["mute"].value
+    window.toolbar.clear.clicks += 1
+    assert window.chips.chips == []
+
+
+def test_two_chosen_parts_follow_each_other_and_come_apart(app, window):
+    app.state.write("max[0, 2](x) > 1 and max(y) > 2 and min(x) < -1")
+    window.chips.chips[1].badge.clicks += 1
+    window.chips.chips[0].badge.clicks += 1
+    assert window.chips.then.label == "B then A"
+    window.chips.choose(window.chips.chips[1].part)
+    window.chips.choose(window.chips.chips[1].part)
+    assert window.chips.then.label == "A then B"
+    window.chips.then.clicks += 1
+    assert text(app) == "eventually[0, 2](x > 1 and eventually[0, 1.88](y > 2)) and min(x) < -1"
+    assert set(shapes(window)) == {"A1", "A2", "B"}
+    shapes(window)["A2"].bottom = 1.5
+    assert "y > 1.5" in text(app)
+    labels = [row.name.object for row in window.editor._rows]
+    assert any("<b>A2</b>" in label for label in labels)
+    window.chips.chips[0].actions["separate"].clicks += 1
+    assert text(app) == "max[0, 2](x) > 1 and max(y) > 1.5 and min(x) < -1"
+
+
+def test_what_cannot_follow_is_said(app, window):
+    app.state.write("mean(x) > 1 and max(y) > 2")
+    for chip in window.chips.chips:
+        chip.badge.clicks += 1
+    window.chips.then.clicks += 1
+    assert text(app) == "mean(x) > 1 and max(y) > 2"
+    assert window.toolbar.hint.object.startswith("`mean(x) > 1` must happen at a time")
+
+
+def test_axes_hold_conditional_trajectories_and_are_not_stretched_by_misses(app, window):
+    panel = window.canvas.panels[0]
+    before = panel.y_range.end
+    app.state.write("max(x) > 1")
+    app.state.param.update(method="guided", estimator=None)
+    app.run()
+    result = app.store.result
+    states = result.dataset["state"].copy()
+    satisfied = result.dataset["satisfied"].copy()
+    states[0], states[1] = 100.0, 5.0
+    satisfied[0], satisfied[1] = False, True
+    dataset = result.dataset.assign(state=states, satisfied=satisfied)
+    snapshot = dataclasses.replace(result.snapshot, dataset=dataset)
+    app.store.result = dataclasses.replace(result, snapshot=snapshot)
+    assert before < 5.0 < panel.y_range.end < 7.0

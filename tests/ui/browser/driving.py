@@ -22,6 +22,11 @@ TOOL = """([name, tool]) => {
   return (active == null ? '' : active.name) == tool;
 }"""
 
+SHAPE = """([name, label]) => {
+  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+  return model.center.some(shape => shape.name == 'shape-' + label && shape.editable);
+}"""
+
 
 class Canvas:
     """Mouse gestures on the sketch canvas of a page or of a frame in one."""
@@ -29,10 +34,10 @@ class Canvas:
     def __init__(self, page, frame=None):
         self.page, self.frame = page, frame or page
 
-    def wait_drawn(self, name, timeout=60_000):
-        """Until the backdrop is there and the layout has come to rest."""
+    def wait_drawn(self, name, timeout=60_000, tool=None):
+        """Until the backdrop is there, the tool is active and the layout has come to rest."""
         self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout, polling=200)
-        self.wait_tool(name, f"box-{name}")
+        self.wait_tool(name, tool or f"box-{name}")
         places = []
         while len(places) < 4 or len(set(places[-4:])) > 1:
             self.page.wait_for_timeout(200)
@@ -42,6 +47,11 @@ class Canvas:
         """Until a panel's active drag tool is the named one in the browser; "" for none."""
         self.frame.wait_for_function(TOOL, arg=[name, tool], polling=200)
         self.page.wait_for_timeout(200)
+
+    def wait_shape(self, name, label):
+        """Until the shape of that letter can be dragged in the browser."""
+        self.frame.wait_for_function(SHAPE, arg=[name, label], polling=200)
+        self.page.wait_for_timeout(600)  # painted, and the hand that made it has rested
 
     def pixel(self, name, x, y):
         px, py = self.frame.evaluate(PIXEL, [name, x, y])
@@ -56,6 +66,15 @@ class Canvas:
         self.page.mouse.down()
         for step in range(1, steps + 1):
             self.page.mouse.move(x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps)
+        self.page.mouse.up()
+
+    def path(self, name, points):
+        """A drag along several points."""
+        places = [self.pixel(name, *point) for point in points]
+        self.page.mouse.move(*places[0])
+        self.page.mouse.down()
+        for place in places[1:]:
+            self.page.mouse.move(*place)
         self.page.mouse.up()
 
     def button(self, label):

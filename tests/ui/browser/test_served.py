@@ -108,3 +108,45 @@ def test_two_windows_do_not_see_each_other(chromium, canvas, server):
     assert apps[-1] is not canvas.app
     assert canvas.app.state.event is None
     other_page.close()
+
+
+def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
+    text, state = event_text(page), canvas.app.state
+    canvas.button("Point").click()
+    canvas.wait_tool("x", "")
+    page.mouse.click(*canvas.pixel("x", 3.05, 0.5))
+    expect(text).to_have_value(re.compile(r"^at\(x, 3\) == 0\.[45]"), timeout=10_000)
+    canvas.wait_shape("x", "A")
+    canvas.drag("x", (3.0, state.event.right.value), (5.0, 1.5))
+    expect(text).to_have_value(re.compile(r"^at\(x, 5\) == 1\.[45]"), timeout=10_000)
+    canvas.button("is known").click()
+    expect(text).to_have_value("", timeout=10_000)
+    wait_until(lambda: state.given.startswith("at(x, 5) == 1."), page)
+
+    canvas.button("Tube").click()
+    canvas.wait_tool("y", "tube-y")
+    canvas.path("y", [(1 + 0.1 * step, 0.05 * step) for step in range(30)])
+    expect(text).to_have_value(re.compile(r"^tube\(y, \["), timeout=10_000)
+    canvas.button("Mute A").click()
+    expect(text).to_have_value("", timeout=10_000)
+
+    canvas.button("Threshold").click()
+    canvas.wait_tool("x", "")
+    page.mouse.click(*canvas.pixel("x", 3.0, 1.2))
+    expect(text).to_have_value(re.compile(r"^max\(x\) > 1\.(19|2)"), timeout=10_000)
+    canvas.button("Window").click()
+    canvas.wait_tool("y", "window-y")
+    canvas.drag("y", (2.0, -1.0), (4.0, 1.0))
+    windowed = r"^max\[(1\.9|2)\d*(\.0\d)?, (3\.9|4)\d*(\.0\d)?\]\(x\) > 1\.(19|2)"
+    expect(text).to_have_value(re.compile(windowed), timeout=10_000)
+
+    canvas.button("Phase plane").click()
+    canvas.wait_drawn("plane", tool="polygon-plane")
+    canvas.path("plane", [(-1, -2), (1, -2), (1, 2), (-1, 2), (-1, -1.9)])
+    expect(text).to_have_value(re.compile(r" and polygon\(x, y, \[\["), timeout=10_000)
+    before = state.event.conjuncts[1].vertices
+    canvas.wait_shape("plane", "C")
+    canvas.drag("plane", (0.0, 0.0), (0.5, 0.5))
+    wait_until(lambda: state.event.conjuncts[1].vertices[0][0] > before[0][0] + 0.4, page)
+    assert state.event.conjuncts[1].vertices[0][0] == pytest.approx(before[0][0] + 0.5, abs=0.05)
+    assert state.parts.muted == {0}

@@ -1,0 +1,177 @@
+"""What the store's workers do, as generators: the backdrop, its hits, a run, and the numbers beside it.
+
+Each yields what is known so far; between two items it can be stopped. What they yield is defined here.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+import kernels
+from diffuse_ui.ensembles import meets, states
+from diffuse_ui.state import State
+
+__all__ = ["Derived", "Hits", "Result", "backdrop", "derived", "hits", "results", "words"]
+
+NUM_BACKDROP = {"simulator": 2048, "data": 2048, "model": 384}
+NUM_SIMULATED = 20_000  # trajectories behind the simulator's number
+NUM_DIRECT = 1024  # unguided samples behind the model's number, where the run has not made one
+REFERENCE_SEED = 1  # the numbers beside a run use keys of their own
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Result:
+    """What a run has given so far.
+
+    Attributes:
+        spec: what was asked.
+        snapshot: the latest of `kernels.stream`.
+        references: "simulator", "data" and "model" → Probability, as far as they are known.
+        seconds: time since the run began.
+        live: a quick, approximate run of the live switch.
+        trace: the running estimate as it was, oldest first, one entry for each number of network calls.
+        number: of the run in the history, from 1; 0 while it is under way.
+    """
+
+    spec: kernels.RunSpec
+    snapshot: kernels.Snapshot
+    references: Mapping[str, Any]
+    seconds: float
+    live: bool = False
+    trace: tuple[kernels.Probability, ...] = ()
+    number: int = 0
+
+    @property
+    def dataset(self) -> xr.Dataset | None:
+        return self.snapshot.dataset
+
+    @property
+    def probability(self) -> Any:
+        return self.snapshot.probability
+
+    @property
+    def ensemble(self) -> str:
+        """ "guided" (approximate), "exact" or "unconditional"; empty before the first curves."""
+        return "" if self.dataset is None else str(self.dataset.attrs.get("ensemble", ""))
+
+
+@dataclasses.dataclass(frozen=True)
+class Derived:
+    """What has been worked out for a view.
+
+    Attributes:
+        key: what was asked, as the view named it.
+        answer: None when there is an error.
+        error: why there is no answer; empty otherwise.
+    """
+
+    key: Hashable
+    answer: Any = None
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hits:
+    """Which trajectories of the backdrop meet an event."""
+
+    event: Any
+    satisfied: np.ndarray
+    numbers: Sequence[Any] = ()  # the event's numbers, with ranges from the backdrop
+
+    @property
+    def count(self) -> int:
+        return int(self.satisfied.sum())
+
+    @property
+    def total(self) -> int:
+        return int(self.satisfied.size)
+
+
+def backdrop(model: Any) -> Iterator[xr.Dataset]:
+    loaded = State(model=model).load()
+    source = "simulator" if loaded.system else "model" if loaded.held_out is None else "data"
+    yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source])
+
+
+def hits(event: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
+    satisfied = meets(kernels.compile_event(event, layout), states(backdrop))
+    yield Hits(event, satisfied)
+    yield Hits(event, satisfied, event.parameters(layout, backdrop))
+
+
+def derived(key: Hashable, compute: Callable[[], Any]) -> Iterator[Derived]:
+    try:
+        yield Derived(key, compute())
+    except ValueError as error:
+        yield Derived(key, error=words(error))
+
+
+def results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Result]:
+    """The run, then the numbers that it is compared with."""
+    start = time.monotonic()
+    result = None
+    trace: list[kernels.Probability] = []
+    stream = kernels.stream(spec)
+    try:
+        for snapshot in stream:
+            _note(trace, snapshot.probability)
+            result = Result(spec, snapshot, {}, time.monotonic() - start, live, tuple(trace))
+            yield result
+    finally:
+        stream.close()  # pyright: ignore[reportAttributeAccessIssue]
+    if result is None or not compare:
+        return
+    for name, reference in _references(spec, result.probability):
+        if reference is not None:
+            result = dataclasses.replace(result, references={**result.references, name: reference})
+        yield result
+
+
+def _note(trace: list[kernels.Probability], estimate: kernels.Probability | None) -> None:
+    """Keep an estimate that has cost more calls than the last one, or is by another method."""
+    if estimate is None:
+        return
+    if not trace or (estimate.num_calls, estimate.method) != (trace[-1].num_calls, trace[-1].method):
+        trace.append(estimate)
+
+
+def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any]]:
+    """The simulator's number, or that of held-out data, and the model's; None on the way: a place to stop."""
+    if spec.event is None:
+        return
+    model = State(model=spec.model).load()
+    key = jax.random.key(REFERENCE_SEED)
+    for name, method, num_samples in (
+        ("simulator", "simulator", NUM_SIMULATED),
+        ("data", "data", 1),  # all held-out windows
+        ("model", "monte_carlo", NUM_DIRECT),
+    ):
+        if estimate is not None and estimate.method == method:
+            yield name, estimate
+            continue
+        if method == "simulator" and (model.system is None or spec.given):
+            continue
+        if method == "data" and (model.held_out is None or spec.given):
+            continue
+        last = None
+        try:
+            records = kernels.estimate(
+                key, model, spec.event, given=spec.given, method=method, num_samples=num_samples
+            )
+            for record in records:
+                last = record.probability
+                yield name, None
+        except (ValueError, kernels.NumericalError):  # a number beside the result, never instead of it
+            continue
+        yield name, last
+
+
+def words(error: Exception | None) -> str:
+    """What an error says; its kind where it says nothing."""
+    text = str(error).strip() if error is not None else ""
+    return text or f"{type(error).__name__}: the run ended without a message."

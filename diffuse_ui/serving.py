@@ -1,0 +1,157 @@
+"""Pages that this process serves to this machine, and frames that show them in a notebook cell.
+
+In a notebook the kernel itself serves on a free port of 127.0.0.1, and a frame shows the page: that way
+every gesture reaches Python and nothing is fetched from the internet.
+"""
+
+import socket
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+from panel.util import edit_readonly  # pyright: ignore[reportPrivateImportUsage]
+
+from diffuse_ui.state import Look
+
+__all__ = ["HOST", "Served", "free_port", "page_of", "serve"]
+
+HOST = "127.0.0.1"
+SESSION_LIFETIME = 6.0  # seconds that a closed tab's session goes on: a reload in between finds it running
+_THEME = {
+    "typography": {"fontSize": 13, "button": {"textTransform": "none"}},
+    "shape": {"borderRadius": 6},
+    "palette": {"primary": {"main": "#0072B2"}},
+}
+_DARK_THEME = _THEME | {
+    "palette": {
+        "primary": {"main": "#56B4E9"},
+        "background": {"default": "#14171a", "paper": "#14171a"},
+    }
+}
+_PAGE_STYLE = {
+    ".header": {
+        "backgroundColor": "background.paper",
+        "backgroundImage": "none",
+        "boxShadow": "none",
+        "borderBottom": "1px solid",
+        "borderColor": "divider",
+        "color": "text.primary",
+    },
+    ".header .title": {"color": "inherit !important", "fontSize": "17px", "fontWeight": 600},
+    ".header a": {"color": "inherit !important", "textDecoration": "none"},
+    ".header .MuiIconButton-root": {"color": "inherit !important"},
+    ".MuiToolbar-root": {"minHeight": "44px !important"},
+}
+
+
+class Served:
+    """What is shown by a page of its own: the last expression of a notebook cell shows it.
+
+    Attributes:
+        height: pixels of the frame in a notebook.
+    """
+
+    height = 860
+    _server: Any = None
+    _port = 0
+
+    def content(self) -> Any:
+        """The views, for the window that is current."""
+        raise NotImplementedError
+
+    def page(self) -> pmui.Page:
+        """The whole page, for the window that is current."""
+        raise NotImplementedError
+
+    def show(self) -> str:
+        """Serve this from this process, once, and return its address."""
+        if self._server is None:
+            self._port = free_port()
+            self._server = serve(lambda: self.page(), port=self._port, threaded=True)
+        return f"http://{HOST}:{self._port}/"
+
+    def stop_serving(self) -> None:
+        """Stop the server, if there is one."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def as_widget(self, *, through_kernel: bool = False) -> Any:
+        """This as one ipywidget, to be put among others.
+
+        Args:
+            through_kernel: send everything through the kernel's own connection, for hosts where the
+                browser cannot reach the kernel's machine. Icons then need the internet.
+        """
+        if through_kernel:
+            pn.extension(comms="ipywidgets", inline=True)
+            return pn.ipywidget(self.content())
+        import ipywidgets
+
+        return ipywidgets.HTML(self._frame(), layout=ipywidgets.Layout(width="100%"))
+
+    def _words(self) -> str:
+        return f"diffuse-ui: {type(self).__name__}"
+
+    def _frame(self) -> str:
+        return (
+            f'<iframe src="{self.show()}" title="diffuse-ui" width="100%" height="{self.height}" '
+            'style="border:0;border-radius:6px" allow="clipboard-write"></iframe>'
+        )
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/html": self._frame(), "text/plain": f"{self._words()} at {self.show()}"}
+
+
+def page_of(layout: Any, look: Look, *, header: bool = True) -> pmui.Page:
+    """A page around a layout; its dark switch sets `look.dark`."""
+    page = pmui.Page(
+        title="diffuse-ui",
+        main=[layout],
+        busy_indicator=None,
+        theme_config={"light": _THEME, "dark": _DARK_THEME},
+        sx=_PAGE_STYLE if header else {**_PAGE_STYLE, ".header": {"display": "none"}},
+    )
+    with edit_readonly(page):
+        page.busy = False  # detaches it from the process-wide flag, which walks every open page
+    page.param.watch(lambda event: setattr(look, "dark", bool(event.new)), "dark_theme")
+    look.dark = bool(page.dark_theme)
+    return page
+
+
+def serve(
+    page: Any,
+    *,
+    port: int,
+    threaded: bool = False,
+    show: bool = False,
+    lifetime: float = SESSION_LIFETIME,
+) -> Any:
+    """Serve a function that makes a page, to this machine only.
+
+    Args:
+        page: makes the page of one session.
+        port: of 127.0.0.1.
+        threaded: serve in a thread and return at once.
+        show: open a browser window.
+        lifetime: seconds after which a session without a window ends.
+    """
+    return pn.serve(
+        {"/": page},
+        port=port,
+        address=HOST,
+        websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"],
+        threaded=threaded,
+        show=show,
+        verbose=False,
+        title="diffuse-ui",
+        unused_session_lifetime_milliseconds=int(1000 * lifetime),
+        check_unused_sessions_milliseconds=int(1000 * min(lifetime / 2, 2.0)),
+    )
+
+
+def free_port() -> int:
+    """A port of 127.0.0.1 that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])

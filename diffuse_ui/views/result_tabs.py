@@ -1,0 +1,223 @@
+"""Below the canvas: what the event does, one view at a time.
+
+A tab is built when it is first shown and works out its curves when it is shown and something that it
+depends on has changed (`Store.derive`): a hidden tab costs nothing. While results stream in, the shown
+tab follows as fast as it can.
+"""
+
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from diffuse_ui.colors import Palette, palette
+from diffuse_ui.ensembles import MIN_EFFECTIVE, is_member, is_summarizable
+from diffuse_ui.session import Session
+from diffuse_ui.store import Result
+from diffuse_ui.views.parts import caption, html
+from diffuse_ui.views.tabs.base import Tab
+from diffuse_ui.views.tabs.constraint import ConstraintTab
+from diffuse_ui.views.tabs.convergence import ConvergenceTab
+from diffuse_ui.views.tabs.hitting import HittingTab
+from diffuse_ui.views.tabs.marginals import MarginalsTab
+from diffuse_ui.views.tabs.numbers import TableTab
+from diffuse_ui.views.tabs.plane import PlaneTab
+from diffuse_ui.views.tabs.runs import RunsTab
+from diffuse_ui.views.tabs.spectrum import SpectrumTab
+from kernels.statistics import effective_sample_size
+
+__all__ = ["ResultTabs"]
+
+TABS: tuple[type[Tab], ...] = (
+    ConvergenceTab,
+    MarginalsTab,
+    ConstraintTab,
+    HittingTab,
+    SpectrumTab,
+    PlaneTab,
+    TableTab,
+    RunsTab,
+)
+_EMPTY = "After a run, this is where the ensemble given the event is set beside the one without it."
+_SOURCES = {"simulator": "simulated", "data": "held-out data"}
+_SWATCH = (
+    "<span style='display:inline-block;width:22px;border-top:{width}px {dash} {colour};"
+    "vertical-align:4px;margin-right:7px'></span>"
+)
+
+
+class ResultTabs:
+    """The tabs of one window."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.owner = f"tabs-{id(self)}"
+        self.built: dict[str, Tab] = {}
+        self._shown: dict[str, Any] = {}  # tab → key of the answer that it shows
+        self.legend = html("", min_height=20)
+        self.empty = caption(_EMPTY, margin=(8, 2))
+        self.slots = {
+            tab.name: pmui.Column(sizing_mode="stretch_width", margin=0, min_height=30) for tab in TABS
+        }
+        names = list(self.slots)
+        self.tabs = pmui.Tabs(
+            *[(tab.label, self.slots[tab.name]) for tab in TABS],
+            active=names.index(session.look.tab) if session.look.tab in names else 0,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx=_QUIET_TABS,
+        )
+        self.tabs.param.watch(lambda event: setattr(session.look, "tab", names[event.new]), "active")
+        session.watch(session.store, ["result", "backdrop", "history"], self._update)
+        session.watch(session.store, ["derived"], self._answered)
+        session.watch(session.state, ["event", "given"], self._update_legend)
+        session.watch(session.state, ["model"], self._rebuild)
+        session.watch(session.look, ["tab"], self._tab_changed)
+        session.watch(session.look, ["time"], self._time_changed)
+        session.watch(session.look, ["dark"], self._repaint)
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return pmui.Column(
+            self.tabs, self.legend, self.empty, sizing_mode="stretch_width", margin=(10, 0, 6, 0)
+        )
+
+    def _tab(self) -> Tab:
+        """The shown tab, built if it was not yet."""
+        kind = self._kind()
+        if kind.name not in self.built:
+            tab = self.built[kind.name] = kind(self.session, self._ask)
+            self.slots[kind.name].objects = [tab.layout()]
+        return self.built[kind.name]
+
+    def close(self) -> None:
+        """The window is gone."""
+        self.session.store.forget(self.owner)
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def _tab_changed(self) -> None:
+        self.tabs.active = list(self.slots).index(self.session.look.tab)
+        self._update()
+
+    def _time_changed(self) -> None:
+        for tab in self.built.values():
+            tab.moved()
+        self._ask()
+
+    def _rebuild(self) -> None:
+        """Another model: other variables, other times."""
+        self.session.look.time = None
+        self.built.clear()
+        self._shown.clear()
+        for slot in self.slots.values():
+            slot.objects = []
+        self._update()
+
+    def _update(self) -> None:
+        self._update_legend()
+        self._ask()
+
+    def _kind(self) -> type[Tab]:
+        return next(tab for tab in TABS if tab.name == self.session.look.tab)
+
+    def _obstacle(self) -> str:
+        """Why the shown tab has nothing to show; empty when it has."""
+        store, kind = self.session.store, self._kind()
+        if not kind.needs_result:
+            return "" if store.history else "Finished runs are kept here, to be compared and restored."
+        if store.result is None or store.result.dataset is None:
+            return _EMPTY
+        if kind.needs_event and store.result.spec.event is None:
+            return "This run had no event."
+        if kind is PlaneTab and self.session.state.layout.num_variables < 2:
+            return "A plane needs two variables."
+        return ""
+
+    def _ask(self) -> None:
+        obstacle = self._obstacle()
+        self.empty.param.update(object=obstacle or _EMPTY, visible=bool(obstacle))
+        self.slots[self.session.look.tab].visible = not obstacle
+        if obstacle:
+            return
+        tab = self._tab()
+        tab.refresh()
+        result = self.session.store.result if tab.needs_result else None
+        key = (tab.name, result, id(self.session.store.backdrop), tab.options())
+        if self._shown.get(tab.name) != key:
+            self.session.store.derive(self.owner, key, tab.question())
+
+    def _answered(self) -> None:
+        derived = self.session.store.derived.get(self.owner)
+        tab = self.built.get(self.session.look.tab)
+        if derived is None or tab is None or derived.key[0] != tab.name:  # pyright: ignore[reportIndexIssue]
+            return
+        if self._shown.get(tab.name) == derived.key or self._obstacle():
+            return
+        self._shown[tab.name] = derived.key
+        if derived.error:
+            tab.note.object = derived.error[:1].upper() + derived.error[1:]
+        else:
+            tab.show(derived.answer)
+
+    # -- words and colours -------------------------------------------------------------------
+
+    def _repaint(self) -> None:
+        colours = palette(self.session.look.dark)
+        for tab in self.built.values():
+            tab.paint(colours)
+        self._update_legend()
+
+    def _update_legend(self) -> None:
+        store = self.session.store
+        self.legend.visible = self._kind().has_legend and not self._obstacle()
+        if self.legend.visible:
+            colours = palette(self.session.look.dark)
+            self.legend.object = legend(store.result, store.backdrop, store.stale, colours)
+
+
+def legend(result: Result, backdrop: Any, stale: bool, colours: Palette) -> str:
+    """What the two kinds of curves are, and how far to trust the first."""
+    source = "" if backdrop is None else _SOURCES.get(str(backdrop.attrs.get("source")), "model")
+    kind = {"guided": "given the event, approximate (guided)", "exact": "given the event, exact"}
+    words = kind.get(result.ensemble, "drawn from the model")
+    colour = colours.accent
+    if result.dataset is not None and not is_summarizable(result.dataset):
+        words, colour = f"{words}: {_few(result)}", colours.hits
+    entries = [_swatch(colour, "solid", 2) + escape(words)]
+    if backdrop is not None:
+        entries.append(_swatch(colours.backdrop, "dashed", 2) + f"without the event ({source})")
+    old = (
+        f"<span style='color:{colours.threshold}'>stale: the event has changed since</span>" if stale else ""
+    )
+    parts = "".join(f"<span style='margin-right:20px;white-space:nowrap'>{e}</span>" for e in [*entries, old])
+    return f"<div style='font-size:12.5px;color:{colours.quiet};line-height:1.6'>{parts}</div>"
+
+
+def _few(result: Result) -> str:
+    """Why there is no summary."""
+    dataset = result.dataset
+    assert dataset is not None  # noqa: S101 - asked for results with an ensemble
+    member = is_member(dataset)
+    count = int(member.sum())
+    size = effective_sample_size(dataset["weight"].values[member]) if "weight" in dataset else count
+    if size < MIN_EFFECTIVE <= count:
+        return f"{count} hits are worth {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
+    return f"{count} hits; only single hits, unweighted"
+
+
+def _swatch(colour: str, dash: str, width: int) -> str:
+    return _SWATCH.format(colour=colour, dash=dash, width=width)
+
+
+_QUIET_TABS = {
+    "& .MuiTabs-root": {"minHeight": "34px", "borderBottom": "1px solid", "borderColor": "divider"},
+    "& .MuiTab-root": {
+        "minHeight": "34px",
+        "minWidth": "0",
+        "padding": "4px 12px",
+        "fontSize": "13px",
+        "textTransform": "none",
+    },
+}

@@ -1,0 +1,73 @@
+"""The exact conditional ensemble of a model: chains that start in the event and move until they have mixed.
+
+They start in states that an estimator has found in the event and weighted to its conditional law, so that
+moving them serves two ends: chains that start from the same state forget it, and what is still wrong
+with the weights is made good. Whether it is, `kernels.probability.mixing` says: the chains, ordered by
+where they come from, are cut into `NUM_GROUPS` groups of nearly separate descent.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from kernels.probability.base import Population, Problem
+from kernels.probability.chains import Chains, walk
+from kernels.probability.mixing import Mixing, mixing_of
+from kernels.probability.resampling import systematic
+from kernels.probability.subset_levels import Scheme
+from kernels.probability.subset_simulation import DEFAULT_SCHEME
+
+__all__ = ["FEWEST_MOVES", "Extension", "extend"]
+
+NUM_GROUPS = 8
+FEWEST_MOVES = 2 * DEFAULT_SCHEME.moves.count
+MOST_ROUNDS = 6  # of `DEFAULT_SCHEME.moves.count` moves
+
+
+class Extension(NamedTuple):
+    """Chains on their way; `mixing` is None until the first round is done."""
+
+    fraction: float
+    chains: Chains
+    mixing: Mixing | None
+
+
+def extend(
+    problem: Problem, population: Population, num_samples: int, *, scheme: Scheme = DEFAULT_SCHEME
+) -> Iterator[Extension]:
+    """Draw from the conditional law, starting in a population of the event; the last record is the ensemble.
+
+    Args:
+        problem: what is asked.
+        population: states in the event, with their latents, in order of descent.
+        num_samples: chains.
+        scheme: whose moves are made, in rounds, twice at least.
+    """
+    assert population.latents is not None  # noqa: S101 - a finished estimator supplies them
+    weights = population.weights / population.weights.sum()
+    key = problem.stream_key("exact")
+    generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
+    seeds = systematic(weights, num_samples, generator.uniform())
+    holds = np.ones(len(weights), bool)
+    chains = Chains(population.latents, population.states, population.values, holds).take(seeds)
+    visited: list[np.ndarray] = []
+    mixing = None
+    fewest = -(-FEWEST_MOVES // scheme.moves.count)
+    for index in range(MOST_ROUNDS):
+        for moved in walk(problem, chains, 0.0, jax.random.fold_in(key, index), scheme.moves):
+            if moved is not None:
+                chains = moved
+                visited.append(chains.values)
+            yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains, mixing)
+        mixing = mixing_of(_grouped(visited))
+        if index + 1 >= fewest and mixing.mixed:
+            break
+    yield Extension(1.0, chains, mixing)
+
+
+def _grouped(visited: list[np.ndarray]) -> np.ndarray:
+    """C (move, group, chain) of the chains, which are in order of descent; a remainder is left out."""
+    size = len(visited[0]) // NUM_GROUPS
+    return np.stack(visited)[:, : NUM_GROUPS * size].reshape(len(visited), NUM_GROUPS, size)

@@ -1,0 +1,43 @@
+"""A card at a glance, whatever is in it."""
+
+import dataclasses
+
+import pytest
+
+import kernels
+from diffuse_ui.cards import card_rows
+
+
+def with_card(toy, card):
+    return dataclasses.replace(toy, card=card)
+
+
+def test_the_shipped_card_says_how_right_the_model_is():
+    rows = dict(card_rows(kernels.load_model("lorenz63")))
+    assert rows["system"] == "lorenz63"
+    assert rows["reference event"] == "mean(abs(rfft(x))[1:]) < 0.6"
+    assert rows["P, simulator"] == "19.27 % ± 0.09 %"
+    sampled = next(words for name, words in rows.items() if name.startswith("P, model (ODE, 30"))
+    assert "Kolmogorov distance 0.00897" in sampled
+    assert "rollout error 0.000981" in sampled
+    assert "steps" in rows["trained on"]
+
+
+def test_a_card_with_a_name_alone_is_readable(toy):
+    rows = dict(card_rows(toy))
+    assert rows["trajectories"] == "x, y: 16 times from 0 to 7.5 s"
+    assert set(rows) == {"trajectories", "steps"}
+
+
+@pytest.mark.parametrize(
+    "card",
+    [
+        {"fidelity": "good", "training": 3, "architecture": None, "created": 7, "description": ["a"]},
+        {"fidelity": {"simulator": 1, "ode_30": {"probability": "high"}, "sde": None, "event": {}}},
+        {"fidelity": {"ode_12": {"probability": 0.25}}, "training": {"num_steps": None, "data": {"a": 1}}},
+    ],
+)
+def test_what_cannot_be_read_is_left_out(toy, card):
+    rows = dict(card_rows(with_card(toy, card)))
+    assert rows["trajectories"]
+    assert all(isinstance(words, str) and words for words in rows.values())

@@ -1,0 +1,103 @@
+"""Beginnings and ends: a stop is obeyed at once, a closed tab stops its worker, memory stays flat."""
+
+import gc
+import resource
+import time
+import tracemalloc
+
+import pytest
+from bokeh.client import pull_session
+
+from diffuse_ui import app as app_module
+from diffuse_ui.app import App, free_port, make_page, serve
+
+
+def until(condition, seconds=20.0):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+STAGES = {  # stage → choices that make it last
+    "guided": {"method": "guided", "estimator": None},
+    "probability": {"method": "exact", "estimator": "subset_simulation"},
+    "exact": {"method": "exact", "estimator": "monte_carlo"},
+}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_stop_is_obeyed_within_a_second(app, stage):
+    app.state.write("max(x) > 2.2")
+    app.state.param.update(num_samples=40_000, num_steps=60, **STAGES[stage])
+    app.store.run()
+
+    def reached():
+        app.store.drain()
+        assert app.store.status == "running", app.store.error
+        return app.store.result is not None and app.store.result.snapshot.stage == stage
+
+    until(reached, 60.0)
+    start = time.monotonic()
+    app.store.stop()
+    until(lambda: not app.store.draws.busy())
+    assert time.monotonic() - start < 1.0
+    app.store.drain()
+    assert app.store.status == "stopped"
+
+
+def test_a_closed_tab_stops_its_worker(toy, monkeypatch):
+    apps = []
+
+    class Recorded(App):
+        def __init__(self, *args, **choices):
+            super().__init__(*args, **choices)
+            apps.append(self)
+
+    monkeypatch.setattr(app_module, "App", Recorded)
+    choices = {"num_samples": 1_000_000, "num_steps": 60, "estimator": None}
+    port = free_port()
+    server = serve(lambda: make_page(toy, **choices), port=port, threaded=True, lifetime=0.3)
+    try:
+        until(lambda: _answers(port))
+        session = pull_session(url=f"http://127.0.0.1:{port}/")
+        until(lambda: bool(apps))
+        store = apps[-1].store
+        until(lambda: not store.draws.busy())  # the backdrop is there
+        store.run()
+        until(lambda: store.draws.busy("run"))
+        session.close()
+        until(lambda: store._watchers == [] and not store.draws.busy())
+    finally:
+        server.stop()
+
+
+def _answers(port):
+    import socket
+
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_a_sessions_memory_is_flat_over_a_hundred_runs(app):
+    app.state.param.update(num_samples=256, num_steps=8)
+    window = app.window()
+    window.session.look.tab = "marginals"
+    sizes, peaks = [], []
+    tracemalloc.start()
+    for number in range(100):
+        app.state.seed = number
+        app.state.write(f"max(x) > {1 + 0.005 * number:g}")
+        app.run()
+        app.store.wait()
+        if number >= 20 and number % 10 == 9:
+            gc.collect()
+            sizes.append(tracemalloc.get_traced_memory()[0] / 1e6)
+            peaks.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+    tracemalloc.stop()
+    window.close()
+    assert len(app.store.history) == 8
+    assert sizes[-1] - sizes[0] < 2.0, sizes
+    assert peaks[-1] - peaks[0] < 60.0, peaks

@@ -85,7 +85,7 @@ def test_bad_text_shows_a_caret_and_keeps_the_event(canvas, page):
     wait_until(lambda: str(canvas.app.state.event) == "max(x) > 1", page)
     event_text(page).fill("max(x > 1")
     event_text(page).press("Shift+Enter")
-    expect(page.locator("[role=alert]")).to_contain_text("^", timeout=10_000)
+    expect(page.locator("pre[role=alert]")).to_contain_text("^", timeout=10_000)
     assert str(canvas.app.state.event) == "max(x) > 1"
 
 

@@ -55,8 +55,9 @@ class Replacement:
         program = constraint.program
         observed, physical = np.zeros(program.layout.shape), np.zeros(program.layout.shape)
         for index, part in enumerate(program.event.conjuncts):
-            place = _place(part, program.layout)
             prefix = f"terms.{index}." if len(program.event.conjuncts) > 1 else ""
+            variable = _variable(part, program.layout)  # numbers of the interned event may be another event's
+            place = int(np.argmax(constraint.parameters[f"{prefix}left.time"])), variable
             observed[place] = 1.0
             physical[place] = float(constraint.parameters[f"{prefix}right.value"])
         values = observed * np.asarray(standardizer.standardize(jnp.asarray(physical, jnp.float32)))
@@ -72,13 +73,12 @@ class Replacement:
         return x0_hat + shift
 
 
-def _place(part: Any, layout: Layout) -> tuple[int, int]:
-    """Index of the observed coordinate."""
+def _variable(part: Any, layout: Layout) -> int:
+    """Index of the observed variable."""
     if isinstance(part, Equality) and isinstance(part.left, At) and isinstance(part.right, Number):
         signal = part.left.argument
         if isinstance(signal, Variable) and signal.name in layout.variables:
-            time = int(np.argmin(np.abs(layout.times - layout.times[0] - part.left.time)))
-            return time, layout.index(signal.name)
+            return layout.index(signal.name)
     raise ValueError(
         f"replacement can only put in values such as `at(x, 0) == 0.4 tolerance 0.01`; got `{part}`. "
         "Use moment_matching."

@@ -269,3 +269,11 @@ def test_replacement_puts_in_values_and_nothing_else(ar1):
 def test_unknown_guidance_is_answered_with_the_nearest(ar1):
     with pytest.raises(ValueError, match=r"`guidance` must be one of .* Did you mean 'pseudoinverse'"):
         kernels.sample(jax.random.key(0), ar1[0], event="max(x) > 1", guidance="pseudo_inverse")
+
+
+def test_replacement_puts_values_where_this_event_says_not_one_of_the_same_structure(ar1):
+    for index, value in ((0, 0.3), (8, 0.8)):
+        replaced = wrapped(ar1[0], f"at(x, {0.5 * index}) == {value} tolerance 0.1", "replacement")
+        observed = np.asarray(replaced.observed)
+        assert np.argwhere(observed).tolist() == [[index, 0]]
+        assert float(replaced.values[index, 0]) == pytest.approx(value, rel=1e-5)

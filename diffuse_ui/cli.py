@@ -234,7 +234,7 @@ def train(
     system: Annotated[str, typer.Argument(help="Name of a dynamical system.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Checkpoint to write (.safetensors).")],
     preset: Annotated[
-        str, typer.Option(help="quick, standard, shipped (long), or forecast (knows the first states).")
+        str, typer.Option(help="quick, shipped (long), or forecast (knows the first states).")
     ] = "quick",
     seed: SeedOption = 0,
     as_json: JsonOption = False,

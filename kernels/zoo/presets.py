@@ -1,8 +1,7 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
-The models in this folder were trained with "shipped", "standard" and "forecast" (each card has the numbers
-and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
-finished.
+The models in this folder were trained with `PRESETS["shipped"]` and `["forecast"]`; anyone can rerun them from
+the same seed. Training is resumable: the state lies beside the model until it is finished.
 """
 
 import dataclasses
@@ -62,10 +61,6 @@ PRESETS = {
         num_samples=1_000_000,
         training=TrainingConfig(num_steps=10_000, batch_size=128, cooldown=0.7),
         num_known=3,
-    ),
-    "standard": Preset(
-        num_samples=1_000_000,
-        training=TrainingConfig(num_steps=16_000, batch_size=128, cooldown=0.7, middle_share=0.3),
     ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }

@@ -10,6 +10,7 @@ results stay with the object: `app.state.event`, `app.result.dataset`.
 """
 
 import socket
+import time
 from typing import Any
 
 import panel as pn
@@ -91,7 +92,9 @@ class App:
         """Build the views for the window (Bokeh document) that is current."""
         if self.store.backdrop is None and not self.store.draws.busy("backdrop"):
             self.store.prepare()
-        return Window(Session(self.state, self.store, dark=dark))
+        window = Window(Session(self.state, self.store, dark=dark))
+        window.session.news()  # what came in before this window listened
+        return window
 
     def page(self) -> pmui.Page:
         """The whole page for the current window; goes away with it."""
@@ -112,6 +115,7 @@ class App:
         if self._server is None:
             self._port = free_port()
             self._server = serve(self.page, port=self._port, threaded=True)
+            _wait_until_it_listens(self._port)  # a frame that comes before it stays empty for good
         return f"http://{HOST}:{self._port}/"
 
     def close(self) -> None:
@@ -177,6 +181,18 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])
+
+
+def _wait_until_it_listens(port: int, timeout: float = 30.0) -> None:
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection((HOST, port), timeout=1.0).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def _page(window: Window) -> pmui.Page:

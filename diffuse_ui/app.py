@@ -64,7 +64,9 @@ class App(Served):
     def window(self, *, dark: bool = False) -> Window:
         """Build the views for the window (Bokeh document) that is current."""
         self.prepare()
-        return Window(Session(self.state, self.store, dark=dark))
+        window = Window(Session(self.state, self.store, dark=dark))
+        window.session.news()  # what came in before this window listened
+        return window
 
     def page(self, notice: str = "") -> pmui.Page:
         """The whole page for the current window, with something to say first; goes away with it."""

@@ -5,6 +5,7 @@ every gesture reaches Python and nothing is fetched from the internet.
 """
 
 import socket
+import time
 from typing import Any
 
 import panel as pn
@@ -16,7 +17,7 @@ from diffuse_ui.state import Look
 __all__ = ["HOST", "Served", "free_port", "page_of", "serve"]
 
 HOST = "127.0.0.1"
-SESSION_LIFETIME = 6.0  # seconds that a closed tab's session goes on: a reload in between finds it running
+SESSION_LIFETIME = 15.0  # seconds that a closed tab's session goes on: a reload in between finds it running
 _THEME = {
     "typography": {"fontSize": 13, "button": {"textTransform": "none"}},
     "shape": {"borderRadius": 6},
@@ -68,6 +69,7 @@ class Served:
         if self._server is None:
             self._port = free_port()
             self._server = serve(lambda: self.page(), port=self._port, threaded=True)
+            _wait_until_it_listens(self._port)  # a frame that comes before it stays empty for good
         return f"http://{HOST}:{self._port}/"
 
     def stop_serving(self) -> None:
@@ -101,6 +103,18 @@ class Served:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return {"text/html": self._frame(), "text/plain": f"{self._words()} at {self.show()}"}
+
+
+def _wait_until_it_listens(port: int, timeout: float = 30.0) -> None:
+    end = time.monotonic() + timeout
+    while True:
+        try:
+            socket.create_connection((HOST, port), timeout=1.0).close()
+            return
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
 
 
 def page_of(layout: Any, look: Look, *, header: bool = True) -> pmui.Page:

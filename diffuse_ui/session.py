@@ -38,7 +38,7 @@ class Session:
         self._asked: set[Callable[[], None]] = set()
         self._drain_asked = False
         self._last_drain = 0.0
-        self._end_listening = store.listen(self._news)
+        self._end_listening = store.listen(self.news)
         self.open = True
 
     def watch(self, owner: param.Parameterized, names: Sequence[str], update: Callable[[], None]) -> None:
@@ -94,8 +94,8 @@ class Session:
         if self.open:
             update()
 
-    def _news(self) -> None:
-        """Called by a worker: have the store drained in this window's loop."""
+    def news(self) -> None:
+        """Have the store drained in this window's loop; the workers call it."""
         if (self.doc is None and self._loop is None) or self._drain_asked or not self.open:
             return
         self._drain_asked = True

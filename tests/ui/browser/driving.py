@@ -1,5 +1,7 @@
 """Mouse gestures on the sketch canvas, in data coordinates."""
 
+from playwright.sync_api import Error
+
 PIXEL = """([name, x, y]) => {
   const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
   const view = Bokeh.index.find_one(model), frame = view.frame.bbox;
@@ -14,8 +16,11 @@ DRAWN = """name => {
   if (model == null || Bokeh.index.find_one(model) == null) return false;
   return model.renderers.some(r => r.data_source && r.data_source.data.x && r.data_source.data.x.length > 50);
 }"""
-
-
+SHOWN = """() => JSON.stringify({
+  address: location.href, text: document.body.innerText.slice(0, 300),
+  sources: typeof Bokeh === "undefined" ? null : Bokeh.documents.map(d => [...d._all_models.values()]
+    .filter(m => m.data && m.data.x).map(m => m.data.x.length)),
+})"""
 TOOL = """([name, tool]) => {
   const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
   const active = model.toolbar.active_drag;
@@ -34,9 +39,12 @@ class Canvas:
     def __init__(self, page, frame=None):
         self.page, self.frame = page, frame or page
 
-    def wait_drawn(self, name, timeout=60_000, tool=None):
+    def wait_drawn(self, name, timeout=120_000, tool=None):
         """Until the backdrop is there, the tool is active and the layout has come to rest."""
-        self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout, polling=200)
+        try:
+            self.frame.wait_for_function(DRAWN, arg=name, timeout=timeout, polling=200)
+        except Error as error:
+            raise AssertionError(f"not drawn: {self.frame.evaluate(SHOWN)}") from error
         self.wait_tool(name, tool or f"box-{name}")
         places = []
         while len(places) < 4 or len(set(places[-4:])) > 1:

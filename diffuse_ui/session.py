@@ -74,7 +74,7 @@ class Session:
     def soon(self, call: Callable[[], None]) -> None:
         """Call in this window's loop, not now; may be asked from any thread."""
         if self.doc is not None:
-            self.doc.add_next_tick_callback(call)
+            self.doc.add_next_tick_callback(lambda: self._together(call))
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(call)
         else:
@@ -88,6 +88,21 @@ class Session:
             self._loop.call_later(seconds, call)
         else:
             call()
+
+    def _together(self, call: Callable[[], None]) -> None:
+        """Send all that a call changes in the order of the changes.
+
+        Panel schedules the message that brings new models while Bokeh sends at once what changes in
+        them, and the page does not know a model before it has come; held, both wait for the end.
+        """
+        if self.doc is None or self.doc.callbacks.hold_value:
+            call()
+            return
+        self.doc.hold("combine")
+        try:
+            call()
+        finally:
+            self.doc.unhold()
 
     def _answer(self, update: Callable[[], None]) -> None:
         self._asked.discard(update)
@@ -104,7 +119,7 @@ class Session:
     def _drain_soon(self) -> None:
         wait = DRAIN_PERIOD - (time.monotonic() - self._last_drain)
         if wait > 0.005 and self.doc is not None:
-            self.doc.add_timeout_callback(self._drain, int(1000 * wait))
+            self.doc.add_timeout_callback(lambda: self._together(self._drain), int(1000 * wait))
         elif wait > 0.005 and self._loop is not None:
             self._loop.call_later(wait, self._drain)
         else:

@@ -1,6 +1,5 @@
 """One window: canvas first and large, one narrow column of controls in the order of the thought."""
 
-import functools
 from typing import Any
 
 import panel_material_ui as pmui
@@ -32,23 +31,9 @@ class Window:
         self.phase_plane = PhasePlaneView(session)
         self.model, self.editor = ModelPanel(session), EventEditor(session)
         self.run, self.result, self.export = RunPanel(session), ResultPanel(session), ExportPanel(session)
-        self.more = pmui.Button(
-            label="Show more about the result",
-            variant="text",
-            size="small",
-            on_click=lambda _: self._show_tabs(),
-        )
-        self.below = pmui.Column(self.more, sizing_mode="stretch_width", margin=0)
+        self.tabs = ResultTabs(session)
         self.notice = Notice(session)
         self.layout = pmui.Column(self.notice, self._layout(), sizing_mode="stretch_width", margin=0)
-
-    @functools.cached_property
-    def tabs(self) -> ResultTabs:
-        """Built when first asked for: figures that the page does not show yet must not change under it."""
-        return ResultTabs(self.session)
-
-    def _show_tabs(self) -> None:
-        self.below.objects = [self.tabs]
 
     def _layout(self) -> Any:
         sketch = pmui.Column(
@@ -57,7 +42,7 @@ class Window:
             self.phase_plane,
             self.chips,
             self.export,
-            self.below,
+            self.tabs,
             sizing_mode="stretch_width",
             margin=0,
             sx={"flex": "1 1 560px", "minWidth": "320px", "gap": "6px"},
@@ -81,6 +66,5 @@ class Window:
 
     def close(self) -> None:
         """The window was closed: let go of the state; the worker stops when nobody listens."""
-        if "tabs" in self.__dict__:
-            self.tabs.close()
         self.session.close()
+        self.tabs.close()

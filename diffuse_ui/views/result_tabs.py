@@ -58,7 +58,7 @@ class ResultTabs:
         self.legend = html("", min_height=20)
         self.empty = caption(_EMPTY, margin=(8, 2))
         self.slots = {
-            tab.name: pmui.Column(sizing_mode="stretch_width", margin=0, min_height=30) for tab in TABS
+            tab.name: pn.Column(sizing_mode="stretch_width", margin=0, min_height=30) for tab in TABS
         }
         names = list(self.slots)
         self.tabs = pmui.Tabs(

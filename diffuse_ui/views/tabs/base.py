@@ -49,7 +49,7 @@ class Tab:
         """What is shown below the controls."""
         raise NotImplementedError
 
-    def layout(self) -> pmui.Column:
+    def layout(self) -> pn.Column:
         """The whole tab."""
         rows = [self.body(), self.note]
         if self.controls:
@@ -60,7 +60,7 @@ class Tab:
                 sx={"gap": "16px", "alignItems": "center"},
             )
             rows = [controls, *rows]
-        return pmui.Column(*rows, sizing_mode="stretch_width", margin=0)
+        return pn.Column(*rows, sizing_mode="stretch_width", margin=0)
 
     def options(self) -> Hashable:
         """What was chosen in the tab; another choice is another question."""

@@ -66,7 +66,7 @@ class RunsTab(Tab):
         self.refresh()
 
     def body(self) -> Any:
-        return pmui.Column(self.list, self.key, self.pane, sizing_mode="stretch_width", margin=0)
+        return pn.Column(self.list, self.key, self.pane, sizing_mode="stretch_width", margin=0)
 
     def refresh(self) -> None:
         """Take the history as it is now; rows of runs that are still in it stay."""

@@ -11,7 +11,8 @@ PIXEL = """([name, x, y]) => {
   return [box.left + frame.left + fx * frame.width, box.top + frame.bottom - fy * frame.height];
 }"""
 DRAWN = """name => {
-  if (typeof Bokeh === "undefined") return false;
+  const cover = document.getElementById("loader");  // of the page, while it is being built: it takes the mouse
+  if (typeof Bokeh === "undefined" || (cover != null && cover.checkVisibility())) return false;
   const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
   if (model == null || Bokeh.index.find_one(model) == null) return false;
   return model.renderers.some(r => r.data_source && r.data_source.data.x && r.data_source.data.x.length > 50);

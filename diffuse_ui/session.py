@@ -90,19 +90,13 @@ class Session:
             call()
 
     def _together(self, call: Callable[[], None]) -> None:
-        """Send all that a call changes in the order of the changes.
+        """Send all that a call changes by one way, in the order of the changes.
 
-        Panel schedules the message that brings new models while Bokeh sends at once what changes in
-        them, and the page does not know a model before it has come; held, both wait for the end.
+        Otherwise Panel schedules the message that brings new models while Bokeh sends at once what
+        changes in them, and the page does not know a model before it has come.
         """
-        if self.doc is None or self.doc.callbacks.hold_value:
+        with pn.io.unlocked():
             call()
-            return
-        self.doc.hold("combine")
-        try:
-            call()
-        finally:
-            self.doc.unhold()
 
     def _answer(self, update: Callable[[], None]) -> None:
         self._asked.discard(update)

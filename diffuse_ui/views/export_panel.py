@@ -29,7 +29,7 @@ _FILES = {  # label → file name
     "Run": "run.json",
 }
 _FIGURES, _DATA, _CODE = ("PNG", "SVG", "PDF"), ("NetCDF", "Zarr"), ("Python", "Notebook", "Event", "Run")
-_HINTS = {
+HINTS = {  # label → what a button says of itself, where its label is not enough
     "Zarr": "A Zarr store in a zip file",
     "Event": "The event as JSON",
     "Run": "Everything that the run was asked, as JSON",
@@ -40,6 +40,7 @@ _FONT_SIZES = (6, 7, 8, 9, 10, 12, 14, 18)
 _BY_SIZE = "as the size has it"
 _QUOTE = "font-size:11.5px;line-height:1.5;opacity:0.8;overflow-wrap:anywhere;background:none;padding:0"
 _LABEL = 86  # pixels
+FORGET_AFTER = 1.0  # seconds: a button that holds a file already would not hand out the same one again
 
 
 class ExportPanel:
@@ -87,14 +88,18 @@ class ExportPanel:
             size="small",
             margin=0,
             icon="download",
-            description=_HINTS.get(label, ""),
+            description=HINTS.get(label, ""),
         )
         # as arguments these would meet the parent's deprecated `button_type` and `button_style`
         download.param.update(color="primary", variant="outlined")
         return download
 
     def _content(self, label: str) -> Callable[[], BytesIO]:
-        return lambda: BytesIO(self._bytes(label))
+        def content() -> BytesIO:
+            self.session.later(FORGET_AFTER, lambda: self.downloads[label].param.update(data=None))
+            return BytesIO(self._bytes(label))
+
+        return content
 
     def _bytes(self, label: str) -> bytes:
         store, state = self.session.store, self.session.state

@@ -23,12 +23,11 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jax.scipy.special import log_ndtr
 from jaxtyping import Array, Float
 
 from kernels.diffusion import GaussianLaw
 from kernels.events.semantics import Constraint, Program
-from kernels.guidance.moment_matching import FLOOR_FRACTION, Twist, hazard
+from kernels.guidance.moment_matching import FLOOR_FRACTION, Twist, hazard, log_normal_cdf
 from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import posterior_of
 from kernels.schedules import log_grid
@@ -136,7 +135,7 @@ def _matched(
     mean = offset + slope * value
     if width is None:
         ratio = mean / spread
-        return hazard(ratio) * slope / spread, log_ndtr(ratio)
+        return hazard(ratio) * slope / spread, log_normal_cdf(ratio)
     variance = spread**2 + width**2
     return -mean / variance * slope, -0.5 * (mean**2 / variance + jnp.log(variance)) - _LOG_SQRT_2PI
 

@@ -37,6 +37,7 @@ Batch = Float[Array, "sample time variable"]
 PerSample = Float[Array, " sample"]
 
 FLOOR_FRACTION = 1e-3  # τ in units of the spread of C
+FAR = -20.0  # μ/s from which the hazard is taken from its series: to 1e-6 of it, and finite in float32
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
@@ -160,9 +161,24 @@ def _variance(gradient: Batch, product: Batch) -> PerSample:
     return jnp.maximum(jnp.sum(gradient * product, axis=(1, 2)), 0.0)
 
 
-def hazard(ratio: PerSample) -> PerSample:
-    """φ/Φ, the derivative of log Φ, stable far in the tail."""
-    return jnp.exp(-0.5 * ratio**2 - _LOG_SQRT_2PI - log_ndtr(ratio))
+def hazard(ratio: Float[Array, "..."]) -> Float[Array, "..."]:
+    """φ/Φ, the derivative of log Φ; far in the tail by its asymptotic series, where the logarithms cancel."""
+    far = ratio < FAR
+    near = jnp.where(far, FAR, ratio)
+    depth = jnp.where(far, -ratio, -FAR)
+    tail = depth + 1.0 / depth - 2.0 / depth**3
+    return jnp.where(far, tail, jnp.exp(-0.5 * near**2 - _LOG_SQRT_2PI - log_ndtr(near)))
+
+
+@jax.custom_jvp
+def log_normal_cdf(ratio: Float[Array, "..."]) -> Float[Array, "..."]:
+    """log Φ, with `hazard` as its derivative."""
+    return log_ndtr(ratio)
+
+
+@log_normal_cdf.defjvp
+def _log_normal_cdf_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[Array, Array]:
+    return log_normal_cdf(*primals), hazard(*primals) * tangents[0]
 
 
 @jax.jit
@@ -172,7 +188,7 @@ def _inequality(value: PerSample, gradient: Batch, product: Batch, floor: Array)
     ratio = value / scale
     pull = hazard(ratio)
     shrink = jnp.clip(pull * (pull + ratio), 0.0, 1.0) / scale**2
-    return _Matched(pull / scale, shrink, log_ndtr(ratio))
+    return _Matched(pull / scale, shrink, log_normal_cdf(ratio))
 
 
 @jax.jit

@@ -1,11 +1,11 @@
 """Guidance methods side by side on a shipped model, against accepted simulations; prints tables, gates nothing.
 
-    python tests/benchmarks/compare_guidance.py [model] [num_paths] [num_exact]
+    python tests/benchmarks/compare_guidance.py [model] [num_paths] [num_exact] [event …]
 
 For each event and method: share of guided paths in the event, effective size of the path weights, and the
 Kolmogorov distance from the conditional truth, of C and (the largest) of each variable at five times: of
 the paths as they come, of those in the event, of those weighted; then of the exact ensemble (latent
-chains) and of an equally large sample of the unconditional model in the event: the model's own error.
+chains), with its effective size.
 """
 
 import sys
@@ -57,13 +57,26 @@ def distances(states, values, truth, true_values, weights=None):
     return kolmogorov_distance(values, true_values, weights), worst
 
 
+def effective_size(states, values, num_groups=8):
+    """How many independent trajectories the chains are worth: the spread of group means against that of independence.
+
+    Chains are in order of descent, so that groups of neighbours are nearly independent of each other; the ratio of
+    variances is the mean over C and each variable at five times.
+    """
+    times = np.linspace(0, states.shape[1] - 1, 5).round().astype(int)
+    columns = np.column_stack([values, states[:, times].reshape(len(states), -1)])
+    groups = np.stack([group[: len(states) // num_groups] for group in np.array_split(columns, num_groups)])
+    inflation = groups.shape[1] * groups.mean(axis=1).var(axis=0, ddof=1) / columns.var(axis=0)
+    return len(states) / np.mean(inflation)
+
+
 def pair(found):
     return f"{found[0]:.3f} {found[1]:.3f}"
 
 
-def main(name="lorenz63", num_paths=1024, num_exact=8192):
+def main(name="lorenz63", num_paths=1024, num_exact=8192, *texts):
     model, key = kernels.load_model(name), jax.random.key(0)
-    for text in EVENTS[name]:
+    for text in texts or EVENTS[name]:
         truth, true_values = accepted(model, text)
         tree = kernels.parse_event(text)
         print(
@@ -92,8 +105,10 @@ def main(name="lorenz63", num_paths=1024, num_exact=8192):
         exact = kernels.sample(key, model, event=tree, num_samples=int(num_exact), method="exact")
         states, values = exact["state"].values, exact["constraint"].values
         seconds = time.perf_counter() - begin
+        size = effective_size(states, values)
         print(
             f"  exact, {len(states)} chains: distances {pair(distances(states, values, truth, true_values))}, "
+            f"R-hat {exact.attrs['rhat']:.3f}, worth {size:.0f} independent ones, "
             f"{seconds:.0f} s; noise of so many: {1.36 / np.sqrt(len(states)):.3f} (95 %)",
             flush=True,
         )

@@ -56,6 +56,7 @@ def test_on_a_gaussian_it_is_moment_matching(text, sigma):
     np.testing.assert_allclose(one.shift, other.shift, atol=0.15 * size)
 
 
+@pytest.mark.slow
 def test_weights_of_its_paths_are_unbiased():
     model, maxima = short_autoregression()
     truth = float(np.mean(maxima > 2.5))

@@ -11,6 +11,7 @@ from kernels.probability.base import Probability
 from kernels.probability.exceedance import Exceedance, Stage, band, decided, stage_curve
 
 
+@pytest.mark.slow
 def test_estimators_that_are_right_agree(ar1):
     model, covariance = ar1
     event = linear_event(covariance, 2.0)[0]

@@ -27,6 +27,7 @@ def test_linear_events_of_a_gaussian(ar1, deviations):
     assert estimate.num_calls == 2 * 128 * 80 + 1024 * 60
 
 
+@pytest.mark.slow
 def test_probes_give_what_the_exact_trace_gives(ar1, monkeypatch):
     model, covariance = ar1
     event = linear_event(covariance, 3.0)[0]
@@ -80,6 +81,7 @@ def test_an_impossible_event(ar1):
     assert never.diagnostics["hits_log_bound"] is None
 
 
+@pytest.mark.slow
 def test_complementary_events_add_up(ar1):
     inside, outside = (
         ask(3, ar1[0], text, num_samples=128, num_steps=40) for text in ("mean(x) > 0.3", "mean(x) <= 0.3")

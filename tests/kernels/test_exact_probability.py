@@ -79,7 +79,7 @@ def test_linear_events_of_a_gaussian(method, probability):
     assert estimate.standard_error < 0.35 * probability
 
 
-@pytest.mark.parametrize("probability", [slow(0.03), slow(1e-3), 1e-5])
+@pytest.mark.parametrize("probability", [0.03, slow(1e-3), slow(1e-5)])
 def test_events_that_separate_modes(probability):
     """The second of two modes, or its tail; 60 steps leave an error of at most 5 %."""
     model, event = separated_modes(), f"mean(x) > {separated_threshold(probability)!r}"
@@ -148,6 +148,7 @@ def replicates(method, probability, num_samples, num_steps=30, count=60):
     ]
 
 
+@pytest.mark.slow
 def test_error_bars_of_path_importance_are_calibrated():
     assert_calibrated(replicates("path_importance", 1e-3, 128, num_steps=60), 1e-3)
 

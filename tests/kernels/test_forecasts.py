@@ -94,6 +94,7 @@ def test_samples_keep_the_start_and_have_the_conditional_law(gaussian):
     assert np.all(np.abs(np.cov(flat, rowvar=False) - c) < allowed)
 
 
+@pytest.mark.slow
 def test_an_event_and_further_points_compose_with_the_start(gaussian):
     """P(mean of the rest > c | first states, one later point)."""
     model, mean, covariance = gaussian

@@ -9,7 +9,12 @@ from exact_models import linear_event, truncated_moments
 import kernels
 from kernels.events.semantics import compile_event
 from kernels.guidance import observations
-from kernels.guidance.moment_matching import MomentMatching, constraint_spread
+from kernels.guidance.moment_matching import (
+    MomentMatching,
+    constraint_spread,
+    hazard,
+    log_normal_cdf,
+)
 from kernels.guidance.observations import Observed
 from kernels.knowledge import compile_given
 from kernels.samplers.dpm_solver import DPMSolver
@@ -187,3 +192,17 @@ def test_only_equalities_can_be_known(ar1):
 def test_knowledge_that_makes_no_sense(ar1, given, words):
     with pytest.raises(ValueError, match=words):
         compile_given(given, ar1[0])
+
+
+def test_the_hazard_of_an_event_far_away_is_finite_with_its_derivatives():
+    from scipy import stats
+
+    ratio = jnp.array([-1e6, -3e4, -100.0, -20.1, -19.9, -5.0, 0.0, 5.0])
+    wide = np.asarray(ratio, float)
+    exact = np.exp(stats.norm.logpdf(wide) - stats.norm.logcdf(wide))
+    exact[:2] = -wide[:2]  # to 1e-8 of it; the logarithms cancel in double precision as well
+    np.testing.assert_allclose(hazard(ratio), exact, rtol=2e-5)
+    np.testing.assert_allclose(jax.vmap(jax.grad(log_normal_cdf))(ratio), exact, rtol=2e-5)
+    curvature = jax.vmap(jax.grad(jax.grad(log_normal_cdf)))(ratio)
+    np.testing.assert_allclose(curvature[2:], -exact[2:] * (exact[2:] + wide[2:]), rtol=2e-3, atol=1e-5)
+    assert np.isfinite(curvature).all()

@@ -34,6 +34,7 @@ def mixture():
     return kernels.Model.from_denoiser(denoiser, layout), laws
 
 
+@pytest.mark.slow
 def test_a_mixtures_log_density_exactly_and_by_probes(mixture):
     model, laws = mixture
     flat = np.concatenate([laws[0].rvs(6, random_state=1), laws[1].rvs(4, random_state=2)])

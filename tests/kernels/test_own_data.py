@@ -107,6 +107,7 @@ def test_a_recording_becomes_a_model_that_is_compared_with_what_was_held_out(rec
     assert found.value == pytest.approx(np.mean(windows.max(1) > 1.9))
 
 
+@pytest.mark.slow
 def test_training_stops_early_and_keeps_the_best(recording, tmp_path, quick, monkeypatch):
     """Once the network learns noise only, its validation loss rises, and the best model stays."""
     monkeypatch.setattr(own_data, "PATIENCE", 2)
@@ -128,6 +129,7 @@ def test_training_stops_early_and_keeps_the_best(recording, tmp_path, quick, mon
     assert card["training"]["best_step"] == 4
 
 
+@pytest.mark.slow
 def test_an_interrupted_training_keeps_its_best_and_goes_on(recording, tmp_path, quick):
     def interrupt(record):
         if record.step == 20:

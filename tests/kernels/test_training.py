@@ -51,6 +51,7 @@ def test_training_lowers_the_loss_below_the_linear_denoisers(data):
     assert records[-1].validation_loss < records[0].validation_loss
 
 
+@pytest.mark.slow
 def test_a_killed_run_resumes_to_the_same_weights(data, tmp_path):
     whole = list(train(data))[-1]
     state = tmp_path / "model.state"
@@ -174,6 +175,7 @@ def test_unknown_models_and_exact_ones():
         kernels.save_checkpoint(exact, "anywhere")
 
 
+@pytest.mark.slow
 def test_training_a_system_makes_a_model_with_a_card(tmp_path, monkeypatch):
     monkeypatch.setattr(
         presets,

@@ -78,6 +78,7 @@ def test_separated_modes_are_missed_and_the_status_says_so():
         assert "Use subset simulation" in estimate.message
 
 
+@pytest.mark.slow
 def test_complementary_events_add_up(ar1):
     model, _ = ar1
     inside, outside = (ask(3, model, text, num_samples=400) for text in ("mean(x) > 0.7", "mean(x) <= 0.7"))
@@ -104,6 +105,7 @@ def test_what_is_known_conditions_the_estimate(ar1):
     assert abs(estimate.value - tail((1 - 0.9) / np.sqrt(variance))) < 5 * estimate.standard_error + 0.01
 
 
+@pytest.mark.slow
 def test_islands_do_not_depend_on_how_they_are_grouped(monkeypatch):
     model, _ = short_autoregression()
     together = ask(5, model, "max(x) > 2", num_samples=80, num_steps=10)

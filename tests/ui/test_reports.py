@@ -65,6 +65,7 @@ def test_a_report_is_drawn(reported):
     assert "1000 samples of 30 steps against 2000 held-out trajectories" in words
 
 
+@pytest.mark.slow
 def test_losses_are_drawn_with_the_best(reported, toy):
     axes = loss_figure(reported, dark=True).axes[0]
     labels = [text.get_text() for text in axes.get_legend().get_texts()]
@@ -75,6 +76,7 @@ def test_losses_are_drawn_with_the_best(reported, toy):
         report_figure(toy)
 
 
+@pytest.mark.slow
 def test_a_report_on_the_command_line(reported, toy, tmp_path, monkeypatch):
     monkeypatch.setattr("kernels.load_model", lambda name: reported if name == "reported" else toy)
     outcome = call("models", "report", "reported", "-o", tmp_path / "report.png")
@@ -129,6 +131,7 @@ def test_ones_own_data_are_trained_on_by_one_command(recording, monkeypatch):
     assert found.method == "data"
 
 
+@pytest.mark.slow
 def test_a_stop_keeps_the_best_and_says_so(recording, monkeypatch):
     real = own_data.training
 

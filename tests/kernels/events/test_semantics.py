@@ -66,7 +66,7 @@ def check_against_truth(layout, event, seed, num_samples=180):
     np.testing.assert_allclose(value[moderate], expected[moderate], rtol=1e-3, atol=1e-3, err_msg=str(event))
 
 
-@settings(SETTINGS, max_examples=120)
+@settings(SETTINGS, max_examples=60)
 @given(layouts_and_events(), st.integers(0, 2**20))
 def test_random_events_mean_what_they_say(case, seed):
     check_against_truth(*case, seed)
@@ -80,7 +80,7 @@ def test_many_random_events_mean_what_they_say(case, seed):
     check_against_truth(*case, seed)
 
 
-@settings(SETTINGS, max_examples=15)
+@settings(SETTINGS, max_examples=8)
 @given(st.integers(0, 2**20), st.data())
 def test_until_and_nested_windows_mean_what_they_say(seed, data):
     layout = data.draw(layouts)
@@ -93,7 +93,7 @@ def test_until_and_nested_windows_mean_what_they_say(seed, data):
     )
 
 
-@settings(SETTINGS, max_examples=12)
+@settings(SETTINGS, max_examples=8)
 @given(st.data(), st.integers(0, 2**20))
 def test_de_morgan(data, seed):
     layout = data.draw(layouts)

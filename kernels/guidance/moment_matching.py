@@ -172,7 +172,7 @@ def hazard(ratio: Float[Array, "..."]) -> Float[Array, "..."]:
 
 @jax.custom_jvp
 def log_normal_cdf(ratio: Float[Array, "..."]) -> Float[Array, "..."]:
-    """log Φ, with `hazard` as its derivative."""
+    """Logarithm of Φ, with `hazard` as its derivative."""
     return log_ndtr(ratio)
 
 

@@ -164,7 +164,7 @@ def test_error_bars_of_path_importance_are_calibrated():
         ("subset_simulation", 1e-4, 768),
         ("path_importance", 0.5, 128),
         ("path_importance", 1e-5, 128),
-        ("twisted_smc", 1e-2, 100),
+        ("twisted_smc", 1e-2, 320),
     ],
 )
 def test_error_bars_are_calibrated_over_60_replicates(method, probability, num_samples):

@@ -78,6 +78,12 @@ def test_separated_modes_are_missed_and_the_status_says_so():
         assert "Use subset simulation" in estimate.message
 
 
+def test_small_islands_understate_the_error_and_say_so(ar1):
+    estimate = ask(0, ar1[0], "mean(x) > 0.5", num_samples=100, num_steps=20)
+    assert estimate.status == "unreliable"
+    assert "10 particles an island" in estimate.message
+
+
 @pytest.mark.slow
 def test_complementary_events_add_up(ar1):
     model, _ = ar1

@@ -30,7 +30,7 @@ def main(path, *options):
             )
             dark = "--dark" in options
             page = browser.new_page(
-                viewport={"width": 1500, "height": 940},
+                viewport={"width": 1500, "height": 1200},
                 device_scale_factor=1.5,
                 color_scheme="dark" if dark else "light",
             )

@@ -106,9 +106,10 @@ def main(name="lorenz63", num_paths=1024, num_exact=8192, *texts):
         states, values = exact["state"].values, exact["constraint"].values
         seconds = time.perf_counter() - begin
         size = effective_size(states, values)
+        rhat = f"R-hat {exact.attrs['rhat']:.3f}, " if "rhat" in exact.attrs else ""
         print(
             f"  exact, {len(states)} chains: distances {pair(distances(states, values, truth, true_values))}, "
-            f"R-hat {exact.attrs['rhat']:.3f}, worth {size:.0f} independent ones, "
+            f"{rhat}worth {size:.0f} independent ones, "
             f"{seconds:.0f} s; noise of so many: {1.36 / np.sqrt(len(states)):.3f} (95 %)",
             flush=True,
         )

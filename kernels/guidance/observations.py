@@ -83,11 +83,19 @@ class Observed:
 def _gain(
     gradients: Parts, products: Parts, widths: Float[Array, " part"]
 ) -> Float[Array, "sample part part"]:
-    """(A Σ̂ Aᵀ + R)⁻¹, symmetrised, eigenvalues of A Σ̂ Aᵀ clipped at 0."""
+    """(A Σ̂ Aᵀ + R + ε)⁻¹ with A Σ̂ Aᵀ made symmetric and positive.
+
+    ε is how far a learned Jacobian is from both, so that directions which it knows no better are left alone:
+    there the gain would be 1/R of a number without a meaning. It is 0 for an exact one.
+    """
     matrix = jnp.einsum("pntv,qntv->npq", gradients, products)
-    eigenvalues, vectors = jnp.linalg.eigh((matrix + jnp.swapaxes(matrix, 1, 2)) / 2)
+    turned = jnp.swapaxes(matrix, 1, 2)
+    eigenvalues, vectors = jnp.linalg.eigh((matrix + turned) / 2)
+    asymmetry = jnp.linalg.norm((matrix - turned) / 2, axis=(1, 2))
+    unknown = asymmetry + jnp.maximum(-eigenvalues[:, 0], 0.0)
     clipped = jnp.einsum("npk,nk,nqk->npq", vectors, jnp.maximum(eigenvalues, 0.0), vectors)
-    return jnp.linalg.inv(clipped + jnp.diag(jnp.maximum(widths, 1e-6) ** 2))
+    noise = jnp.maximum(widths, 1e-6) ** 2 + unknown[:, None]
+    return jnp.linalg.inv(clipped + jax.vmap(jnp.diag)(noise))
 
 
 @jax.jit

@@ -206,3 +206,15 @@ def test_the_hazard_of_an_event_far_away_is_finite_with_its_derivatives():
     curvature = jax.vmap(jax.grad(jax.grad(log_normal_cdf)))(ratio)
     np.testing.assert_allclose(curvature[2:], -exact[2:] * (exact[2:] + wide[2:]), rtol=2e-3, atol=1e-5)
     assert np.isfinite(curvature).all()
+
+
+def test_three_known_states_keep_a_learned_model_on_its_attractor():
+    """Its Jacobian is neither symmetric nor positive, and neighbouring states are nearly one observation."""
+    model = kernels.load_model("lorenz63")
+    case = kernels.get_system("lorenz63").simulate(jax.random.key(7), num_samples=1).isel(sample=0)
+    start = case.isel(time=slice(0, 3))
+    drawn = kernels.sample(jax.random.key(0), model, given=start, num_samples=16, num_steps=40)
+    reach = float(np.abs(kernels.get_system("lorenz63").simulate_array(jax.random.key(8), 2000)).max())
+    assert np.abs(drawn["state"].values).max() < 1.3 * reach
+    errors = drawn["state"].isel(time=slice(0, 3)) - start["state"]
+    assert float(np.sqrt((errors**2).mean())) < 0.05

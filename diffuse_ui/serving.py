@@ -14,7 +14,7 @@ from panel.util import edit_readonly  # pyright: ignore[reportPrivateImportUsage
 
 from diffuse_ui.state import Look
 
-__all__ = ["HOST", "Served", "free_port", "page_of", "serve"]
+__all__ = ["HOST", "Served", "free_port", "page_of", "serve", "wait_until_it_listens"]
 
 HOST = "127.0.0.1"
 SESSION_LIFETIME = 15.0  # seconds that a closed tab's session goes on: a reload in between finds it running
@@ -69,7 +69,7 @@ class Served:
         if self._server is None:
             self._port = free_port()
             self._server = serve(lambda: self.page(), port=self._port, threaded=True)
-            _wait_until_it_listens(self._port)  # a frame that comes before it stays empty for good
+            wait_until_it_listens(self._port)  # a frame that comes before it stays empty for good
         return f"http://{HOST}:{self._port}/"
 
     def stop_serving(self) -> None:
@@ -105,7 +105,12 @@ class Served:
         return {"text/html": self._frame(), "text/plain": f"{self._words()} at {self.show()}"}
 
 
-def _wait_until_it_listens(port: int, timeout: float = 30.0) -> None:
+def wait_until_it_listens(port: int, timeout: float = 30.0) -> None:
+    """Block until something listens on a port of 127.0.0.1, without asking it for a page.
+
+    Raises:
+        OSError: nothing listens after `timeout` seconds.
+    """
     end = time.monotonic() + timeout
     while True:
         try:

@@ -83,7 +83,7 @@ class Session:
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call in this window's loop, after some time; at once where there is no loop."""
         if self.doc is not None:
-            self.doc.add_timeout_callback(call, int(1000 * seconds))
+            self.doc.add_timeout_callback(lambda: self._together(call), int(1000 * seconds))
         elif self._loop is not None:
             self._loop.call_later(seconds, call)
         else:
@@ -112,10 +112,8 @@ class Session:
 
     def _drain_soon(self) -> None:
         wait = DRAIN_PERIOD - (time.monotonic() - self._last_drain)
-        if wait > 0.005 and self.doc is not None:
-            self.doc.add_timeout_callback(lambda: self._together(self._drain), int(1000 * wait))
-        elif wait > 0.005 and self._loop is not None:
-            self._loop.call_later(wait, self._drain)
+        if wait > 0.005:
+            self.later(wait, self._drain)
         else:
             self._drain()
 

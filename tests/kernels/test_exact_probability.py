@@ -175,6 +175,13 @@ def test_error_bars_are_calibrated_over_60_replicates(method, probability, num_s
 
 
 @pytest.mark.slow
+def test_islands_too_small_for_their_error_are_flagged():
+    found = replicates("twisted_smc", 1e-2, 100)
+    assert calibration(found, 1e-2)[2] < 0.75
+    assert {e.status for e in found} == {"unreliable"}
+
+
+@pytest.mark.slow
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("probability", [0.03, 1e-3])
 def test_error_bars_on_separated_modes_are_calibrated(probability):

@@ -1,7 +1,9 @@
 """Beginnings and ends: a stop is obeyed at once, a closed tab stops its worker, memory stays flat."""
 
+import asyncio
 import gc
 import resource
+import socket
 import time
 import tracemalloc
 
@@ -9,7 +11,7 @@ import pytest
 from bokeh.client import pull_session
 
 from diffuse_ui import app as app_module
-from diffuse_ui.app import App, free_port, make_page, serve
+from diffuse_ui.app import HOST, App, free_port, make_page, serve
 
 
 def until(condition, seconds=20.0):
@@ -44,6 +46,28 @@ def test_a_stop_is_obeyed_within_a_second(app, stage):
     assert time.monotonic() - start < 1.0
     app.store.drain()
     assert app.store.status == "stopped"
+
+
+def test_a_shown_address_answers_at_once(app):
+    app.show()
+    socket.create_connection((HOST, app._port), timeout=1.0).close()
+
+
+def test_a_window_sees_what_was_ready_before_it_listened(app, monkeypatch):
+    app.store.prepare()
+    assert app.store.draws.join(60.0)
+    monkeypatch.setattr(app, "prepare", lambda: None)
+
+    async def look():
+        window = app.window()
+        for _ in range(50):
+            await asyncio.sleep(0.05)
+            if app.store.backdrop is not None:
+                break
+        window.close()
+
+    asyncio.run(look())
+    assert app.store.backdrop is not None
 
 
 def test_a_closed_tab_stops_its_worker(toy, monkeypatch):

@@ -16,6 +16,7 @@ from diffuse_ui.arrangements import Arrangement
 from diffuse_ui.chaining import chain, links
 from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
+from diffuse_ui.views.echoes import Voice
 from diffuse_ui.views.parts import caption
 
 __all__ = ["ChipsView"]
@@ -34,7 +35,6 @@ class _Chip:
         self.part, self.view = part, view
         colours = palette(view.session.look.dark)
         self.colour = colours.ink if part.known else colours.of(part.kind)
-        self._updating = False
         self.badge = pmui.Button(
             label=part.label,
             description=f"Part {part.label}" if part.known else f"Choose {part.label}",
@@ -61,6 +61,7 @@ class _Chip:
             visible=bool(part.modes),
             **_BARE,
         )
+        self._switches: dict[str, Voice] = {}
         self.actions = self._actions()
         self.row = pmui.Row(
             self.badge,
@@ -72,7 +73,7 @@ class _Chip:
             sx=self._frame(),
         )
         self.badge.on_click(lambda _: view.choose(self.part))
-        self.modes.param.watch(lambda event: self._heard(view.mean, event.new), "value")
+        self._mode = Voice(self.modes, lambda mode: view.mean(self.part, mode))
 
     def _actions(self) -> dict[str, Any]:
         """What can be done with the part, as far as it makes sense for it."""
@@ -91,8 +92,8 @@ class _Chip:
         if not part.known:
             actions["negate"] = _toggle("not", f"Negate {part.label}", part.negated)
             actions["mute"] = _toggle("mute", f"Mute {part.label}", part.muted)
-            actions["negate"].param.watch(lambda event: self._heard(view.negate, event.new), "value")
-            actions["mute"].param.watch(lambda event: self._heard(view.mute, event.new), "value")
+            self._switches["negated"] = Voice(actions["negate"], lambda on: view.negate(self.part, on))
+            self._switches["muted"] = Voice(actions["mute"], lambda on: view.mute(self.part, on))
         actions["delete"] = pmui.IconButton(icon="close", description=f"Remove {part.label}", **quiet)
         actions["delete"].on_click(lambda _: view.remove(self.part))
         return actions
@@ -100,11 +101,6 @@ class _Chip:
     @property
     def delete(self) -> Any:
         return self.actions["delete"]
-
-    def _heard(self, act: Callable[[sketches.Part, Any], None], value: Any) -> None:
-        """The user, and not an update from the state, changed a widget."""
-        if not self._updating:
-            act(self.part, value)
 
     def _frame(self) -> dict[str, Any]:
         return {
@@ -120,15 +116,11 @@ class _Chip:
 
     def update(self, part: sketches.Part, *, chosen: bool) -> None:
         self.part = part
-        self._updating = True
-        try:
-            self.words.object = self.view.words(part)
-            if part.modes:
-                self.modes.value = part.mode
-            if "mute" in self.actions:
-                self.actions["negate"].value, self.actions["mute"].value = part.negated, part.muted
-        finally:
-            self._updating = False
+        self.words.object = self.view.words(part)
+        if part.modes:
+            self._mode.say(part.mode)
+        for attribute, switch in self._switches.items():
+            switch.say(getattr(part, attribute))
         frame = self._frame()
         if self.row.sx != frame:
             self.row.sx = frame
@@ -179,7 +171,7 @@ class ChipsView:
         )
         self.known_words = caption(margin=(2, 2))
         self.column = pmui.Column(sizing_mode="stretch_width", margin=(4, 0, 2, 0), sx={"gap": "6px"})
-        self.joiner.param.watch(lambda event: self.join(event.new), "value")
+        self._joiner = Voice(self.joiner, self.join)
         self.then.on_click(lambda _: self.follow())
         session.watch(session.state, ["event", "arrangement", "given", "model"], self._update)
         session.watch(session.look, ["selected"], self._update)
@@ -304,7 +296,7 @@ class ChipsView:
         return [present.get(_form(part)) or _Chip(self, part) for part in parts]
 
     def _update_joining(self, parts: list[sketches.Part]) -> None:
-        self.joiner.value = self._parts.joiner
+        self._joiner.say(self._parts.joiner)
         chosen = [parts[index] for index in self.session.look.selected]
         pair = len(chosen) == 2
         self.then.visible = pair

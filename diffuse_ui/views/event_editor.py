@@ -14,6 +14,7 @@ import panel_material_ui as pmui
 from diffuse_ui import sketches
 from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
+from diffuse_ui.views.echoes import Voice
 from diffuse_ui.views.parts import html, section
 from kernels.events.ranges import Parameter
 
@@ -26,7 +27,6 @@ class _NumberRow:
     """Name, slider and field of one number, on one line."""
 
     def __init__(self, label: str, number: Parameter, changed: Callable[[Any], None]) -> None:
-        self._updating = False
         self.name = html(label, width=104, align="center")
         self.slider = pmui.FloatSlider(
             value=number.value,
@@ -49,8 +49,7 @@ class _NumberRow:
             width=74,
             sx={"& input": {"textAlign": "right", "padding": "4px 8px", "fontSize": "12.5px"}},
         )
-        for widget in (self.slider, self.field):
-            widget.param.watch(lambda event: None if self._updating else changed(event.new), "value")
+        self._slid, self._typed = Voice(self.slider, changed), Voice(self.field, changed)
         self.row = pmui.Row(
             self.name,
             self.slider,
@@ -62,16 +61,12 @@ class _NumberRow:
 
     def update(self, number: Parameter) -> None:
         """Show another value, and a range that holds it."""
-        self._updating = True
-        try:
-            low, high = min(number.lower, number.value), max(number.upper, number.value)
-            if (self.slider.start, self.slider.end) != (low, high):
-                self.slider.param.update(start=low, end=high, step=_step(number))
-            if abs(self.slider.value - number.value) > 1e-9 * max(1.0, abs(number.value)):
-                self.slider.value = number.value
-            self.field.value = _text(number.value)
-        finally:
-            self._updating = False
+        low, high = min(number.lower, number.value), max(number.upper, number.value)
+        if (self.slider.start, self.slider.end) != (low, high):
+            self.slider.param.update(start=low, end=high, step=_step(number))
+        if abs(self.slider.value - number.value) > 1e-9 * max(1.0, abs(number.value)):
+            self._slid.say(number.value)
+        self._typed.say(_text(number.value))
 
 
 def _text(value: float) -> str:
@@ -115,8 +110,7 @@ class EventEditor:
         self._form: list[tuple[str, str]] = []
         self._shown: list[Parameter] = []
         self._rows: list[_NumberRow] = []
-        self._updating = False
-        self.text.param.watch(lambda event: self._write(event.new), "value")
+        self._voice = Voice(self.text, self._write)
         session.watch(session.state, ["event", "arrangement", "text", "error"], self._update)
         session.watch(session.store, ["hits"], self._update_sliders)
         session.watch(session.look, ["dark"], self._update)
@@ -126,16 +120,13 @@ class EventEditor:
         return section("Event", self.text, self.error, self.sliders)
 
     def _write(self, text: str) -> None:
-        if not self._updating and text.strip() != self.session.state.text:
+        if text.strip() != self.session.state.text:
             self.session.state.write(text)
 
     def _update(self) -> None:
         state = self.session.state
-        self._updating = True
-        try:
-            self.text.param.update(value=state.text, error_state=bool(state.error))
-        finally:
-            self._updating = False
+        self._voice.say(state.text)
+        self.text.error_state = bool(state.error)
         colour = palette(self.session.look.dark).threshold
         self.error.param.update(
             visible=bool(state.error),

@@ -10,6 +10,7 @@ import kernels
 from diffuse_ui.cards import card_rows
 from diffuse_ui.formats import with_unit
 from diffuse_ui.session import Session
+from diffuse_ui.views.echoes import Voice
 from diffuse_ui.views.parts import caption, details, html, section
 
 __all__ = ["ModelPanel"]
@@ -43,7 +44,7 @@ class ModelPanel:
         self.rows = html("")
         self.more = details("Card", self.rows)
         self.model.param.watch(lambda event: self._choose(event.new), "value")
-        self.given.param.watch(lambda event: self._know(event.new), "value")
+        self._known = Voice(self.given, self._know)
         session.watch(state, ["model", "given", "given_error"], self._update)
         self._update()
 
@@ -69,8 +70,9 @@ class ModelPanel:
         self.card.object = _card_line(model)
         self.rows.object = _card_table(card_rows(model))
         wrong = bool(state.given_error)
-        self.given.param.update(value=self.given.value if wrong else state.given, error_state=wrong)
-        self.given.helper_text = state.given_error
+        if not wrong:
+            self._known.say(state.given)
+        self.given.param.update(error_state=wrong, helper_text=state.given_error)
         self.known.title = f"Known: {_short(state.given)}"
 
 

@@ -17,12 +17,15 @@ from typing import Any
 import panel as pn
 import param
 
+from diffuse_ui.sketches import arranged_parts
 from diffuse_ui.state import Look, State
 from diffuse_ui.store import Store
 
-__all__ = ["Session"]
+__all__ = ["MANY_VARIABLES", "Session"]
 
 DRAIN_PERIOD = 0.1  # seconds
+MANY_VARIABLES = 6  # more are not shown one below the other
+FEW_VARIABLES = 4  # of many, as long as none were chosen
 
 
 class Session:
@@ -65,6 +68,18 @@ class Session:
         names = self.state.layout.variables
         x, y = self.look.plane
         return (x, y) if x in names and y in names else (names[0], names[-1])
+
+    @property
+    def variables(self) -> list[str]:
+        """What the canvas shows: all variables, or where they are many the chosen ones and those drawn on."""
+        names = list(self.state.layout.variables)
+        if len(names) <= MANY_VARIABLES:
+            return names
+        chosen = [name for name in self.look.variables if name in names]
+        parts = [*arranged_parts(self.state.parts), *arranged_parts(self.state.known, known=True)]
+        drawn = {part.variable for whole in parts for part in whole.shapes}
+        chosen = chosen or names[:: -(-len(names) // FEW_VARIABLES)]
+        return [name for name in names if name in chosen or name in drawn]
 
     @property
     def has_loop(self) -> bool:

@@ -274,6 +274,7 @@ class Look(param.Parameterized):
     mode = param.Selector(objects=list(MODES), doc="what a drag or a click on the curves draws")
     view = param.Selector(objects=list(VIEWS), doc="curves against time, or two variables against each other")
     plane = param.Tuple(("", ""), doc="the two variables of the phase plane; empty for the model's own")
+    variables = param.Parameter((), doc="names that were chosen for the canvas; none: the model's own")
     selected = param.Parameter((), doc="positions of the chosen parts, in the order of choosing")
     notice = param.String("", doc="why the last gesture drew nothing")
     display = param.Selector(objects=["both", "curves", "fan"], doc="ensemble as curves, as a fan, or both")

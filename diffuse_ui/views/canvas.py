@@ -18,6 +18,7 @@ from diffuse_ui.session import Session
 from diffuse_ui.sketches import Part, arranged_parts
 from diffuse_ui.views.curves import CANVAS_HEIGHT, CurvesView
 from diffuse_ui.views.panels import VariablePanel
+from diffuse_ui.views.parts import with_units
 
 __all__ = ["CanvasView"]
 
@@ -37,19 +38,19 @@ class CanvasView(CurvesView):
         self.height = height
         super().__init__(session)
         session.watch(session.look, ["mode"], self._mode_changed)
+        session.watch(session.look, ["variables"], self._when_shown(self._build_again))
 
     # -- building ----------------------------------------------------------------------------
 
     def _build(self) -> None:
         layout = self._layout = self.session.state.layout
-        count = layout.num_variables
-        height = f"max({MIN_PANEL_HEIGHT}px, {self.height} / {count})"
+        names = self.session.variables
+        height = f"max({MIN_PANEL_HEIGHT}px, {self.height} / {len(names)})"
         units = f" ({layout.time_units})" if layout.time_units else ""
         self.panels = []
-        for index, name in enumerate(layout.variables):
-            unit = layout.variable_units.get(name, "")
-            label = f"{name} ({unit})" if unit else name
-            last = index == count - 1
+        for name in names:
+            index, last = layout.variables.index(name), name == names[-1]
+            label = with_units(name, layout.variable_units)
             panel = VariablePanel(name, label, layout.times, height, last, f"time{units}", index=index)
             if self.panels:
                 panel.figure.x_range = self.panels[0].figure.x_range
@@ -63,8 +64,19 @@ class CanvasView(CurvesView):
         self._refresh()
 
     def _build_again(self) -> None:
-        if self._layout is self.session.state.layout:
+        if self._is_up_to_date():
             self._refresh()
+        else:
+            self._build()
+
+    def _is_up_to_date(self) -> bool:
+        """Whether the panels are those of the model, and of the variables that are drawn on."""
+        names = [panel.name for panel in self.panels]
+        return self._layout is self.session.state.layout and names == self.session.variables
+
+    def _event_changed(self) -> None:
+        if self._is_up_to_date():
+            super()._event_changed()
         else:
             self._build()
 

@@ -24,7 +24,7 @@ class Voice:
 
     def __init__(self, widget: Any, heard: Callable[[Any], None]) -> None:
         self.widget, self._heard = widget, heard
-        self._said: dict[Any, float] = {}
+        self._said: dict[str, float] = {}
         self._last: Any = widget.value
         self._speaking = False
         widget.param.watch(lambda event: self._listen(event.new), "value")
@@ -36,7 +36,7 @@ class Voice:
             return
         now = time.monotonic()
         self._said = {old: when for old, when in self._said.items() if now - when < ECHO}
-        self._said[value] = now
+        self._said[repr(value)] = now
         self._last = value
         self._put(value)
 
@@ -50,7 +50,7 @@ class Voice:
     def _listen(self, value: Any) -> None:
         if self._speaking:
             return
-        said = self._said.get(value)
+        said = self._said.get(repr(value))
         if value != self._last and said is not None and time.monotonic() - said < ECHO:
             self._put(self._last)
             return

@@ -14,16 +14,20 @@ import panel_material_ui as pmui
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.ensembles import MIN_EFFECTIVE, is_member, is_summarizable
 from diffuse_ui.session import Session
+from diffuse_ui.state import State
 from diffuse_ui.store import Result
 from diffuse_ui.views.parts import caption, html
 from diffuse_ui.views.tabs.base import Tab
 from diffuse_ui.views.tabs.constraint import ConstraintTab
 from diffuse_ui.views.tabs.convergence import ConvergenceTab
+from diffuse_ui.views.tabs.field import FieldTab
 from diffuse_ui.views.tabs.hitting import HittingTab
 from diffuse_ui.views.tabs.marginals import MarginalsTab
+from diffuse_ui.views.tabs.motion import MotionTab
 from diffuse_ui.views.tabs.numbers import TableTab
 from diffuse_ui.views.tabs.plane import PlaneTab
 from diffuse_ui.views.tabs.runs import RunsTab
+from diffuse_ui.views.tabs.space import SpaceTab
 from diffuse_ui.views.tabs.spectrum import SpectrumTab
 from kernels.statistics import effective_sample_size
 
@@ -36,6 +40,9 @@ TABS: tuple[type[Tab], ...] = (
     HittingTab,
     SpectrumTab,
     PlaneTab,
+    SpaceTab,
+    FieldTab,
+    MotionTab,
     TableTab,
     RunsTab,
 )
@@ -60,15 +67,15 @@ class ResultTabs:
         self.slots = {
             tab.name: pn.Column(sizing_mode="stretch_width", margin=0, min_height=30) for tab in TABS
         }
-        names = list(self.slots)
+        self.kinds, self._arranging = suitable(session.state), False
         self.tabs = pmui.Tabs(
-            *[(tab.label, self.slots[tab.name]) for tab in TABS],
-            active=names.index(session.look.tab) if session.look.tab in names else 0,
+            *[(tab.label, self.slots[tab.name]) for tab in self.kinds],
+            active=self._index(),
             sizing_mode="stretch_width",
             margin=0,
             sx=_QUIET_TABS,
         )
-        self.tabs.param.watch(lambda event: setattr(session.look, "tab", names[event.new]), "active")
+        self.tabs.param.watch(lambda event: self._choose(event.new), "active")
         session.watch(session.store, ["result", "backdrop", "history"], self._update)
         session.watch(session.store, ["derived"], self._answered)
         session.watch(session.state, ["event", "given"], self._update_legend)
@@ -95,10 +102,36 @@ class ResultTabs:
         """The window is gone."""
         self.session.store.forget(self.owner)
 
+    # -- which tabs --------------------------------------------------------------------------
+
+    def _index(self) -> int:
+        """Position of the shown tab; where the model has no such tab, the first one is shown."""
+        names = [tab.name for tab in self.kinds]
+        if self.session.look.tab not in names:
+            self.session.look.tab = names[0]
+        return names.index(self.session.look.tab)
+
+    def _choose(self, index: int) -> None:
+        if not self._arranging:
+            self.session.look.tab = self.kinds[index].name
+
+    def _arrange(self) -> None:
+        """The tabs that have something to show for the model."""
+        kinds = suitable(self.session.state)
+        if kinds == self.kinds:
+            return
+        self._arranging = True
+        try:
+            self.kinds = kinds
+            self.tabs[:] = [(tab.label, self.slots[tab.name]) for tab in kinds]
+            self.tabs.active = self._index()
+        finally:
+            self._arranging = False
+
     # -- asking ------------------------------------------------------------------------------
 
     def _tab_changed(self) -> None:
-        self.tabs.active = list(self.slots).index(self.session.look.tab)
+        self.tabs.active = self._index()
         self._update()
 
     def _time_changed(self) -> None:
@@ -113,6 +146,7 @@ class ResultTabs:
         self._shown.clear()
         for slot in self.slots.values():
             slot.objects = []
+        self._arrange()
         self._update()
 
     def _update(self) -> None:
@@ -131,8 +165,6 @@ class ResultTabs:
             return _EMPTY
         if kind.needs_event and store.result.spec.event is None:
             return "This run had no event."
-        if kind is PlaneTab and self.session.state.layout.num_variables < 2:
-            return "A plane needs two variables."
         return ""
 
     def _ask(self) -> None:
@@ -175,6 +207,11 @@ class ResultTabs:
         if self.legend.visible:
             colours = palette(self.session.look.dark)
             self.legend.object = legend(store.result, store.backdrop, store.stale, colours)
+
+
+def suitable(state: State) -> list[type[Tab]]:
+    """The tabs that have something to show for the state's model."""
+    return [tab for tab in TABS if tab.suits(state)]
 
 
 def legend(result: Result, backdrop: Any, stale: bool, colours: Palette) -> str:

@@ -4,10 +4,12 @@ import panel as pn
 import panel_material_ui as pmui
 
 from diffuse_ui.arrangements import Arrangement
-from diffuse_ui.session import Session
+from diffuse_ui.session import MANY_VARIABLES, Session
+from diffuse_ui.views.echoes import Voice
 
 __all__ = ["Toolbar"]
 
+MAX_PANELS = 8
 _VIEWS = {"Time series": "time series", "Phase plane": "phase plane"}
 _MODES = {"Box": "box", "Threshold": "threshold", "Tube": "tube", "Point": "point", "Window": "window"}
 _DISPLAYS = {"Curves": "curves", "Fan": "fan", "Both": "both"}
@@ -27,6 +29,7 @@ _GROUP = {
     "align": "center",
     "sx": {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "6px 8px"}},
 }
+_SMALL = {"size": "small", "margin": 0, "align": "center"}
 _ROW = {"gap": "10px", "alignItems": "center", "minHeight": "34px"}
 
 
@@ -47,6 +50,15 @@ class Toolbar:
         self.plane = pmui.Row(
             _quiet("across"), self.axes[0], _quiet("up"), self.axes[1], margin=0, align="center", sx=_ROW
         )
+        self.variables = pmui.MultiChoice(
+            label="",
+            description="Variables on the canvas",
+            max_items=MAX_PANELS,
+            width=330,
+            visual_size="small",
+            margin=0,
+            align="center",
+        )
         icon = {"size": "small", "margin": 0, "color": "default", "align": "center"}
         self.undo = pmui.IconButton(icon="undo", description="Undo", **icon)
         self.redo = pmui.IconButton(icon="redo", description="Redo", **icon)
@@ -57,17 +69,28 @@ class Toolbar:
             group.param.watch(lambda event, name=name: self._choose(name, event.new), "value")
         for axis in self.axes:
             axis.param.watch(lambda _: self._turn(), "value")
+        self._variables = Voice(self.variables, lambda names: setattr(look, "variables", tuple(names)))
         self.undo.on_click(lambda _: state.undo())
         self.redo.on_click(lambda _: state.redo())
         self.clear.on_click(lambda _: state.arrange(Arrangement()))
-        session.watch(look, ["mode", "display", "view", "plane", "notice"], self._update)
+        session.watch(look, ["mode", "display", "view", "plane", "variables", "notice"], self._update)
         session.watch(state, ["event", "arrangement", "given", "model"], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
         spacer = pmui.Row(sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 0"})
         row = pmui.Row(
-            *(self.view, self.mode, self.plane, spacer, self.undo, self.redo, self.clear, self.display),
+            *(
+                self.view,
+                self.mode,
+                self.plane,
+                self.variables,
+                spacer,
+                self.undo,
+                self.redo,
+                self.clear,
+                self.display,
+            ),
             sizing_mode="stretch_width",
             margin=0,
             sx={**_ROW, "flexWrap": "wrap"},
@@ -88,6 +111,9 @@ class Toolbar:
         self.view.value, self.mode.value, self.display.value = look.view, look.mode, look.display
         in_plane = look.view == "phase plane"
         self.mode.visible, self.plane.visible = not in_plane, in_plane
+        self.variables.visible = not in_plane and state.layout.num_variables > MANY_VARIABLES
+        self.variables.options = list(state.layout.variables)
+        self._variables.say(self.session.variables if self.variables.visible else [])
         self._updating = True
         try:
             for axis, name in zip(self.axes, self.session.plane):
@@ -101,9 +127,7 @@ class Toolbar:
 
 
 def _axis(what: str) -> pmui.Select:
-    return pmui.Select(
-        label="", description=f"Variable {what}", size="small", width=96, margin=0, align="center"
-    )
+    return pmui.Select(label="", description=f"Variable {what}", width=96, **_SMALL)
 
 
 def _quiet(text: str, **params: object) -> pmui.Typography:

@@ -10,6 +10,7 @@ from bokeh.layouts import row
 from diffuse_ui.colors import Palette
 from diffuse_ui.comparisons import Pair, Panel
 from diffuse_ui.session import Session
+from diffuse_ui.state import State
 from diffuse_ui.views.parts import caption
 from diffuse_ui.views.plots import ComparisonPlot
 
@@ -41,6 +42,11 @@ class Tab:
         self.note = caption(margin=(2, 0, 0, 0))
         self.controls: list[Any] = []
         self.build()
+
+    @classmethod
+    def suits(cls, state: State) -> bool:
+        """Whether the tab has anything to show for the state's model."""
+        return True
 
     def build(self) -> None:
         """Make widgets and figures for the present model."""

@@ -12,6 +12,7 @@ from bokeh.models import ColumnDataSource, LinearColorMapper, Range1d, Title
 from diffuse_ui import comparisons
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.comparisons import Plane
+from diffuse_ui.state import State
 from diffuse_ui.views.parts import with_units
 from diffuse_ui.views.plots import paint_axes, quiet_figure
 from diffuse_ui.views.tabs.base import Tab
@@ -28,12 +29,15 @@ class PlaneTab(Tab):
 
     name, label = "plane", "Phase plane"
 
+    @classmethod
+    def suits(cls, state: State) -> bool:
+        return state.layout.num_variables >= 2
+
     def build(self) -> None:
         names = list(self.session.state.layout.variables)
-        second = names[1] if len(names) > 1 else names[0]
         small = {"size": "small", "width": 120, "margin": (0, 8, 0, 0)}
         self.x = pmui.Select(label="Across", options=names, value=names[0], **small)
-        self.y = pmui.Select(label="Up", options=names, value=second, **small)
+        self.y = pmui.Select(label="Up", options=names, value=names[1], **small)
         for widget in (self.x, self.y):
             widget.param.watch(lambda _: self.changed(), "value")
         self.controls = [self.x, self.y]

@@ -17,7 +17,7 @@ from diffuse_ui.chaining import chain, links
 from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
 from diffuse_ui.views.echoes import Voice
-from diffuse_ui.views.parts import caption
+from diffuse_ui.views.parts import caption, words
 
 __all__ = ["ChipsView"]
 
@@ -44,14 +44,7 @@ class _Chip:
             height=22,
             **_BARE,
         )
-        self.words = pmui.Typography(
-            "",
-            variant="body2",
-            margin=0,
-            align="center",
-            sizing_mode="stretch_width",
-            sx={"fontSize": "13px", "minWidth": "160px"},
-        )
+        self.words = words(align="center", min_width=160)
         self.modes = pmui.RadioButtonGroup(
             options=list(part.modes),
             value=part.mode,
@@ -148,11 +141,9 @@ class ChipsView:
         self.session = session
         self.chips: list[_Chip] = []
         self.known: list[_Chip] = []
-        self.empty = pmui.Typography(
+        self.empty = caption(
             "No event yet. Draw a box on the curves, choose Threshold and click, or write it at the right.",
-            variant="body2",
             margin=(6, 2),
-            sx={"color": "text.secondary", "fontSize": "13px"},
         )
         self.joiner = pmui.RadioButtonGroup(
             options=_JOINERS,

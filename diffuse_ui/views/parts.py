@@ -1,12 +1,24 @@
 """Small pieces that views are made of: section headings, captions, and one place for their margins."""
 
 from collections.abc import Mapping
+from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
-__all__ = ["METHOD_NAMES", "SMALL", "caption", "details", "html", "section", "with_units"]
+__all__ = [
+    "METHOD_NAMES",
+    "QUIET",
+    "SMALL",
+    "Words",
+    "caption",
+    "details",
+    "html",
+    "section",
+    "with_units",
+    "words",
+]
 
 METHOD_NAMES = {
     "monte_carlo": "direct Monte Carlo",
@@ -18,6 +30,7 @@ METHOD_NAMES = {
     "data": "frequency in held-out data",
 }
 
+QUIET = {"opacity": "0.72"}  # of the theme's ink: legible on light and dark
 SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}
 
 
@@ -37,12 +50,23 @@ def section(title: str, *children: Any) -> pmui.Column:
     return pmui.Column(heading, *children, sizing_mode="stretch_width", margin=(0, 0, 14, 0))
 
 
-def caption(text: str = "", **params: Any) -> pmui.Typography:
+class Words(pn.pane.HTML):
+    """Plain text that may change often: nothing comes back from the page, see `diffuse_ui.views.echoes`."""
+
+    def _transform_object(self, obj: Any) -> dict[str, Any]:
+        return super()._transform_object(escape("" if obj is None else str(obj)))
+
+
+def words(text: str = "", *, size: str = "13px", **params: Any) -> Words:
+    """A line of text in the theme's ink; as wide as there is room, or as it needs with `sizing_mode` None."""
+    styles = {"font-size": size, "line-height": "1.45"} | params.pop("styles", {})
+    mode = params.pop("sizing_mode", "stretch_width")
+    return Words(text, sizing_mode=mode, margin=params.pop("margin", 0), styles=styles, **params)
+
+
+def caption(text: str = "", **params: Any) -> Words:
     """A line of small, quiet text."""
-    sx = {**SMALL, "color": "text.secondary"} | params.pop("sx", {})
-    return pmui.Typography(
-        text, variant="body2", sizing_mode="stretch_width", margin=params.pop("margin", 0), sx=sx, **params
-    )
+    return words(text, size=SMALL["fontSize"], styles=QUIET | params.pop("styles", {}), **params)
 
 
 def html(text: str = "", **params: Any) -> pn.pane.HTML:

@@ -6,9 +6,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from diffuse_ui import formats
+from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
 from diffuse_ui.state import ESTIMATORS, METHODS, PRESETS
-from diffuse_ui.views.parts import caption, details, section
+from diffuse_ui.views.parts import QUIET, SMALL, caption, details, section
 
 __all__ = ["RunPanel"]
 
@@ -169,5 +170,7 @@ class RunPanel:
         text = store.error or store.message or "ready"
         if running:
             text += self.left.words(store.progress)
-        self.message.param.update(object=text[:1].upper() + text[1:])
-        self.message.sx = {**self.message.sx, "color": "error.main" if store.error else "text.secondary"}
+        look = {"color": palette(self.session.look.dark).threshold} if store.error else QUIET
+        self.message.param.update(
+            object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}
+        )

@@ -4,8 +4,10 @@ import panel as pn
 import panel_material_ui as pmui
 
 from diffuse_ui.arrangements import Arrangement
+from diffuse_ui.colors import palette
 from diffuse_ui.session import MANY_VARIABLES, Session
 from diffuse_ui.views.echoes import Voice
+from diffuse_ui.views.parts import QUIET, SMALL, caption
 
 __all__ = ["Toolbar"]
 
@@ -47,9 +49,8 @@ class Toolbar:
             options=_DISPLAYS, value=look.display, description="Show the ensemble as", **_GROUP
         )
         self.axes = [_axis(what) for what in ("across", "along")]
-        self.plane = pmui.Row(
-            _quiet("across"), self.axes[0], _quiet("up"), self.axes[1], margin=0, align="center", sx=_ROW
-        )
+        across, up = (caption(word, align="center", sizing_mode=None) for word in ("across", "up"))
+        self.plane = pmui.Row(across, self.axes[0], up, self.axes[1], margin=0, align="center", sx=_ROW)
         self.variables = pmui.MultiChoice(
             label="",
             description="Variables on the canvas",
@@ -63,7 +64,7 @@ class Toolbar:
         self.undo = pmui.IconButton(icon="undo", description="Undo", **icon)
         self.redo = pmui.IconButton(icon="redo", description="Redo", **icon)
         self.clear = pmui.IconButton(icon="delete_sweep", description="Remove everything drawn", **icon)
-        self.hint = _quiet("", sizing_mode="stretch_width")
+        self.hint = caption()
         self._updating = False
         for group, name in ((self.view, "view"), (self.mode, "mode"), (self.display, "display")):
             group.param.watch(lambda event, name=name: self._choose(name, event.new), "value")
@@ -122,14 +123,12 @@ class Toolbar:
             self._updating = False
         self.undo.disabled, self.redo.disabled = not state.can_undo, not state.can_redo
         self.clear.disabled = not state.parts.terms
-        self.hint.object = look.notice or _HINTS["polygon" if in_plane else look.mode]
-        self.hint.sx = {**self.hint.sx, "color": "error.main" if look.notice else "text.secondary"}
+        ink = {"color": palette(look.dark).threshold} if look.notice else QUIET
+        self.hint.param.update(
+            object=look.notice or _HINTS["polygon" if in_plane else look.mode],
+            styles={"font-size": SMALL["fontSize"], **ink},
+        )
 
 
 def _axis(what: str) -> pmui.Select:
     return pmui.Select(label="", description=f"Variable {what}", width=96, **_SMALL)
-
-
-def _quiet(text: str, **params: object) -> pmui.Typography:
-    sx = {"color": "text.secondary", "fontSize": "12.5px"}
-    return pmui.Typography(text, variant="body2", margin=0, align="center", sx=sx, **params)

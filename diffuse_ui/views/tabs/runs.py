@@ -25,7 +25,9 @@ class _RunRow:
 
     def __init__(self, tab: "RunsTab", result: Result) -> None:
         self.result = result
-        self.chosen = pmui.Checkbox(value=False, label="", size="small", margin=0, align="center")
+        self.chosen = pmui.Checkbox(
+            value=False, label=f"Run {result.number}", size="small", margin=0, align="center"
+        )
         self.words = html(_words(result), align="center")
         self.restore = pmui.IconButton(
             icon="settings_backup_restore",
@@ -148,7 +150,7 @@ class RunsTab(Tab):
 
 
 def _words(result: Result) -> str:
-    """Number, event, probability, and how it was drawn."""
+    """Event, probability, and how it was drawn."""
     spec, estimate = result.spec, result.probability
     event = "no event" if spec.event is None else str(spec.event)
     if spec.given:
@@ -162,7 +164,7 @@ def _words(result: Result) -> str:
     how = f"{_KINDS.get(result.ensemble, '')}, {method}{spec.num_samples} × {spec.num_steps}, seed {spec.seed}, {model}"
     return (
         "<div style='font-size:12.5px;line-height:1.45;padding:4px 0;overflow-wrap:anywhere'>"
-        f"<b>{result.number}</b>&ensp;<code style='background:none;padding:0'>{escape(event)}</code>"
+        f"<code style='background:none;padding:0'>{escape(event)}</code>"
         f"&ensp;<b style='font-weight:500;white-space:nowrap'>{escape(found)}</b>"
         f"<div style='opacity:0.7;font-size:11.5px'>{escape(how)}</div></div>"
     )

@@ -20,14 +20,14 @@ from diffuse_ui.views.tabs.base import Tab
 __all__ = ["SpaceTab", "projected"]
 
 _HEIGHT = 380
-_CAMERA = (0.7, 0.35)  # radians around the upright axis, and above the horizon
+_CAMERA = (-0.6, 0.35)  # radians around the upright axis, and above the horizon
 _REACH = 1.75  # of the cube [-1, 1]³, however it is turned
 _KINDS = ("edges", "reference", "conditional", "names")
 
 _TURN = """
 const [base, drag] = [camera.tags[0], 0.008];
-const turn = base[0] - drag * cb_obj.delta_x;
-const tilt = Math.max(-1.57, Math.min(1.57, base[1] - drag * cb_obj.delta_y));
+const turn = base[0] + drag * cb_obj.delta_x;
+const tilt = Math.max(-1.57, Math.min(1.57, base[1] + drag * cb_obj.delta_y));
 camera.data = {turn: [turn], tilt: [tilt]};
 const [c, s, u, v] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
 for (const source of sources) {
@@ -69,7 +69,9 @@ class SpaceTab(Tab):
         for axis in self.axes:
             axis.param.watch(lambda _: self.changed(), "value")
         self.controls = list(self.axes)
-        self.camera = ColumnDataSource({"turn": [_CAMERA[0]], "tilt": [_CAMERA[1]]}, tags=[list(_CAMERA)])
+        self.camera = ColumnDataSource(
+            {"turn": [_CAMERA[0]], "tilt": [_CAMERA[1]]}, name="camera", tags=[list(_CAMERA)]
+        )
         empty = {name: [] for name in ("x", "y", "z", "across", "up")}
         self.sources = {kind: ColumnDataSource(dict(empty)) for kind in _KINDS}
         self.figure = quiet_figure(

@@ -13,7 +13,7 @@ from jaxtyping import Bool, Float
 from kernels.probability.base import Population, Problem
 from kernels.probability.direct import CHUNK as DIRECT_CHUNK
 from kernels.probability.direct import direct_samples, finest_sigma
-from kernels.probability.exact_chains import FEWEST_MOVES, extend
+from kernels.probability.exact_chains import extend
 from kernels.probability.mixing import Mixing
 from kernels.probability.path_importance import CHUNK, Paths, join_paths, kept_paths, path_weights
 from kernels.samplers.drawing import draw_steps, initial_noise, sample_keys
@@ -23,6 +23,9 @@ from kernels.schedules import grid
 __all__ = ["Ensemble", "draw_exact", "draw_guided", "draw_unconditional", "exact_ensemble", "weighted_paths"]
 
 FIRST_CHUNK = 32
+DRAWS_PER_HIT = (
+    60  # direct samples that an independent hit may cost: chains cost at least 12 and are worth less
+)
 
 
 class Ensemble(NamedTuple):
@@ -111,7 +114,7 @@ def draw_exact(problem: Problem, population: Population, value: float, num_sampl
         value: the event's probability, about.
         num_samples: size of the ensemble.
     """
-    if value * FEWEST_MOVES >= 1.0:
+    if value * DRAWS_PER_HIT >= 1.0:
         yield from _direct_hits(problem, num_samples)
         return
     for fraction, chains, mixing in extend(problem, population, num_samples):

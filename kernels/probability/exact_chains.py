@@ -14,14 +14,15 @@ import numpy as np
 
 from kernels.probability.base import Population, Problem
 from kernels.probability.chains import Chains, walk
-from kernels.probability.mixing import Mixing, mixing_of
+from kernels.probability.mixing import Mixing, worst_mixing
 from kernels.probability.resampling import systematic
 from kernels.probability.subset_levels import Scheme
 from kernels.probability.subset_simulation import DEFAULT_SCHEME
 
-__all__ = ["FEWEST_MOVES", "Extension", "extend"]
+__all__ = ["Extension", "extend"]
 
 NUM_GROUPS = 8
+MOST_VARIABLES, NUM_TIMES = 6, 5  # of the states, that are looked at beside C
 FEWEST_MOVES = 2 * DEFAULT_SCHEME.moves.count
 MOST_ROUNDS = 6  # of `DEFAULT_SCHEME.moves.count` moves
 
@@ -59,15 +60,25 @@ def extend(
         for moved in walk(problem, chains, 0.0, jax.random.fold_in(key, index), scheme.moves):
             if moved is not None:
                 chains = moved
-                visited.append(chains.values)
+                visited.append(_statistics(chains))
             yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains, mixing)
-        mixing = mixing_of(_grouped(visited))
+        mixing = worst_mixing(_grouped(visited))
         if index + 1 >= fewest and mixing.mixed:
             break
     yield Extension(1.0, chains, mixing)
 
 
+def _statistics(chains: Chains) -> np.ndarray:
+    """C and a few variables at a few times: (chain, statistic)."""
+    _, num_times, num_variables = chains.states.shape
+    times = np.linspace(0, num_times - 1, NUM_TIMES).round().astype(int)
+    variables = np.linspace(0, num_variables - 1, min(num_variables, MOST_VARIABLES)).round().astype(int)
+    shown = chains.states[:, times][:, :, variables].reshape(len(chains.values), -1)
+    return np.column_stack([chains.values, shown]).astype(np.float64)
+
+
 def _grouped(visited: list[np.ndarray]) -> np.ndarray:
-    """C (move, group, chain) of the chains, which are in order of descent; a remainder is left out."""
+    """(move, group, chain, statistic) of the chains, which are in order of descent; a remainder is left out."""
     size = len(visited[0]) // NUM_GROUPS
-    return np.stack(visited)[:, : NUM_GROUPS * size].reshape(len(visited), NUM_GROUPS, size)
+    kept = np.stack(visited)[:, : NUM_GROUPS * size]
+    return kept.reshape(len(visited), NUM_GROUPS, size, kept.shape[-1])

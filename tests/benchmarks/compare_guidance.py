@@ -57,19 +57,6 @@ def distances(states, values, truth, true_values, weights=None):
     return kolmogorov_distance(values, true_values, weights), worst
 
 
-def effective_size(states, values, num_groups=8):
-    """How many independent trajectories the chains are worth: the spread of group means against that of independence.
-
-    Chains are in order of descent, so that groups of neighbours are nearly independent of each other; the ratio of
-    variances is the mean over C and each variable at five times.
-    """
-    times = np.linspace(0, states.shape[1] - 1, 5).round().astype(int)
-    columns = np.column_stack([values, states[:, times].reshape(len(states), -1)])
-    groups = np.stack([group[: len(states) // num_groups] for group in np.array_split(columns, num_groups)])
-    inflation = groups.shape[1] * groups.mean(axis=1).var(axis=0, ddof=1) / columns.var(axis=0)
-    return len(states) / np.mean(inflation)
-
-
 def pair(found):
     return f"{found[0]:.3f} {found[1]:.3f}"
 
@@ -105,7 +92,7 @@ def main(name="lorenz63", num_paths=1024, num_exact=8192, *texts):
         exact = kernels.sample(key, model, event=tree, num_samples=int(num_exact), method="exact")
         states, values = exact["state"].values, exact["constraint"].values
         seconds = time.perf_counter() - begin
-        size = effective_size(states, values)
+        size = exact.attrs.get("effective_size", len(states))  # hits of direct samples are independent
         rhat = f"R-hat {exact.attrs['rhat']:.3f}, " if "rhat" in exact.attrs else ""
         print(
             f"  exact, {len(states)} chains: distances {pair(distances(states, values, truth, true_values))}, "

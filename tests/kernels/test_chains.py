@@ -13,7 +13,7 @@ from kernels.probability.chains import Chains, Moves, walk
 from kernels.probability.direct import latent_map
 from kernels.probability.exact_chains import extend
 from kernels.probability.guided_seeds import guided_seeds
-from kernels.probability.mixing import Mixing, mixing_of
+from kernels.probability.mixing import Mixing, effective_size, mixing_of, worst_mixing
 from kernels.probability.subset_levels import Scheme
 from kernels.probability.subset_simulation import predicted_calls, subset_simulation
 from kernels.specs import problem_of
@@ -115,6 +115,28 @@ def test_mixing_is_seen_and_its_lack_is_said():
     assert unknown.mixed
 
 
+def test_states_that_have_not_mixed_are_seen_where_c_has():
+    """Each group stands in a place of its own in one of three statistics, and C knows nothing of it."""
+    generator = np.random.default_rng(2)
+    values = generator.normal(size=(12, 8, 64, 3))
+    assert worst_mixing(values).mixed
+    values[..., 2] += 2.0 * generator.normal(size=(1, 8, 1))
+    assert mixing_of(values[..., 0]).mixed
+    assert not worst_mixing(values).mixed
+
+
+def test_the_effective_size_of_copies():
+    """Chains that stand in threes at the same place are worth a third of their number."""
+    generator = np.random.default_rng(3)
+    found = [effective_size(np.repeat(generator.normal(size=(8, 40, 16)), 3, axis=1)) for _ in range(20)]
+    assert np.mean(found) == pytest.approx(8 * 40, rel=0.1)
+    assert effective_size(generator.normal(size=(8, 120, 16))) > 0.7 * 8 * 120
+    assert np.isnan(effective_size(np.ones((8, 4, 2))))
+    few = Mixing(1.0, 1.0, 12, effective_size=20.0)
+    assert not few.mixed
+    assert "worth 20 independent ones" in few.words()
+
+
 def test_the_autocorrelation_time_of_a_known_series():
     """An AR(1) with coefficient 0.6 has τ = (1 + 0.6)/(1 − 0.6) = 4."""
     generator = np.random.default_rng(1)
@@ -164,12 +186,12 @@ def test_predicted_calls_grow_with_what_is_asked():
 
 def test_the_exact_ensemble_says_whether_it_has_mixed(monkeypatch):
     model, _ = small_gaussian()
-    event = mean_event(model, 0.06, "dpm_solver", 30)
+    event = mean_event(model, 0.006, "dpm_solver", 30)
     dataset = kernels.sample(jax.random.key(0), model, event=event, method="exact", num_samples=256)
     assert dataset.attrs["rhat"] < 1.1
     assert dataset.attrs["autocorrelation_time"] >= 1
     assert dataset.attrs["mixing"] == "mixed"
-    monkeypatch.setattr(exact_chains, "mixing_of", lambda values: Mixing(1.5, 9.0, len(values)))
+    monkeypatch.setattr(exact_chains, "worst_mixing", lambda values: Mixing(1.5, 9.0, len(values)))
     spec = kernels.RunSpec(model=model, event=event, method="exact", num_samples=64, num_steps=10)
     *_, last = kernels.stream(spec)
     assert "have not mixed (split R̂ 1.50 after 36 moves" in last.message

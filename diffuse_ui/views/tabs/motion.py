@@ -56,7 +56,7 @@ class MotionTab(Tab):
             show_loop_controls=False,
             show_value=False,
             width=300,
-            height=44,
+            height=66,
             margin=0,
         )
         self.paths = ColumnDataSource({name: [] for name in ("x1", "y1", "x2", "y2")})

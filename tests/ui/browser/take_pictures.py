@@ -53,7 +53,7 @@ STATES = {
     "empty": State(),
     "error": State(events=(LOBE,), text="max(x > 0.9", size=(1280, 800), num_samples=256),
     "narrow": State(events=(LOBE,), tab="Constraint", size=(1280, 800), below=True, num_samples=256),
-    "rare": State(events=("max(x) > 0.93",), tab="Constraint"),
+    "rare": State(events=("max(x) > 0.93",), tab="Constraint", num_samples=256),
     "compared": State(events=("max(x) > 0.8", "min(x) < -0.8"), tab="Runs", below=True, num_samples=256),
     "plane": State(
         events=("polygon(x, z, [[0.3, 0.9], [0.7, 0.9], [0.7, 1.7], [0.3, 1.7]])",), view="Phase plane"
@@ -74,7 +74,7 @@ def take(browser, name, state, folder):
     width, height = state.size
     page = browser.new_page(
         viewport={"width": width, "height": height},
-        device_scale_factor=1.5,
+        device_scale_factor=1.0,
         color_scheme="dark" if state.dark else "light",
     )
     try:

@@ -15,7 +15,7 @@ from diffuse_ui.colors import Palette
 from diffuse_ui.comparisons import Curve, Panel
 from diffuse_ui.ensembles import nan_lines
 
-__all__ = ["PLOT_HEIGHT", "ComparisonPlot", "paint_axes", "quiet_figure"]
+__all__ = ["PLOT_HEIGHT", "ComparisonPlot", "bare_figure", "paint_axes", "quiet_figure"]
 
 PLOT_HEIGHT = 230  # pixels
 _SIDES = ("reference", "conditional")
@@ -39,6 +39,21 @@ def quiet_figure(*, x_label: str = "", y_label: str = "", height: int = PLOT_HEI
         border_fill_alpha=0.0,
         **options,
     )
+
+
+def bare_figure(name: str, reach: tuple[float, float], *, height: int) -> Any:
+    """A figure without axes around the origin, as far as `reach` across and up, whose units are equally long."""
+    across, up = reach
+    plot = quiet_figure(
+        height=height,
+        name=name,
+        x_range=Range1d(-across, across),
+        y_range=Range1d(-up, up),
+        match_aspect=True,
+    )
+    plot.axis.visible = plot.grid.visible = False
+    plot.outline_line_color = None
+    return plot
 
 
 def paint_axes(plot: Any, palette: Palette) -> None:

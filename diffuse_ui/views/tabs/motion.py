@@ -5,13 +5,13 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-from bokeh.models import ColumnDataSource, Label, Range1d
+from bokeh.models import ColumnDataSource, Label
 
 from diffuse_ui import scenes
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.formats import with_unit
 from diffuse_ui.state import State
-from diffuse_ui.views.plots import quiet_figure
+from diffuse_ui.views.plots import bare_figure
 from diffuse_ui.views.tabs.base import Tab
 
 __all__ = ["MotionTab"]
@@ -62,15 +62,7 @@ class MotionTab(Tab):
         self.paths = ColumnDataSource({name: [] for name in ("x1", "y1", "x2", "y2")})
         self.shape = ColumnDataSource({"count": [0], "length": [len(times)], "times": [[]]})
         self.sources = {name: ColumnDataSource({"x": [], "y": []}) for name in ("many", "trail", "one")}
-        self.figure = quiet_figure(
-            height=_HEIGHT,
-            name="motion",
-            x_range=Range1d(-1.8 * _REACH, 1.8 * _REACH),
-            y_range=Range1d(-_REACH, _REACH),
-            match_aspect=True,
-        )
-        self.figure.axis.visible = self.figure.grid.visible = False
-        self.figure.outline_line_color = None
+        self.figure = bare_figure("motion", (1.8 * _REACH, _REACH), height=_HEIGHT)
         widths = {"many": 1.0, "trail": 1.6, "one": 3.0}
         self.lines = {
             name: self.figure.line("x", "y", source=source, line_width=widths[name])

@@ -7,14 +7,14 @@ import numpy as np
 import panel as pn
 import panel_material_ui as pmui
 from bokeh.events import Pan, PanStart
-from bokeh.models import ColumnDataSource, CustomJS, Range1d
+from bokeh.models import ColumnDataSource, CustomJS
 
 from diffuse_ui import scenes
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.ensembles import nan_lines
 from diffuse_ui.state import State
 from diffuse_ui.views.parts import with_units
-from diffuse_ui.views.plots import quiet_figure
+from diffuse_ui.views.plots import bare_figure
 from diffuse_ui.views.tabs.base import Tab
 
 __all__ = ["SpaceTab", "projected"]
@@ -74,15 +74,7 @@ class SpaceTab(Tab):
         )
         empty = {name: [] for name in ("x", "y", "z", "across", "up")}
         self.sources = {kind: ColumnDataSource(dict(empty)) for kind in _KINDS}
-        self.figure = quiet_figure(
-            height=_HEIGHT,
-            name="space",
-            x_range=Range1d(-1.6 * _REACH, 1.6 * _REACH),
-            y_range=Range1d(-_REACH, _REACH),
-            match_aspect=True,
-        )
-        self.figure.axis.visible = self.figure.grid.visible = False
-        self.figure.outline_line_color = None
+        self.figure = bare_figure("space", (1.6 * _REACH, _REACH), height=_HEIGHT)
         self.lines = {
             kind: self.figure.line("across", "up", source=self.sources[kind], line_width=0.9)
             for kind in _KINDS[:3]

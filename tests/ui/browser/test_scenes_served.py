@@ -8,6 +8,7 @@ from toys import make_toy
 
 from diffuse_ui.app import App, free_port, serve
 from diffuse_ui.serving import wait_until_it_listens
+from diffuse_ui.views.tabs.space import projected
 
 pytestmark = pytest.mark.browser
 FIELD = tuple(f"u{i}" for i in range(10))
@@ -83,6 +84,9 @@ def test_a_space_turns_with_the_hand_and_a_field_has_two_sides(page, opened):
     assert camera(page) == pytest.approx(
         (turn + 0.48, tilt + 0.24), abs=0.02
     )  # what is in front follows the hand
+    x, y, z = (column(page, "space", name) for name in "xyz")
+    shown = [column(page, "space", name) for name in ("across", "up")]  # the page projects as Python does
+    np.testing.assert_allclose(shown, projected(np.stack([x, y, z], axis=1), *camera(page)), atol=1e-6)
     np.testing.assert_array_equal(column(page, "space", "z"), up)  # the trajectories are the same
     show(page, "Space–time")
     for side in ("conditional", "reference"):

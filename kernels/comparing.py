@@ -42,7 +42,8 @@ class Comparison:
     Attributes:
         estimates: both, in the order of the methods.
         difference: first minus second, in standard errors of the difference.
-        agree: whether that is at most 3 of them.
+        agree: whether that is at most 3 of them and both call themselves reliable; a doubtful estimate with a
+            wide error contradicts nothing, and confirms nothing.
         believed: method of the estimate to go by; None if neither.
         message: all this in words.
     """
@@ -111,10 +112,13 @@ def compare(
     difference = _in_errors(
         first.value - second.value, float(np.hypot(first.standard_error, second.standard_error))
     )
-    agree = abs(difference) <= MAX_DIFFERENCE
-    believed, message = _verdict(first, second, abs(difference), agree)
+    believed, message = _verdict(first, second, abs(difference))
     return Comparison(
-        estimates=(first, second), difference=difference, agree=agree, believed=believed, message=message
+        estimates=(first, second),
+        difference=difference,
+        agree=abs(difference) <= MAX_DIFFERENCE and first.status == second.status == "ok",
+        believed=believed,
+        message=message,
     )
 
 
@@ -125,14 +129,15 @@ def _in_errors(difference: float, error: float) -> float:
     return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
 
 
-def _verdict(first: Probability, second: Probability, distance: float, agree: bool) -> tuple[str | None, str]:
+def _verdict(first: Probability, second: Probability, distance: float) -> tuple[str | None, str]:
     """Which to go by, and why."""
-    both = (first, second)
-    shown = " and ".join(f"{_named(one)} {one.value:.3g} ± {one.standard_error:.2g}" for one in both)
-    numbers = f"{shown} {'agree' if agree else 'disagree'}: {distance:.1f} standard errors apart."
+    both, near = (first, second), distance <= MAX_DIFFERENCE
     sound = [one for one in both if one.status == "ok"]
     doubtful = [one for one in both if one.status != "ok"]
-    if len(sound) == 2 and agree:
+    shown = " and ".join(f"{_named(one)} {one.value:.3g} ± {one.standard_error:.2g}" for one in both)
+    verb = ("do not contradict each other" if doubtful else "agree") if near else "disagree"
+    numbers = f"{shown} {verb}: {distance:.1f} standard errors apart."
+    if len(sound) == 2 and near:
         return min(both, key=lambda one: one.standard_error).method, numbers
     if len(sound) == 2:
         return None, (

@@ -37,6 +37,7 @@ Batch = Float[Array, "sample time variable"]
 PerSample = Float[Array, " sample"]
 
 FLOOR_FRACTION = 1e-3  # τ in units of the spread of C
+MAX_SHIFT = 10.0  # standard deviations of the data; no conditional mean lies farther out
 FAR = -20.0  # μ/s from which the hazard is taken from its series: to 1e-6 of it, and finite in float32
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
@@ -110,7 +111,7 @@ class MomentMatching:
             shift = _along(shift, product, matched.shift)
             log_psi = _add(log_psi, matched.log_psi)
             posterior = conditioned(posterior, product, matched.shrink)
-        return Twist(x0_hat, shift, log_psi)
+        return Twist(x0_hat, _limited(shift), log_psi)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
         """Unguided x̂₀ and the shift σ² ∇log ψ that guidance adds to it."""
@@ -139,7 +140,18 @@ def _differentiated(guided: MomentMatching, x: Batch, sigma: Array) -> tuple[Bat
         return jnp.sum(twist.log_psi), twist.x0_hat
 
     gradient, x0_hat = jax.grad(total, has_aux=True)(x)
-    return x0_hat, sigma**2 * gradient
+    return x0_hat, _limited(sigma**2 * gradient)
+
+
+@jax.jit
+def _limited(shift: Batch) -> Batch:
+    """The shift, at most `MAX_SHIFT` in root mean square.
+
+    Where a learned Jacobian, which is not quite symmetric, leaves s at its floor, μ/s² is a pull that no
+    step can follow.
+    """
+    size = jnp.sqrt(jnp.mean(shift**2, axis=(1, 2), keepdims=True))
+    return jnp.where(size > MAX_SHIFT, shift * (MAX_SHIFT / jnp.where(size > 0, size, 1.0)), shift)
 
 
 _add = jax.jit(jnp.add)

@@ -39,6 +39,7 @@ def test_an_estimator_that_misses_a_mode_is_caught():
     )
     subset, twisted = found.estimates
     assert twisted.status == "unreliable"
+    assert not found.agree  # however wide its error
     assert found.believed == "subset_simulation"
     assert abs(subset.value - truth) < 5 * subset.standard_error
     assert "Go by subset simulation. twisted smc says:" in found.message
@@ -73,19 +74,19 @@ def probability(value, error, method, status="ok"):
 
 
 @pytest.mark.parametrize(
-    ("statuses", "agree", "believed", "words"),
+    ("statuses", "distance", "believed", "words"),
     [
-        (("ok", "ok"), True, "two", "agree: 1.0"),
-        (("ok", "ok"), False, None, "believe neither: take more samples"),
-        (("ok", "unreliable"), False, "one", "Go by one. two says: two explains itself."),
-        (("no_hits", "ok"), True, "two", "Go by two. one says"),
-        (("unreliable", "unreliable"), False, None, "Neither is to be trusted"),
+        (("ok", "ok"), 1.0, "two", " agree: 1.0"),
+        (("ok", "ok"), 3.1, None, "disagree: 3.1 standard errors apart. Both call themselves reliable"),
+        (("ok", "unreliable"), 3.1, "one", "Go by one. two says: two explains itself."),
+        (("no_hits", "ok"), 1.0, "two", "do not contradict each other: 1.0 standard errors apart. Go by two."),
+        (("unreliable", "unreliable"), 3.1, None, "Neither is to be trusted"),
     ],
 )
-def test_verdicts_follow_the_status(statuses, agree, believed, words):
+def test_verdicts_follow_the_status(statuses, distance, believed, words):
     one = probability(0.01, 0.002, "one", statuses[0])
     two = probability(0.02, 0.001, "two", statuses[1])
-    found, message = _verdict(one, two, 1.0, agree)
+    found, message = _verdict(one, two, distance)
     assert found == believed
     assert words in message
 

@@ -10,6 +10,7 @@ import kernels
 from kernels.events.semantics import compile_event
 from kernels.guidance import observations
 from kernels.guidance.moment_matching import (
+    MAX_SHIFT,
     MomentMatching,
     constraint_spread,
     hazard,
@@ -206,6 +207,31 @@ def test_the_hazard_of_an_event_far_away_is_finite_with_its_derivatives():
     curvature = jax.vmap(jax.grad(jax.grad(log_normal_cdf)))(ratio)
     np.testing.assert_allclose(curvature[2:], -exact[2:] * (exact[2:] + wide[2:]), rtol=2e-3, atol=1e-5)
     assert np.isfinite(curvature).all()
+
+
+@pytest.mark.parametrize("differentiate", [False, True])
+def test_a_jacobian_that_is_not_symmetric_does_not_throw_a_path_away(ar1, differentiate):
+    """Along the event's gradient its variance is negative, while its product with the gradient is not small."""
+    model, _ = ar1
+    denoiser = Turned()
+    constraint = constraint_of(model, "at(x, 5) - at(x, 6) > 3")
+    guided = MomentMatching.from_constraint(
+        denoiser, constraint, model.standardizer, model.initial, differentiate_covariance=differentiate
+    )
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 40, 2)), jnp.float32)
+    _, shift = guided.split(x, np.float32(1.0))
+    size = np.sqrt(np.mean(np.asarray(shift) ** 2, axis=(1, 2)))
+    assert np.isfinite(size).all()
+    assert size.max() <= MAX_SHIFT * 1.001
+    assert size.max() > 0.5 * MAX_SHIFT  # so the limit is what holds it
+
+
+@jax.tree_util.register_static
+class Turned:
+    """D(x) takes each time's state from the time before, less its own."""
+
+    def denoise(self, x, sigma):
+        return jnp.roll(x, 1, axis=1) - x
 
 
 def test_three_known_states_keep_a_learned_model_on_its_attractor():

@@ -20,6 +20,13 @@ from diffuse_ui.views.toolbar import Toolbar
 __all__ = ["Window"]
 
 CONTROL_WIDTH = 340
+STAYS_IN_SIGHT = {  # beside the canvas, while that is scrolled to the results below it
+    "position": "sticky",
+    "top": "14px",
+    "max-height": "calc(100vh - 76px)",  # less the page's header
+    "overflow-y": "auto",
+    "scrollbar-width": "thin",
+}
 
 
 class Window:
@@ -54,6 +61,7 @@ class Window:
             self.result,
             width=CONTROL_WIDTH,
             margin=0,
+            styles=STAYS_IN_SIGHT,
             sx={"flex": f"0 0 {CONTROL_WIDTH}px"},
         )
         return pmui.Row(

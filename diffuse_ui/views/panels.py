@@ -60,7 +60,7 @@ class Panel:
         for tool in tools.values():
             tool.overlay.syncable = False  # what it looks like while it is drawn is nobody's news
         self.figure.add_tools(*tools.values())
-        self.sources = {kind: ColumnDataSource({"x": [], "y": []}) for kind in _LINES}
+        self.sources = {kind: ColumnDataSource({"x": [], "y": []}, name=f"{kind}-{name}") for kind in _LINES}
         self.fans = {
             kind: ColumnDataSource({k: [] for k in ("x", "q0", "q1", "q2", "q3", "q4")}) for kind in _FANS
         }

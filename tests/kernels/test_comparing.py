@@ -79,7 +79,12 @@ def probability(value, error, method, status="ok"):
         (("ok", "ok"), 1.0, "two", " agree: 1.0"),
         (("ok", "ok"), 3.1, None, "disagree: 3.1 standard errors apart. Both call themselves reliable"),
         (("ok", "unreliable"), 3.1, "one", "Go by one. two says: two explains itself."),
-        (("no_hits", "ok"), 1.0, "two", "do not contradict each other: 1.0 standard errors apart. Go by two."),
+        (
+            ("no_hits", "ok"),
+            1.0,
+            "two",
+            "do not contradict each other: 1.0 standard errors apart. Go by two.",
+        ),
         (("unreliable", "unreliable"), 3.1, None, "Neither is to be trusted"),
     ],
 )

@@ -34,6 +34,12 @@ trail.data = {x: tx, y: ty};
 clock.text = shape.data.times[0][k];
 """
 
+_LOOK = """
+button {{ border: none !important; border-radius: 6px; background: none; color: {ink}; cursor: pointer; }}
+button:hover {{ background: color-mix(in srgb, {accent} 15%, transparent); }}
+input[type=range] {{ accent-color: {accent}; height: 4px; }}
+"""
+
 
 class MotionTab(Tab):
     """One figure and a player; the page itself moves the arms."""
@@ -55,8 +61,10 @@ class MotionTab(Tab):
             loop_policy="loop",
             show_loop_controls=False,
             show_value=False,
+            visible_buttons=["previous", "play", "pause", "next"],
+            scale_buttons=1.4,
             width=300,
-            height=66,
+            height=72,
             margin=0,
         )
         self.paths = ColumnDataSource({name: [] for name in ("x1", "y1", "x2", "y2")})
@@ -117,6 +125,7 @@ class MotionTab(Tab):
         self.lines["one"].glyph.line_color = palette.ink
         self.joints.glyph.update(fill_color=palette.ink, line_color=palette.paper)
         self.clock.text_color = palette.quiet
+        self.player.stylesheets = [_LOOK.format(accent=palette.accent, ink=palette.ink)]
 
 
 def _chains(joints: list[np.ndarray]) -> np.ndarray:

@@ -163,8 +163,9 @@ def _words(result: Result) -> str:
     model = spec.model if isinstance(spec.model, str) else spec.model.name
     how = f"{_KINDS.get(result.ensemble, '')}, {method}{spec.num_samples} × {spec.num_steps}, seed {spec.seed}, {model}"
     return (
-        "<div style='font-size:12.5px;line-height:1.45;padding:4px 0;overflow-wrap:anywhere'>"
+        "<div style='display:flex;gap:16px;align-items:baseline;font-size:12.5px;line-height:1.45;padding:4px 0'>"
+        "<div style='flex:1;min-width:0;overflow-wrap:anywhere'>"
         f"<code style='background:none;padding:0'>{escape(event)}</code>"
-        f"&ensp;<b style='font-weight:500;white-space:nowrap'>{escape(found)}</b>"
         f"<div style='opacity:0.7;font-size:11.5px'>{escape(how)}</div></div>"
+        f"<div style='font-weight:500;white-space:nowrap'>{escape(found)}</div></div>"
     )

@@ -20,7 +20,7 @@ from diffuse_ui.arrangements import Arrangement
 from kernels.guidance.registry import GUIDANCE
 from kernels.knowledge import example_start
 
-__all__ = ["ESTIMATORS", "METHODS", "MODES", "PRESETS", "VIEWS", "Look", "State"]
+__all__ = ["ESTIMATORS", "METHODS", "MODES", "PRESETS", "VIEWS", "Look", "State", "forget_models"]
 
 METHODS = ("exact", "guided")
 ESTIMATORS = (
@@ -289,6 +289,11 @@ class Look(param.Parameterized):
 @functools.lru_cache(maxsize=8)
 def _load_model(name: str) -> kernels.Model:
     return kernels.load_model(name)
+
+
+def forget_models() -> None:
+    """Read models from disk when they are next asked for: one of them has been trained anew."""
+    _load_model.cache_clear()
 
 
 def _structure(arrangement: Arrangement, given: str) -> Any:

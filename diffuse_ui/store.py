@@ -1,7 +1,8 @@
 """What came out: the backdrop, the last good result, the hits among the backdrop, the progress.
 
-The store owns every result and the two worker threads that make them: one draws (backdrop, runs),
-one answers at once which trajectories of the backdrop meet the event as it is being changed.
+The store owns every result and the worker threads that make them: one draws (backdrop, runs), one
+answers at once which trajectories of the backdrop meet the event as it is being changed, one works out
+what the result tabs ask, one trains models of the user's own data.
 Workers write into latest-wins slots; `drain`, called in the reader's own thread, makes the news
 visible as changes of parameters. A failed run leaves the last good result where it is.
 """
@@ -17,7 +18,8 @@ import kernels
 from diffuse_ui import jobs
 from diffuse_ui.jobs import Derived, Hits, Result
 from diffuse_ui.runner import Runner, Update
-from diffuse_ui.state import State
+from diffuse_ui.state import State, forget_models
+from diffuse_ui.trainings import Request, train
 
 __all__ = ["Derived", "Hits", "Result", "Store"]
 
@@ -36,6 +38,7 @@ class Store(param.Parameterized):
     progress = param.Number(0.0, bounds=(0.0, 1.0))
     message = param.String("")
     error = param.String("")
+    training = param.Parameter(None, doc="the latest Update of a training, its item a trainings.Progress")
     compare = param.Boolean(True, doc="work out the simulator's and the model's number beside a run")
 
     def __init__(self, state: State, **params: Any) -> None:
@@ -44,6 +47,8 @@ class Store(param.Parameterized):
         self.draws = Runner()
         self.previews = Runner()
         self.analyses = Runner()
+        self.trainings = Runner()
+        self._request: Request | None = None
         self._wanted: dict[str, tuple[Hashable, Callable[[], Any]]] = {}
         self._num_runs = 0
         self._watchers = [
@@ -89,6 +94,19 @@ class Store(param.Parameterized):
         if self.status == "running" and not self.draws.busy("run"):
             self.param.update(status="stopped", message="stopped")
 
+    def train(self, request: Request) -> None:
+        """Start a training; one that is under way ends first."""
+        self.stop_training()
+        self._request = request
+        self.training = Update("training", "running")
+        self.trainings.submit("training", lambda: train(request))
+
+    def stop_training(self) -> None:
+        """End a training after the step it is at; the best model so far stays."""
+        if self._request is not None:
+            self._request.cancel.set()
+        self.trainings.stop("training")
+
     def derive(self, owner: str, key: Hashable, compute: Callable[[], Any]) -> None:
         """Have `compute()` worked out beside the views; the answer comes to `derived[owner]`.
 
@@ -114,12 +132,13 @@ class Store(param.Parameterized):
         for watcher in self._watchers:
             self.state.param.unwatch(watcher)
         self._watchers = []
+        self.stop_training()
         for runner in self._runners:
             runner.stop()
 
     @property
     def _runners(self) -> tuple[Runner, ...]:
-        return self.draws, self.previews, self.analyses
+        return self.draws, self.previews, self.analyses, self.trainings
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
         """Call `listener`, from a worker's thread, when `drain` has news; returns what ends it."""
@@ -140,6 +159,8 @@ class Store(param.Parameterized):
         """Make the workers' news visible. Call it from the thread that owns the views."""
         for job, update in (self.draws.take() | self.previews.take()).items():
             getattr(self, f"_take_{job}")(update)
+        for update in self.trainings.take().values():
+            self._take_training(update)
         for owner, update in self.analyses.take().items():
             self._take_derived(owner, update)
 
@@ -176,6 +197,11 @@ class Store(param.Parameterized):
         if answer.key != key:
             self._derive(owner)
         self.derived = {**self.derived, owner: answer}
+
+    def _take_training(self, update: Update) -> None:
+        if update.state != "running":
+            forget_models()
+        self.training = update
 
     def _take_run(self, update: Update) -> None:
         changes: dict[str, Any] = {}

@@ -13,7 +13,7 @@ last saved state goes through the same numbers as one that was not.
 
 import dataclasses
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -189,6 +189,7 @@ def fit(
     state_path: Path | None = None,
     initial: Trainable | None = None,
     num_known: int = 0,
+    stopped: Callable[[], bool] | None = None,
 ) -> Iterator[TrainingRecord]:
     """Train, yielding a record every `config.report_every` steps and at the end.
 
@@ -201,6 +202,7 @@ def fit(
         initial: denoiser to start from, an untrained one unless given; it keeps its Gaussian law.
         num_known: first states that the model is to know, see `kernels.forecasts`; 0 for none.
         state_path: file in which the training state is kept; if it exists, training resumes from it.
+        stopped: asked after each step; when it says so, training ends, without a record of the last steps.
 
     Raises:
         ValueError: a saved state that does not fit this network, or is damaged.
@@ -240,6 +242,10 @@ def fit(
         state, loss = _train_step(config, template, state, data, key, np.uint32(step))
         losses.append(loss)
         step += 1
+        if stopped is not None:
+            jax.block_until_ready(loss)  # or steps wait in line that could not be taken back
+            if stopped():
+                return
         if step % config.report_every and step != config.num_steps:
             continue
         mean_loss, losses = float(np.mean([float(value) for value in losses])), []

@@ -11,6 +11,7 @@ from diffuse_ui.cards import card_rows
 from diffuse_ui.formats import with_unit
 from diffuse_ui.session import Session
 from diffuse_ui.views.echoes import Voice
+from diffuse_ui.views.own_data import OwnData
 from diffuse_ui.views.parts import caption, details, html, section
 
 __all__ = ["ModelPanel"]
@@ -22,10 +23,9 @@ class ModelPanel:
     def __init__(self, session: Session) -> None:
         self.session = session
         state = session.state
-        names = list(dict.fromkeys([state.model_name, *kernels.available_models()]))
         self.model = pmui.Select(
             label="",
-            options=names,
+            options=list(dict.fromkeys([state.model_name, *kernels.available_models()])),
             value=state.model_name,
             size="small",
             sizing_mode="stretch_width",
@@ -43,13 +43,15 @@ class ModelPanel:
         self.known = details("Known: nothing", self.given)
         self.rows = html("")
         self.more = details("Card", self.rows)
+        self.own = OwnData(session, self._choose)
         self.model.param.watch(lambda event: self._choose(event.new), "value")
         self._known = Voice(self.given, self._know)
         session.watch(state, ["model", "given", "given_error"], self._update)
+        session.watch(session.store, ["training"], self._list)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return section("Model", self.model, self.card, self.more, self.known)
+        return section("Model", self.model, self.card, self.more, self.known, self.own)
 
     def _choose(self, name: str) -> None:
         state = self.session.state
@@ -61,10 +63,16 @@ class ModelPanel:
     def _know(self, text: str) -> None:
         self.session.state.know(text)
 
+    def _list(self) -> None:
+        """The models that there are: a training may have added one."""
+        names = list(dict.fromkeys([self.session.state.model_name, *kernels.available_models()]))
+        if sorted(names) != sorted(self.model.options):
+            self.model.options = names
+
     def _update(self) -> None:
         state = self.session.state
         if state.model_name not in self.model.options:
-            self.model.options = [state.model_name, *self.model.options]
+            self._list()
         self.model.value = state.model_name
         model = state.load()
         self.card.object = _card_line(model)

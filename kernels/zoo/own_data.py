@@ -137,8 +137,15 @@ def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
     )
 
 
-def training(plan: Plan) -> Iterator[tuple[TrainingRecord, Model | None]]:
+def training(
+    plan: Plan, *, stopped: Callable[[], bool] | None = None
+) -> Iterator[tuple[TrainingRecord, Model | None]]:
     """Train by a plan. Yields a record and, whenever it is the best so far, the model, which has been saved.
+
+    Args:
+        plan: what was decided.
+        stopped: asked after each step; when it says so, training ends, and the same plan goes on from the
+            last record.
 
     Raises:
         ValueError: a damaged training state.
@@ -159,6 +166,7 @@ def training(plan: Plan) -> Iterator[tuple[TrainingRecord, Model | None]]:
         validation=validation,
         state_path=state_path,
         num_known=plan.num_known,
+        stopped=stopped,
     )
     for record in records:
         model = None
@@ -169,7 +177,8 @@ def training(plan: Plan) -> Iterator[tuple[TrainingRecord, Model | None]]:
         yield record, model
         if _stale(record):
             break
-    state_path.unlink(missing_ok=True)
+    if stopped is None or not stopped():
+        state_path.unlink(missing_ok=True)
 
 
 def train_on(

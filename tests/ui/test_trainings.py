@@ -1,0 +1,122 @@
+"""Training on one's own data from the app: to its end, stopped and gone on with, and refused."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import kernels
+from diffuse_ui.session import Session
+from diffuse_ui.trainings import Progress, Request
+from diffuse_ui.views.model_panel import ModelPanel
+
+SMALL = {"window": 8, "num_steps": 30}
+
+
+@pytest.fixture
+def recording(tmp_path, monkeypatch):
+    """A CSV file of two variables at 600 times; models go to an empty folder."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    rng = np.random.default_rng(0)
+    values = np.zeros((600, 2))
+    for row in range(1, 600):
+        values[row] = 0.8 * values[row - 1] + rng.normal(size=2)
+    path = tmp_path / "river.csv"
+    pd.DataFrame({"time": np.arange(600.0), "flow": values[:, 0], "level": values[:, 1]}).to_csv(
+        path, index=False
+    )
+    return path
+
+
+@pytest.fixture
+def panel(app):
+    return ModelPanel(Session(app.state, app.store))
+
+
+def test_a_file_becomes_a_model_that_can_be_chosen(app, panel, recording):
+    own = panel.own
+    own.source.value, own.window.value = str(recording), 8
+    request = own.request
+    request.choices["num_steps"] = 30
+    app.store.train(request)
+    app.store.wait(120)
+    update = app.store.training
+    assert update.state == "finished", update.error
+    steps = [step for step, _, _ in update.item.history]
+    assert steps == list(range(1, update.item.step + 1))  # as far as the loss fell
+    assert "600 steps of flow, level" in own.facts.object
+    assert own.message.object == "Done: model river is saved."
+    assert own.sources["validation"].data["x"] == steps
+    assert "river" in panel.model.options
+    assert app.state.model_name == "toy"  # what the user is at stays
+    own.use.clicks += 1
+    assert app.state.model_name == "river"
+    assert app.state.layout.variables == ("flow", "level")
+
+
+def test_a_stopped_training_keeps_its_best_and_goes_on(app, panel, recording):
+    choices = {"window": 8, "num_steps": 3000}
+    app.store.train(Request(source=str(recording), choices=choices))
+    end = time.monotonic() + 90
+    while not (app.store.training.item and app.store.training.item.saved):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+        app.store.drain()
+    begin = time.monotonic()
+    app.store.stop_training()
+    assert app.store.trainings.join(10.0)
+    assert time.monotonic() - begin < 1.0
+    app.store.drain()
+    assert app.store.training.state == "stopped"
+    assert panel.own.message.object == "Stopped; the best so far is kept as river."
+    steps = [step for step, _, _ in app.store.training.item.history]
+    assert kernels.load_model("river").card["training"]["best_step"] in steps
+
+    app.store.train(Request(source=str(recording), choices=choices))
+    while not (app.store.training.item and app.store.training.item.history):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+        app.store.drain()
+    resumed = [step for step, _, _ in app.store.training.item.history]
+    assert resumed[: len(steps)] == steps
+    app.store.stop_training()
+    assert app.store.trainings.join(10.0)
+
+
+@pytest.mark.parametrize(
+    ("source", "choices", "words"),
+    [
+        ("", {}, "Give the path of a"),
+        ("nowhere.csv", {}, "nowhere.csv"),
+        ("river.csv", {"variables": ["depth"]}, "depth"),
+        ("river.csv", {"window": 500}, "window"),
+    ],
+)
+def test_what_cannot_be_trained_is_said_and_nothing_is_lost(app, panel, recording, source, choices, words):
+    app.state.write("max(x) > 1")
+    result = app.run()
+    path = str(recording.with_name(source)) if source else ""
+    app.store.train(Request(source=path, choices=SMALL | choices))
+    app.store.wait(60)
+    assert app.store.training.state == "failed"
+    assert words in panel.own.message.object
+    assert app.store.result is result
+    assert not panel.own.train.disabled
+
+
+def test_the_name_of_another_model_is_refused(app, panel, recording):
+    app.store.train(Request(source=str(recording), name="lorenz63", choices=SMALL))
+    app.store.wait(60)
+    assert "There is a model named lorenz63" in panel.own.message.object
+
+
+def test_words_tell_where_a_training_is():
+    told = Progress(name="a")
+    assert told.words == "Reading the file"
+    history = ((10, 0.9, 0.8), (20, 0.7, 0.75))
+    told = Progress(
+        name="a", facts="much", step=20, num_steps=40, seconds_left=600.0, history=history, saved=True
+    )
+    assert told.words.startswith("Step 20 of 40, about 10")
+    assert told.words.endswith("best validation loss 0.75")

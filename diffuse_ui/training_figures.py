@@ -3,6 +3,7 @@
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator, NullLocator
 
 import kernels
 from diffuse_ui.colors import palette
@@ -28,7 +29,7 @@ def loss_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
     colours = palette(dark)
     figure = Figure(figsize=(WIDTH, 1.8 * PANEL_HEIGHT), facecolor=colours.paper)
     FigureCanvasAgg(figure)
-    ax = figure.add_axes((0.095, 0.18, 0.89, 0.74))
+    ax = figure.add_axes((0.095, 0.18, 0.87, 0.74))
     style(ax, "loss", colours)
     steps, loss, validation = history.T
     marker = "o" if len(history) == 1 else ""
@@ -45,7 +46,9 @@ def loss_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
     )
     if np.all(history[:, 1:] > 0):
         ax.set_yscale("log")
-        ax.tick_params(which="minor", labelsize=FONT_SIZE - 1.5, colors=colours.quiet, length=0)
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 4.0, 6.0, 8.0)))
+        ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
+        ax.yaxis.set_minor_locator(NullLocator())
     ax.set_xlabel("step", fontsize=FONT_SIZE, color=colours.ink)
     ax.legend(frameon=False, fontsize=FONT_SIZE - 1, labelcolor=colours.ink)
     return figure

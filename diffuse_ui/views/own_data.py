@@ -1,6 +1,7 @@
 """A model of one's own data, from the app: a file, a few choices, and the losses while it learns."""
 
 from collections.abc import Callable
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
@@ -49,26 +50,14 @@ class OwnData:
             button.margin = (8, 0, 4, 0)
         self.facts, self.message = caption(), caption()
         self.sources = {name: ColumnDataSource({"x": [], "y": []}) for name in ("training", "validation")}
-        self.figure = quiet_figure(x_label="step", y_label="loss", height=_HEIGHT, y_axis_type="log")
-        self.lines = {
-            name: self.figure.line("x", "y", source=source, line_width=1.6, legend_label=name)
-            for name, source in self.sources.items()
-        }
-        self.figure.legend.update(
-            background_fill_alpha=0.0,
-            border_line_alpha=0.0,
-            label_text_font_size="11px",
-            padding=2,
-            spacing=0,
-        )
-        pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)
-        self.losses = pmui.Column(pane, sizing_mode="stretch_width", margin=0, visible=False)
+        self.losses = pmui.Column(sizing_mode="stretch_width", margin=0)
+        self.figure: Any = None
+        self.lines: dict[str, Any] = {}
         self.train.on_click(lambda _: session.store.train(self.request))
         self.stop.on_click(lambda _: session.store.stop_training())
         self.use.on_click(lambda _: choose(self._trained().name))
         session.watch(session.store, ["training"], self._update)
         session.watch(session.look, ["dark"], self._paint)
-        self._paint()
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -106,8 +95,26 @@ class OwnData:
             columns = [(row[0], row[index]) for row in told.history]
             x, y = zip(*columns) if columns else ((), ())
             self.sources[name].data = {"x": list(x), "y": list(y)}
-        self.losses.visible = bool(told.history)
+        if told.history and self.figure is None:
+            self._draw()
         self._say(update, told)
+
+    def _draw(self) -> None:
+        """Make the figure once there is something in it: one that waits unseen breaks when it is changed."""
+        self.figure = quiet_figure(x_label="step", y_label="loss", height=_HEIGHT, y_axis_type="log")
+        self.lines = {
+            name: self.figure.line("x", "y", source=source, line_width=1.6, legend_label=name)
+            for name, source in self.sources.items()
+        }
+        self.figure.legend.update(
+            background_fill_alpha=0.0,
+            border_line_alpha=0.0,
+            label_text_font_size="11px",
+            padding=2,
+            spacing=0,
+        )
+        self._colour()
+        self.losses.objects = [pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)]
 
     def _say(self, update: Update | None, told: Progress) -> None:
         text, failed = "", update is not None and update.state == "failed"
@@ -123,9 +130,13 @@ class OwnData:
         )
 
     def _paint(self) -> None:
+        if self.figure is not None:
+            self._colour()
+        self._say(self.session.store.training, self._trained())
+
+    def _colour(self) -> None:
         colours = palette(self.session.look.dark)
         paint_axes(self.figure, colours)
         self.lines["training"].glyph.line_color = colours.backdrop
         self.lines["validation"].glyph.line_color = colours.accent
         self.figure.legend.label_text_color = colours.ink
-        self._update()

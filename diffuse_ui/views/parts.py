@@ -98,5 +98,6 @@ def details(title: str, *children: Any) -> pmui.Details:
             },
             "& .details-header .MuiTypography-root": {"fontSize": "12.5px"},
             "& .details-content": {"padding": "2px 0 4px !important"},
+            "& .details-expand-button": {"display": "none"},  # nothing is cut off that it could show
         },
     )

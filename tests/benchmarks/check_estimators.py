@@ -3,10 +3,11 @@
     python tests/benchmarks/check_estimators.py [model] [direct samples] [replicates]
 
 Eight events, from frequent to 1 in 10,000 (thresholds from simulated trajectories), are first counted among
-direct samples, whose histograms of C go to `kernels/zoo/<model>_direct.json`. Then subset simulation and path
-importance estimate each with keys of their own: z is their distance in standard errors of the difference,
-taken on the log scale, on which these errors are nearly normal. Last, one event of P ≈ 1e-2 is estimated
-again and again: the spread of the estimates beside the standard error that they state.
+direct samples. Then subset simulation and path importance estimate each with keys of their own: z is their
+distance in standard errors of the difference, taken on the log scale, on which these errors are nearly
+normal. Last, one event of P ≈ 1e-2 is estimated again and again: the spread of the estimates beside the
+standard error that they state. Histograms of the direct C and all estimates go to
+`kernels/zoo/<model>_direct.json`.
 """
 
 import json
@@ -39,10 +40,10 @@ def events_of(model):
     return [(float(holds.mean()), reference), *(rungs[share] for share in CHOSEN)]
 
 
-def count_direct(model, events, total):
-    """Hits of each event among the same direct samples, and the histograms of its C."""
-    problems = [problem_of(jax.random.key(SEED), model, event, None, model.num_steps) for event in events]
-    hits, done, histograms, begin = np.zeros(len(events), np.int64), 0, [], time.perf_counter()
+def count_direct(model, shares, total):
+    """What each event is worth among the same direct samples, with the histogram of its C."""
+    problems = [problem_of(jax.random.key(SEED), model, event, None, model.num_steps) for _, event in shares]
+    hits, done, histograms, begin = np.zeros(len(shares), np.int64), 0, [], time.perf_counter()
     for chunk in direct_samples(problems[0], total):
         judged = [problem.judge(chunk) for problem in problems]
         histograms = histograms or [Histogram(values) for values, _ in judged]
@@ -54,19 +55,22 @@ def count_direct(model, events, total):
             print(
                 f"  {done} direct samples, {time.perf_counter() - begin:.0f} s, {hits.tolist()}", flush=True
             )
-    document = {
+    return {
         "model": model.name,
         "direct_samples": done,
         "num_steps": model.num_steps,
         "seed": SEED,
         "events": {
-            event: {"hits": int(count)} | thinned(histogram.to_dict(), 120)
-            for event, count, histogram in zip(events, hits, histograms, strict=True)
+            event: {"simulated": share, "hits": int(count)} | thinned(histogram.to_dict(), 120)
+            for (share, event), count, histogram in zip(shares, hits, histograms, strict=True)
         },
     }
-    path = Path(kernels.__file__).parent / "zoo" / f"{model.name}_direct.json"
+
+
+def write(document):
+    """Keep it beside the model."""
+    path = Path(kernels.__file__).parent / "zoo" / f"{document['model']}_direct.json"
     path.write_text(json.dumps(document) + "\n")
-    return hits, done
 
 
 def distance(estimate, hits, total):
@@ -77,20 +81,29 @@ def distance(estimate, hits, total):
     return float(np.log(estimate.value * total / hits) / relative)
 
 
-def check(model, events, hits, total):
-    """One line for each event and estimator."""
+def check(model, document):
+    """One line for each event and estimator, and the estimates in the document."""
     print("  simulated  direct                 event                          estimator  P̂ ± SE      z   s")
-    for index, ((share, event), count) in enumerate(zip(events, hits, strict=True)):
+    total = document["direct_samples"]
+    for index, (event, told) in enumerate(document["events"].items()):
+        count, told["estimates"] = told["hits"], {}
         direct = f"{count / total:9.3g} ± {np.sqrt(count) / total:7.1g}"
         for row, (method, size) in enumerate(SAMPLES.items()):
             begin = time.perf_counter()
             key = jax.random.key(1000 + 10 * index + row)
             found = kernels.event_probability(key, model, event, method=method, num_samples=size)
+            seconds, z = time.perf_counter() - begin, distance(found, count, total)
             print(
-                f"  {share:9.3g}  {direct}  {event:42s} {method:18s} {found.value:9.3g} ± {found.standard_error:7.1g}"
-                f"  {distance(found, count, total):+6.2f}  {time.perf_counter() - begin:4.0f}  {found.status}",
+                f"  {told['simulated']:9.3g}  {direct}  {event:42s} {method:18s} {found.value:9.3g} ± "
+                f"{found.standard_error:7.1g}  {z:+6.2f}  {seconds:4.0f}  {found.status}",
                 flush=True,
             )
+            told["estimates"][method] = {
+                "value": found.value,
+                "standard_error": found.standard_error,
+                "status": found.status,
+                "seconds": round(seconds, 1),
+            }
 
 
 def repeat(model, event, count, total, replicates):
@@ -102,23 +115,35 @@ def repeat(model, event, count, total, replicates):
         for i in range(replicates)
     ]
     values = np.array([one.value for one in found])
-    stated = np.mean([one.standard_error for one in found])
+    stated, spread = np.mean([one.standard_error for one in found]), values.std(ddof=1)
     inside = sum(one.interval[0] <= count / total <= one.interval[1] for one in found)
     print(
         f"  {event}, {replicates} times with 256 chains: mean {values.mean():.4g} (direct {count / total:.4g}), "
-        f"spread {values.std(ddof=1):.2g}, stated {stated:.2g}, ratio {stated / values.std(ddof=1):.2f}; "
+        f"spread {spread:.2g}, stated {stated:.2g}, ratio {stated / spread:.2f}; "
         f"{inside} of {replicates} intervals hold the direct value"
     )
+    return {
+        "event": event,
+        "replicates": replicates,
+        "mean": float(values.mean()),
+        "spread": float(spread),
+        "stated": float(stated),
+        "intervals_holding": inside,
+    }
 
 
 def main(name="lorenz63", total=200_704, replicates=12):
     model = kernels.load_model(name)
-    events = events_of(model)
+    shares = events_of(model)
     print(f"{name}, {model.num_steps} ODE steps, {jax.devices()}")
-    hits, total = count_direct(model, [event for _, event in events], int(total))
-    check(model, events, hits, total)
-    index = min(range(len(events)), key=lambda i: abs(events[i][0] - REPEATED))
-    repeat(model, events[index][1], int(hits[index]), total, int(replicates))
+    document = count_direct(model, shares, int(total))
+    write(document)
+    check(model, document)
+    _, event = min(shares, key=lambda pair: abs(pair[0] - REPEATED))
+    document["repeated"] = repeat(
+        model, event, document["events"][event]["hits"], document["direct_samples"], int(replicates)
+    )
+    write(document)
 
 
 if __name__ == "__main__":

@@ -38,6 +38,7 @@ __all__ = ["Plan", "plan_training", "train_on", "training"]
 
 PASSES = 60  # over the training windows, within the bounds below
 MIN_STEPS, MAX_STEPS = 1_500, 10_000
+LONG = 5_000  # steps from which on the middle noise levels get a share of their own; before, all levels are still rough
 NUM_RECORDS = 30  # of a training that goes to its end
 PATIENCE = 8  # records without a lower validation loss, after which training stops
 MAX_VALIDATION = 2_048  # windows whose loss is worked out at each record
@@ -133,7 +134,7 @@ def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
         warmup=min(200, -(-steps // 10)),
         cooldown=0.8,
         ema_decay=0.995,
-        middle_share=0.3,
+        middle_share=0.3 if steps >= LONG else 0.0,
         report_every=max(1, steps // NUM_RECORDS),
     )
 

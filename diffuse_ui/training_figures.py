@@ -1,5 +1,7 @@
 """The course of a training, from a model's card: training and validation loss over steps."""
 
+from collections.abc import Sequence
+
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
@@ -9,7 +11,9 @@ import kernels
 from diffuse_ui.colors import palette
 from diffuse_ui.figure_axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, style
 
-__all__ = ["loss_figure"]
+__all__ = ["history_figure", "loss_figure"]
+
+_LEFT, _BOTTOM, _GAP = 0.6, 0.47, 0.21  # inches: room for numbers and labels, and at the other sides
 
 
 def loss_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
@@ -22,16 +26,36 @@ def loss_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
     Raises:
         ValueError: the card tells no history.
     """
-    training = model.card.get("training", {})
-    history = np.asarray(training.get("history", []), float).reshape(-1, 3)
+    history = model.card.get("training", {}).get("history", [])
     if len(history) == 0:
         raise ValueError(f"the card of model {model.name} tells no history of its training. Train it again.")
+    return history_figure(history, dark=dark)
+
+
+def history_figure(
+    history: Sequence[Sequence[float]],
+    *,
+    num_steps: int | None = None,
+    size: tuple[float, float] = (WIDTH, 1.8 * PANEL_HEIGHT),
+    dark: bool = False,
+) -> Figure:
+    """The same of a training that may still be under way.
+
+    Args:
+        history: (step, training loss, validation loss) of each record, one at least.
+        num_steps: to where the axis goes; to the last record unless given.
+        size: inches.
+        dark: light on dark.
+    """
     colours = palette(dark)
-    figure = Figure(figsize=(WIDTH, 1.8 * PANEL_HEIGHT), facecolor=colours.paper)
+    width, height = size
+    figure = Figure(figsize=size, facecolor=colours.paper)
     FigureCanvasAgg(figure)
-    ax = figure.add_axes((0.095, 0.18, 0.87, 0.74))
+    ax = figure.add_axes(
+        (_LEFT / width, _BOTTOM / height, 1 - (_LEFT + _GAP) / width, 1 - (_BOTTOM + _GAP) / height)
+    )
     style(ax, "loss", colours)
-    steps, loss, validation = history.T
+    steps, loss, validation = np.asarray(history, float).T
     marker = "o" if len(history) == 1 else ""
     ax.plot(steps, loss, color=colours.backdrop, linewidth=1.2, marker=marker, label="training")
     ax.plot(steps, validation, color=colours.accent, linewidth=1.6, marker=marker, label="validation")
@@ -44,11 +68,13 @@ def loss_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
         markersize=4,
         label=f"best: {validation[best]:.4g} at step {steps[best]:.0f}",
     )
-    if np.all(history[:, 1:] > 0):
+    if min(loss.min(), validation.min()) > 0:
         ax.set_yscale("log")
         ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 4.0, 6.0, 8.0)))
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.yaxis.set_minor_locator(NullLocator())
+    if num_steps is not None:
+        ax.set_xlim(0, num_steps)
     ax.set_xlabel("step", fontsize=FONT_SIZE, color=colours.ink)
     ax.legend(frameon=False, fontsize=FONT_SIZE - 1, labelcolor=colours.ink)
     return figure

@@ -1,24 +1,25 @@
 """A model of one's own data, from the app: a file, a few choices, and the losses while it learns."""
 
+import base64
+import io
 from collections.abc import Callable
-from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
-from bokeh.models import ColumnDataSource
 
 from diffuse_ui.colors import palette
 from diffuse_ui.jobs import words
 from diffuse_ui.runner import Update
 from diffuse_ui.session import Session
+from diffuse_ui.training_figures import history_figure
 from diffuse_ui.trainings import Progress, Request
-from diffuse_ui.views.parts import QUIET, SMALL, caption, details
-from diffuse_ui.views.plots import paint_axes, quiet_figure
+from diffuse_ui.views.parts import QUIET, SMALL, caption, details, html
 
 __all__ = ["OwnData"]
 
 _GAPS = {"none": "", "drop their windows": "drop", "interpolate short ones": "interpolate"}
-_HEIGHT = 130
+_SIZE = (3.5, 1.9)  # inches, of the losses; then as wide as there is room
+_ALT = "training and validation loss over steps"
 
 
 class OwnData:
@@ -49,15 +50,12 @@ class OwnData:
         for button in (self.train, self.stop, self.use):
             button.margin = (8, 0, 4, 0)
         self.facts, self.message = caption(), caption()
-        self.sources = {name: ColumnDataSource({"x": [], "y": []}) for name in ("training", "validation")}
-        self.losses = pmui.Column(sizing_mode="stretch_width", margin=0)
-        self.figure: Any = None
-        self.lines: dict[str, Any] = {}
+        self.losses, self._drawn = html(), (0, False)
         self.train.on_click(lambda _: session.store.train(self.request))
         self.stop.on_click(lambda _: session.store.stop_training())
         self.use.on_click(lambda _: choose(self._trained().name))
         session.watch(session.store, ["training"], self._update)
-        session.watch(session.look, ["dark"], self._paint)
+        session.watch(session.look, ["dark"], self._update)
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
@@ -91,30 +89,27 @@ class OwnData:
         self.stop.visible = state == "running"
         self.use.visible = state in ("finished", "stopped") and told.saved
         self.facts.object = told.facts
-        for index, name in enumerate(self.sources, start=1):
-            columns = [(row[0], row[index]) for row in told.history]
-            x, y = zip(*columns) if columns else ((), ())
-            self.sources[name].data = {"x": list(x), "y": list(y)}
-        if told.history and self.figure is None:
-            self._draw()
+        self._draw(told)
         self._say(update, told)
 
-    def _draw(self) -> None:
-        """Make the figure once there is something in it: one that waits unseen breaks when it is changed."""
-        self.figure = quiet_figure(x_label="step", y_label="loss", height=_HEIGHT, y_axis_type="log")
-        self.lines = {
-            name: self.figure.line("x", "y", source=source, line_width=1.6, legend_label=name)
-            for name, source in self.sources.items()
-        }
-        self.figure.legend.update(
-            background_fill_alpha=0.0,
-            border_line_alpha=0.0,
-            label_text_font_size="11px",
-            padding=2,
-            spacing=0,
+    def _draw(self, told: Progress) -> None:
+        """The losses, anew when there are more of them; as a picture: a plot that comes late is measured too early."""
+        asked = (len(told.history), self.session.look.dark)
+        if asked == self._drawn:
+            return
+        self._drawn = asked
+        if not told.history:
+            self.losses.object = ""
+            return
+        figure = history_figure(
+            told.history, num_steps=told.num_steps, size=_SIZE, dark=self.session.look.dark
         )
-        self._colour()
-        self.losses.objects = [pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)]
+        picture = io.BytesIO()
+        figure.savefig(picture, format="svg", transparent=True)
+        encoded = base64.b64encode(picture.getvalue()).decode()
+        self.losses.object = (
+            f'<img alt="{_ALT}" style="width: 100%" src="data:image/svg+xml;base64,{encoded}">'
+        )
 
     def _say(self, update: Update | None, told: Progress) -> None:
         text, failed = "", update is not None and update.state == "failed"
@@ -124,19 +119,9 @@ class OwnData:
             kept = f"the best so far is kept as {told.name}" if told.saved else "nothing was learned yet"
             ends = {"finished": f"Done: model {told.name} is saved.", "stopped": f"Stopped; {kept}."}
             text = ends.get(update.state, told.words)
-        look = {"color": palette(self.session.look.dark).threshold} if failed else QUIET
+        look = (
+            {"color": palette(self.session.look.dark).threshold} if failed else {"color": "inherit", **QUIET}
+        )
         self.message.param.update(
             object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}
         )
-
-    def _paint(self) -> None:
-        if self.figure is not None:
-            self._colour()
-        self._say(self.session.store.training, self._trained())
-
-    def _colour(self) -> None:
-        colours = palette(self.session.look.dark)
-        paint_axes(self.figure, colours)
-        self.lines["training"].glyph.line_color = colours.backdrop
-        self.lines["validation"].glyph.line_color = colours.accent
-        self.figure.legend.label_text_color = colours.ink

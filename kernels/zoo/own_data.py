@@ -1,4 +1,4 @@
-"""A model of one's own data: from a file to a trained model in a few minutes.
+"""A model of one's own data: from a file to a trained model in about ten minutes.
 
     model = train_on("my.nc", variables=["T", "P"], window=60, name="my-model")
 
@@ -38,7 +38,6 @@ __all__ = ["Plan", "plan_training", "train_on", "training"]
 
 PASSES = 60  # over the training windows, within the bounds below
 MIN_STEPS, MAX_STEPS = 1_500, 10_000
-LONG = 5_000  # steps from which on the middle noise levels get a share of their own; before, all levels are still rough
 NUM_RECORDS = 30  # of a training that goes to its end
 PATIENCE = 8  # records without a lower validation loss, after which training stops
 MAX_VALIDATION = 2_048  # windows whose loss is worked out at each record
@@ -134,7 +133,7 @@ def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
         warmup=min(200, -(-steps // 10)),
         cooldown=0.8,
         ema_decay=0.995,
-        middle_share=0.3 if steps >= LONG else 0.0,
+        middle_share=0.3,
         report_every=max(1, steps // NUM_RECORDS),
     )
 
@@ -220,7 +219,9 @@ def train_on(
 
 
 def _stale(record: TrainingRecord) -> bool:
-    """Has the validation loss not fallen for a while?"""
+    """Has the validation loss not fallen for a while? In the first half it may rise before it falls."""
+    if 2 * record.step < record.num_steps:
+        return False
     losses = [validation for _, _, validation in record.history]
     return len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE if losses else False
 

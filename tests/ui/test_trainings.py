@@ -8,6 +8,7 @@ import pytest
 
 import kernels
 from diffuse_ui.session import Session
+from diffuse_ui.training_figures import history_figure
 from diffuse_ui.trainings import Progress, Request
 from diffuse_ui.views.model_panel import ModelPanel
 
@@ -47,7 +48,15 @@ def test_a_file_becomes_a_model_that_can_be_chosen(app, panel, recording):
     assert steps == list(range(1, update.item.step + 1))  # as far as the loss fell
     assert "600 steps of flow, level" in own.facts.object
     assert own.message.object == "Done: model river is saved."
-    assert own.sources["validation"].data["x"] == steps
+    assert own.losses.object.startswith("<img")
+    axes = history_figure(update.item.history, num_steps=30).axes[0]
+    for line, losses in zip(axes.lines[:2], list(zip(*update.item.history))[1:], strict=True):
+        np.testing.assert_allclose(line.get_xydata(), np.transpose([steps, losses]))
+    assert [line.get_label() for line in axes.lines[:2]] == ["training", "validation"]
+    assert axes.get_xlim() == (0, 30)
+    light = own.losses.object
+    own.session.look.dark = True
+    assert own.losses.object not in ("", light)
     assert "river" in panel.model.options
     assert app.state.model_name == "toy"  # what the user is at stays
     own.use.clicks += 1

@@ -240,8 +240,14 @@ def train(
     ] = None,
     preset: Annotated[
         str,
-        typer.Option(help="Of a system: quick, standard, shipped (long), forecast (knows the first states)."),
+        typer.Option(
+            help="Of a system: quick, standard, shipped (long), further (with --from), "
+            "forecast (knows the first states)."
+        ),
     ] = "quick",
+    start: Annotated[
+        str | None, typer.Option("--from", help="Of a system: a trained model to go on from.")
+    ] = None,
     name: Annotated[
         str | None, typer.Option(help="Name of the model; --model takes it from then on.")
     ] = None,
@@ -271,7 +277,7 @@ def train(
 
     with _exit_codes():
         if not is_recording(source):
-            document = train_simulated(source, output, name=name, preset=preset, seed=seed)
+            document = train_simulated(source, output, name=name, preset=preset, seed=seed, start=start)
             _print(document, as_json, lambda: f"model of {source} in {document['output']}")
             return
         document = train_recording(

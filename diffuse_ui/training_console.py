@@ -28,12 +28,12 @@ def is_recording(source: str) -> bool:
 
 
 def train_simulated(
-    system: str, output: Path | None, *, name: str | None, preset: str, seed: int
+    system: str, output: Path | None, *, name: str | None, preset: str, seed: int, start: str | None = None
 ) -> dict[str, Any]:
     """Train a model of a system; what is left to say about it, JSON-able.
 
     Raises:
-        ValueError: unknown system or preset, or nowhere to write.
+        ValueError: unknown system, preset or model to start from, or nowhere to write.
     """
     from kernels.zoo import user_models
     from kernels.zoo.presets import PRESETS, train_system
@@ -45,7 +45,8 @@ def train_simulated(
     network = PRESETS[preset].network_of(kernels.get_system(system))
     path = output or user_models() / f"{name}.safetensors"
     _say_cost(network)
-    records = train_system(system, path, preset=PRESETS[preset], seed=seed, model_name=name)
+    trained = None if start is None else kernels.load_model(start)
+    records = train_system(system, path, preset=PRESETS[preset], seed=seed, model_name=name, start=trained)
     with _terminated_as_interrupted():
         record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
     return {

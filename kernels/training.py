@@ -33,7 +33,7 @@ from kernels.forecasts import ForecastDenoiser
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 
-__all__ = ["TrainingConfig", "TrainingRecord", "fit", "initialize"]
+__all__ = ["Trainable", "TrainingConfig", "TrainingRecord", "fit", "initialize"]
 
 Batch = Float[Array, "sample time variable"]
 

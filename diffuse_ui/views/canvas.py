@@ -23,6 +23,7 @@ from diffuse_ui.views.parts import with_units
 __all__ = ["CanvasView"]
 
 MIN_PANEL_HEIGHT = 104
+GAP = 2  # pixels between panels
 TUBE_SHARE = 0.06  # half width of a tube as it is drawn, of the axis
 TOLERANCE_SHARE = 0.02  # tolerance of an observed point as it is placed, of the variable's range
 MIN_BOX = (0.4, 0.005)  # what is smaller is a click: of a step, of the axis
@@ -35,17 +36,17 @@ class CanvasView(CurvesView):
     panels: list[VariablePanel]
 
     def __init__(self, session: Session, *, height: str = CANVAS_HEIGHT) -> None:
-        self.height = height
-        super().__init__(session)
+        super().__init__(session, height)
         session.watch(session.look, ["mode"], self._mode_changed)
-        session.watch(session.look, ["variables"], self._when_shown(self._build_again))
+        session.watch(session.look, ["variables"], self._when_shown(self._refresh))
 
     # -- building ----------------------------------------------------------------------------
 
     def _build(self) -> None:
         layout = self._layout = self.session.state.layout
         names = self.session.variables
-        height = f"max({MIN_PANEL_HEIGHT}px, {self.height} / {len(names)})"
+        gaps = GAP * (len(names) - 1)
+        height = f"max({MIN_PANEL_HEIGHT}px, ({self.height} - {gaps}px) / {len(names)})"
         units = f" ({layout.time_units})" if layout.time_units else ""
         self.panels = []
         for name in names:
@@ -57,28 +58,14 @@ class CanvasView(CurvesView):
             self._listen(panel)
             self.panels.append(panel)
         self.shapes.use(self.panels)
-        self._pane.object = column(
-            *[panel.figure for panel in self.panels], sizing_mode="stretch_width", spacing=2
-        )
+        figures = [panel.figure for panel in self.panels]
+        self._pane.object = column(*figures, sizing_mode="stretch_width", spacing=GAP)
         self._mode_changed()
         self._refresh()
 
-    def _build_again(self) -> None:
-        if self._is_up_to_date():
-            self._refresh()
-        else:
-            self._build()
-
     def _is_up_to_date(self) -> bool:
         """Whether the panels are those of the model, and of the variables that are drawn on."""
-        names = [panel.name for panel in self.panels]
-        return self._layout is self.session.state.layout and names == self.session.variables
-
-    def _event_changed(self) -> None:
-        if self._is_up_to_date():
-            super()._event_changed()
-        else:
-            self._build()
+        return super()._is_up_to_date() and [panel.name for panel in self.panels] == self.session.variables
 
     def _listen(self, panel: VariablePanel) -> None:
         panel.figure.on_event(SelectionGeometry, lambda event: self._drawn(panel, event))

@@ -11,12 +11,11 @@ from typing import Any
 
 import numpy as np
 import panel as pn
-import panel_material_ui as pmui
 
 from diffuse_ui.colors import palette
 from diffuse_ui.ensembles import fan, is_member, states
 from diffuse_ui.session import Session
-from diffuse_ui.views.panels import MAX_CURVES, Panel
+from diffuse_ui.views.panels import MAX_CURVES, TIME_AXIS_HEIGHT, Panel
 from diffuse_ui.views.shapes import ShapeLayer
 
 __all__ = ["CANVAS_HEIGHT", "CurvesView"]
@@ -29,20 +28,25 @@ class CurvesView:
 
     view: str
 
-    def __init__(self, session: Session) -> None:
-        self.session = session
+    def __init__(self, session: Session, height: str) -> None:
+        self.session, self.height = session, height
         self.panels: Sequence[Panel] = []
         self.shapes = ShapeLayer(session, self._editable)
+        self._layout = session.state.layout  # of the model that the panels were made for
         self._behind = np.zeros((0, 0, 0), np.float32)  # the backdrop's trajectories
         self._members = np.zeros((0, 0, 0), np.float32)  # the last run's that meet the event
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
-        self.frame = pmui.Column(
-            self._pane, sizing_mode="stretch_width", margin=0, visible=session.look.view == self.view
+        self.frame = pn.Column(  # pmui's has Bokeh measure new figures before they are laid out: an error
+            self._pane,
+            sizing_mode="stretch_width",
+            margin=0,
+            styles={"min-height": f"calc({height} + {TIME_AXIS_HEIGHT}px)"},
+            visible=session.look.view == self.view,
         )
         self._build()
         state, store, look = session.state, session.store, session.look
         for owner, names, update in (
-            (state, ["model"], self._build),
+            (state, ["model"], self._refresh),
             (state, ["event", "arrangement", "given"], self._event_changed),
             (store, ["backdrop"], self._backdrop_changed),
             (store, ["hits"], self._hits_changed),
@@ -72,18 +76,26 @@ class CurvesView:
         return self.session.look.view == self.view
 
     def _when_shown(self, update: Callable[[], None]) -> Callable[[], None]:
-        return lambda: update() if self.shown else None
+        return lambda: self._catch_up(update) if self.shown else None
+
+    def _catch_up(self, update: Callable[[], None]) -> None:
+        """Show what has changed; in new panels where it is news of another model, in whatever order it comes."""
+        if self._is_up_to_date():
+            update()
+        else:
+            self._build()
+
+    def _is_up_to_date(self) -> bool:
+        """Whether the panels are those of the model."""
+        return self._layout is self.session.state.layout
 
     def _view_changed(self) -> None:
         if self.shown:
-            self._build_again()
+            self._catch_up(self._refresh)
         self.frame.visible = self.shown  # not the pane's: it follows the figure
 
-    def _build_again(self) -> None:
-        """Catch up with what changed while hidden."""
-        self._refresh()
-
     def _refresh(self) -> None:
+        self._behind = self._members = self._nothing  # those of a model before have other variables
         self._repaint()
         self._backdrop_changed()
         self._result_changed()

@@ -22,32 +22,25 @@ class PhasePlaneView(CurvesView):
     panels: list[PlanePanel]
 
     def __init__(self, session: Session, *, height: str = CANVAS_HEIGHT) -> None:
-        self.height = height
-        super().__init__(session)
-        session.watch(session.look, ["plane"], self._when_shown(self._turn))
+        super().__init__(session, height)
+        session.watch(session.look, ["plane"], self._when_shown(self._refresh))
 
     def _build(self) -> None:
-        panel = PlanePanel(self.session.state.layout.variables, self.height)
+        layout = self._layout = self.session.state.layout
+        panel = PlanePanel(layout.variables, self.height)
         panel.figure.on_event(SelectionGeometry, self._drawn)
         self.panels = [panel]
         self.shapes.use(self.panels)
         self._pane.object = panel.figure
-        self._turn()
+        self._refresh()
 
-    def _build_again(self) -> None:
-        if self.panels[0].variables == self.session.state.layout.variables:
-            self._turn()
-        else:
-            self._build()
-
-    def _turn(self) -> None:
-        """Take the chosen pair of variables."""
+    def _refresh(self) -> None:
+        """Show all, in the chosen pair of variables."""
         place, units = self.session.plane, self.session.state.layout.variable_units
         labels = [f"{name} ({units[name]})" if units.get(name) else name for name in place]
         self.shapes.clear()
         self.panels[0].turn(place, (labels[0], labels[1]))
-        if self.shown:
-            self._refresh()
+        super()._refresh()
 
     def _drawn(self, event: SelectionGeometry) -> None:
         if event.final and str(event.geometry.get("type")) == "poly" and len(event.geometry["x"]) > 2:

@@ -1,7 +1,7 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
-The models in this folder were trained with "shipped", "standard" and "forecast" (each card has the numbers
-and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
+The models in this folder were trained with "shipped", "standard", "further" and "forecast" (each card has
+the numbers and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
 finished.
 """
 
@@ -16,11 +16,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels.checkpoints import save_checkpoint
+from kernels.denoisers import NetworkDenoiser
+from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.sizing import network_config, network_cost
 from kernels.networks.unet import UNetConfig
 from kernels.systems import System, get_system
-from kernels.training import TrainingConfig, TrainingRecord, fit
+from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Standardizer
 from kernels.zoo.describing import made_now, training_facts
 
@@ -81,12 +83,25 @@ PRESETS = {
         training=TrainingConfig(num_steps=12_000, batch_size=128, cooldown=0.7, middle_share=0.3),
         dtype="float16",
     ),
+    "further": Preset(  # from a trained model
+        num_samples=1_000_000,
+        training=TrainingConfig(
+            num_steps=20_000, batch_size=128, learning_rate=1e-3, cooldown=0.8, middle_share=0.3
+        ),
+        dtype="float16",
+    ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
 
 
 def train_system(
-    name: str, path: str | Path, *, preset: Preset, seed: int = 0, model_name: str | None = None
+    name: str,
+    path: str | Path,
+    *,
+    preset: Preset,
+    seed: int = 0,
+    model_name: str | None = None,
+    start: Model | None = None,
 ) -> Iterator[tuple[TrainingRecord, Model | None]]:
     """Train a model of one of the systems and save it.
 
@@ -96,30 +111,35 @@ def train_system(
         preset: how much.
         seed: the one integer seed; data, initial weights and noise follow from it.
         model_name: name in the card; the file's name unless given.
+        start: a trained model to go on from, in its units; an untrained one unless given.
 
     Yields:
         A record and None while training; at the end the last record with the finished, saved model.
 
     Raises:
-        ValueError: unknown system, or a saved training state that does not fit.
+        ValueError: unknown system, a model to start from that is not one of it or knows other states, or
+            a saved training state that does not fit.
     """
     system = get_system(name)
+    initial = None if start is None else _trained(start, system, preset)
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
     num_samples = preset.samples_of(system)
     states = system.simulate_array(data_key, num_samples + preset.num_validation)
-    increments = [variable in system.increments for variable in system.variables]
-    standardizer, x0 = standardised(states, preset.noise, increments)
+    if start is None:
+        increments = [variable in system.increments for variable in system.variables]
+        standardizer, x0 = standardised(states, preset.noise, increments)
+    else:
+        standardizer, x0 = start.standardizer, _in_units_of(start.standardizer, states)
     del states
     training, validation = x0[:num_samples], x0[num_samples:]
     network = preset.network_of(system)
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
         state_paths.append(weights.with_suffix(f".{phase}.state"))
-        key, initial = jax.random.fold_in(fit_key, phase), None if record is None else record.denoiser
         for record in fit(
-            key,
+            jax.random.fold_in(fit_key, phase),
             training,
             network,
             config,
@@ -129,8 +149,9 @@ def train_system(
             num_known=preset.num_known,
         ):
             yield record, None
+            initial = record.denoiser
     assert record is not None  # noqa: S101 - a phase ends with a record
-    card = _card(system, model_name or weights.stem, preset, seed, record)
+    card = _card(system, model_name or weights.stem, preset, seed, record, start)
     model = Model(
         denoiser=record.denoiser,
         layout=system.layout,
@@ -149,9 +170,27 @@ def standardised(
 ) -> tuple[Standardizer, np.ndarray]:
     """A standardiser fitted to an ensemble (sample, time, variable), and the ensemble in its units."""
     standardizer = Standardizer.fit(states, noise=noise, increments=increments)
+    return standardizer, _in_units_of(standardizer, states)
+
+
+def _in_units_of(standardizer: Standardizer, states: np.ndarray) -> np.ndarray:
     chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
-    x0 = [np.asarray(standardizer.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
-    return standardizer, np.concatenate(x0)
+    return np.concatenate(
+        [np.asarray(standardizer.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
+    )
+
+
+def _trained(start: Model, system: System, preset: Preset) -> Trainable:
+    """The denoiser of a model that training can go on from."""
+    denoiser = start.denoiser
+    known = denoiser.num_known if isinstance(denoiser, ForecastDenoiser) else 0
+    if not isinstance(denoiser, NetworkDenoiser | ForecastDenoiser) or start.layout != system.layout:
+        raise ValueError(f"`start` must be a trained model of {system.name}; got {start.name!r}.")
+    if known != preset.num_known:
+        raise ValueError(
+            f"the model {start.name!r} knows the first {known} states, and the preset is for {preset.num_known}."
+        )
+    return denoiser
 
 
 def _kind(preset: Preset) -> str:
@@ -160,7 +199,9 @@ def _kind(preset: Preset) -> str:
     return "Unconditional diffusion model"
 
 
-def _card(system: System, name: str, preset: Preset, seed: int, record: TrainingRecord) -> dict[str, Any]:
+def _card(
+    system: System, name: str, preset: Preset, seed: int, record: TrainingRecord, start: Model | None
+) -> dict[str, Any]:
     return {
         "name": name,
         "system": system.name,
@@ -175,6 +216,7 @@ def _card(system: System, name: str, preset: Preset, seed: int, record: Training
             "dtype": preset.dtype,
             "parameters": network_cost(preset.network_of(system)).parameters,
             "seed": seed,
+            **({} if start is None else {"started_from": start.card.get("training", {"name": start.name})}),
             **training_facts(record),
         },
     }

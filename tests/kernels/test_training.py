@@ -175,8 +175,9 @@ def test_unknown_models_and_exact_ones():
         kernels.save_checkpoint(exact, "anywhere")
 
 
-@pytest.mark.slow
-def test_training_a_system_makes_a_model_with_a_card(tmp_path, monkeypatch):
+@pytest.fixture
+def tiny(monkeypatch):
+    """A training of a few seconds, with a small network for any system."""
     monkeypatch.setattr(
         presets,
         "network_config",
@@ -184,13 +185,34 @@ def test_training_a_system_makes_a_model_with_a_card(tmp_path, monkeypatch):
             {**NETWORK.to_dict(), "num_times": times, "in_features": 2 * variables, "out_features": variables}
         ),
     )
-    preset = presets.Preset(
+    return presets.Preset(
         num_samples=512,
         num_validation=64,
         training=TrainingConfig(num_steps=4, batch_size=16, warmup=1, report_every=2),
     )
-    *_, (record, model) = presets.train_system("lorenz63", tmp_path / "small", preset=preset)
+
+
+@pytest.mark.slow
+def test_training_a_system_makes_a_model_with_a_card(tmp_path, tiny):
+    *_, (record, model) = presets.train_system("lorenz63", tmp_path / "small", preset=tiny)
     assert record.step == 4
     assert model.system == "lorenz63"
     assert kernels.load_model(tmp_path / "small.safetensors").card["training"]["batch_size"] == 16
     assert not (tmp_path / "small.state").exists()
+
+
+@pytest.mark.slow
+def test_training_goes_on_from_a_model_in_its_units(tmp_path, tiny):
+    *_, (_, model) = presets.train_system("lorenz63", tmp_path / "first", preset=tiny)
+    *_, (record, further) = presets.train_system(
+        "lorenz63", tmp_path / "second", preset=tiny, seed=1, start=model
+    )
+    np.testing.assert_array_equal(further.standardizer.scale, model.standardizer.scale)
+    card = kernels.load_model(tmp_path / "second.safetensors").card["training"]
+    assert card["started_from"]["seed"] == 0
+    assert record.step == 4
+    with pytest.raises(ValueError, match="trained model of double_pendulum"):
+        next(presets.train_system("double_pendulum", tmp_path / "third", preset=tiny, start=model))
+    forecast = dataclasses.replace(tiny, num_known=3)
+    with pytest.raises(ValueError, match="knows the first 0 states"):
+        next(presets.train_system("lorenz63", tmp_path / "third", preset=forecast, start=model))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from bokeh.events import SelectionGeometry, Tap
 from PIL import Image
+from toys import make_toy
 
 import kernels
 from diffuse_ui.figure_axes import SIZES
@@ -188,6 +189,22 @@ def test_numbers_of_no_preset_are_left_alone_when_the_page_is_rendered(app):
     assert (app.state.num_samples, app.state.num_steps) == (64, 12)
     app.state.num_samples = 65
     assert (app.state.num_samples, app.state.num_steps) == (65, 12)
+
+
+@pytest.mark.parametrize("view", ["time series", "phase plane"])
+@pytest.mark.parametrize("variables", [("x",), ("x", "y", "z"), ("a", "b")])
+def test_another_model_has_panels_of_its_own(app, window, view, variables):
+    window.session.look.view = view
+    app.state.write("max(x) > 0.8")
+    app.store.wait()
+    app.state.param.update(model=make_toy(variables), given="")
+    app.store.wait()
+    shown = window.canvas if view == "time series" else window.phase_plane
+    lengths = {len(panel.sources["backdrop"].data["x"]) for panel in shown.panels}
+    assert len(lengths) == 1
+    assert lengths.pop() > 50
+    names = [panel.place for panel in shown.panels]
+    assert names == (list(variables) if view == "time series" else [(variables[0], variables[-1])])
 
 
 def test_presets_and_numbers_agree(app, window):

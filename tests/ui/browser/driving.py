@@ -2,36 +2,47 @@
 
 from playwright.sync_api import Error
 
-PIXEL = """([name, x, y]) => {
-  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+FIND = """name => {  // the figure that is on the page: a page keeps the models of those that were replaced
+  const models = Bokeh.documents.flatMap(d => [...d._all_models.values()]);
+  return models.findLast(m => m.name == 'canvas-' + name && Bokeh.index.find_one(m) != null);
+}"""
+
+
+def finding(script):
+    """A script for the page in which FIND is the function that finds a figure."""
+    return script.replace("FIND", f"({FIND})")
+
+
+PIXEL = finding("""([name, x, y]) => {
+  const model = FIND(name);
   const view = Bokeh.index.find_one(model), frame = view.frame.bbox;
   const box = view.canvas_view.el.getBoundingClientRect();
   const fx = (x - model.x_range.start) / (model.x_range.end - model.x_range.start);
   const fy = (y - model.y_range.start) / (model.y_range.end - model.y_range.start);
   return [box.left + frame.left + fx * frame.width, box.top + frame.bottom - fy * frame.height];
-}"""
-DRAWN = """name => {
+}""")
+DRAWN = finding("""name => {
   const cover = document.getElementById("loader");  // of the page, while it is being built: it takes the mouse
   if (typeof Bokeh === "undefined" || (cover != null && cover.checkVisibility())) return false;
-  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
-  if (model == null || Bokeh.index.find_one(model) == null) return false;
+  const model = FIND(name);
+  if (model == null) return false;
   return model.renderers.some(r => r.data_source && r.data_source.data.x && r.data_source.data.x.length > 50);
-}"""
+}""")
 SHOWN = """() => JSON.stringify({
   address: location.href, text: document.body.innerText.slice(0, 300),
   sources: typeof Bokeh === "undefined" ? null : Bokeh.documents.map(d => [...d._all_models.values()]
     .filter(m => m.data && m.data.x).map(m => m.data.x.length)),
 })"""
-TOOL = """([name, tool]) => {
-  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+TOOL = finding("""([name, tool]) => {
+  const model = FIND(name);
   const active = model.toolbar.active_drag;
   return (active == null ? '' : active.name) == tool;
-}"""
+}""")
 
-SHAPE = """([name, label]) => {
-  const model = Bokeh.documents.map(d => d.get_model_by_name('canvas-' + name)).find(m => m != null);
+SHAPE = finding("""([name, label]) => {
+  const model = FIND(name);
   return model.center.some(shape => shape.name == 'shape-' + label && shape.editable);
-}"""
+}""")
 
 
 class Canvas:

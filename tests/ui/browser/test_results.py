@@ -65,15 +65,15 @@ def downloaded(page, label):
 def test_a_link_is_followed_run_read_in_every_tab_and_exported(page, server):
     address, apps = server
     event = "max(x) > 1 and min(y) < 0"
-    page.set_default_timeout(8000)
     page.goto(f"{address}?event={quote(event)}&seed=7&num_steps=one")
     Canvas(page).wait_drawn("x")
+    page.set_default_timeout(15_000)
     expect(page.get_by_role("alert").filter(has_text="`num_steps` must be a whole number")).to_be_visible()
     app = apps[-1]
     assert (str(app.state.event), app.state.seed, app.state.num_steps) == (event, 7, 12)
 
     page.get_by_role("button", name="Run", exact=True).click()
-    wait_until(lambda: app.store.status == "done", page, timeout=12_000)
+    wait_until(lambda: app.store.status == "done", page, timeout=30_000)
     page.wait_for_function(PAINTED, arg="convergence", polling=100)
     for label, model in TABS.items():
         page.get_by_role("tab", name=label, exact=True).click()

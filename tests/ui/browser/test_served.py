@@ -7,6 +7,7 @@ import pytest
 from driving import Canvas
 from panel.tests.util import wait_until
 from playwright.sync_api import expect
+from toys import make_toy
 from typer.testing import CliRunner
 
 import kernels
@@ -62,6 +63,15 @@ def test_a_drawn_box_runs_to_the_probability_of_the_command_line(canvas, page, t
     outcome = CliRunner().invoke(cli, words)
     assert outcome.exit_code == 0, outcome.output
     assert json.loads(outcome.stdout)["value"] == pytest.approx(shown, rel=1e-6)
+
+
+def test_another_model_replaces_the_panels(canvas, page, toy):
+    state = canvas.app.state
+    for model, last in ((make_toy(("x", "y", "z")), "z"), (toy, "y")):
+        state.model = model
+        canvas.wait_drawn(last)
+    canvas.drag("y", (2.0, 0.5), (3.0, 2.0))
+    expect(event_text(page)).to_have_value(re.compile(r"^box\(y, \["), timeout=10_000)
 
 
 def test_a_threshold_is_placed_dragged_and_undone(canvas, page):

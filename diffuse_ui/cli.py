@@ -20,6 +20,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 import kernels
 from diffuse_ui import formats
 from diffuse_ui.caching import keep_compiled
+from kernels.trajectories import require_writable
 
 __all__ = ["app", "main"]
 
@@ -44,6 +45,12 @@ EstimatorOption = Annotated[
     typer.Option(
         help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator, data; "
         "none for no probability."
+    ),
+]
+GuidanceOption = Annotated[
+    str,
+    typer.Option(
+        help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
     ),
 ]
 SamplesOption = Annotated[int, typer.Option("--num-samples", "-n", help="Number of trajectories.")]
@@ -74,6 +81,15 @@ def _exit_codes() -> Iterator[None]:
 def _fail(error: Exception, code: int) -> None:
     typer.echo(f"Error: {error}", err=True)
     raise typer.Exit(code) from None
+
+
+def _refuse(context: typer.Context, names: tuple[str, ...], where: str) -> None:
+    """Raises ValueError for options that were given and would be ignored."""
+    for name in names:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            flag = next(p.opts[0] for p in context.command.params if p.name == name)
+            raise ValueError(f"{flag} has no meaning {where}. Leave it out.")
 
 
 def _print(document: dict[str, Any], as_json: bool, words: Callable[[], str]) -> None:
@@ -120,12 +136,7 @@ def sample(
     event: EventOption = None,
     given: GivenOption = None,
     method: Annotated[str, typer.Option(help="guided (approximate), or exact.")] = "guided",
-    guidance: Annotated[
-        str,
-        typer.Option(
-            help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
-        ),
-    ] = "moment_matching",
+    guidance: GuidanceOption = "moment_matching",
     estimator: EstimatorOption = "auto",
     num_samples: SamplesOption = 512,
     num_steps: StepsOption = 80,
@@ -146,6 +157,8 @@ def sample(
             num_steps=num_steps,
             seed=seed,
         )
+        if output is not None:
+            require_writable(output)
         last = _follow(kernels.stream(spec), lambda snapshot: snapshot.progress, as_json)
         if output is not None:
             _write(last, spec, output)
@@ -153,6 +166,7 @@ def sample(
         estimate = last.probability
         document = {"model": model, "event": event, "num_samples": count, "output": output and str(output)}
         document["probability"] = None if estimate is None else estimate.to_dict()
+        document["ensemble"] = ensemble = None if last.dataset is None else last.dataset.attrs["ensemble"]
         words = f"{count} trajectories" + (
             f" in {output}" if output else "; name a file with --output to keep them"
         )
@@ -161,6 +175,11 @@ def sample(
             as_json,
             lambda: words if estimate is None else f"{words}\n{_probability_words(estimate)}",
         )
+        if method == "exact" and event is not None and ensemble != "exact":
+            raise kernels.NumericalError(
+                "no trajectory was found to meet the event, so there is no exact ensemble: "
+                f"what was drawn is {ensemble}, and approximate."
+            )
 
 
 def _write(last: "kernels.Snapshot", spec: "kernels.RunSpec", output: Path) -> None:
@@ -182,8 +201,15 @@ def probability(
             "density_ratio, simulator, data."
         ),
     ] = "auto",
+    guidance: GuidanceOption = "moment_matching",
     num_samples: SamplesOption = 512,
-    num_steps: StepsOption = 80,
+    num_steps: Annotated[int, typer.Option(help="Network evaluations for a stochastic path.")] = 80,
+    ode_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Network evaluations for a direct sample, and in subset simulation; the model's own unless given."
+        ),
+    ] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -198,7 +224,9 @@ def probability(
             given=given,
             method=method,
             num_samples=num_samples,
+            num_steps=ode_steps,
             path_steps=num_steps,
+            guidance=guidance,
         )
         estimate = _follow(records, lambda record: record.fraction, as_json).probability
         document = estimate.to_dict() | {
@@ -223,14 +251,20 @@ def simulate(
     from diffuse_ui.exporting import write_dataset
 
     with _exit_codes():
+        require_writable(output)
         dataset = kernels.get_system(system).simulate(jax.random.key(seed), num_samples=num_samples)
         write_dataset(dataset, output)
         document = {"system": system, "num_samples": num_samples, "seed": seed, "output": str(output)}
         _print(document, as_json, lambda: f"{num_samples} trajectories of {system} in {output}")
 
 
+OF_A_FILE = ("variables", "window", "stride", "time", "gaps", "resample", "num_known", "num_steps")
+OF_A_SYSTEM = ("output", "preset", "start")
+
+
 @app.command()
 def train(
+    context: typer.Context,
     source: Annotated[
         str, typer.Argument(help="Name of a dynamical system, or a .nc, .zarr, .csv or .parquet file.")
     ],
@@ -276,6 +310,7 @@ def train(
     from diffuse_ui.training_console import is_recording, train_recording, train_simulated
 
     with _exit_codes():
+        _refuse(context, OF_A_SYSTEM if is_recording(source) else OF_A_FILE, f"in training on {source}")
         if not is_recording(source):
             document = train_simulated(source, output, name=name, preset=preset, seed=seed, start=start)
             _print(document, as_json, lambda: f"model of {source} in {document['output']}")
@@ -334,7 +369,7 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
         return
     with _exit_codes():
         names = kernels.available_models()
-        cards = {name: dict(kernels.load_model(name).card) for name in names}
+        cards = {name: _card(name) for name in names}
         systems = kernels.available_systems()
 
         def words() -> str:
@@ -348,8 +383,17 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
         _print({"models": cards, "systems": list(systems)}, as_json, words)
 
 
+def _card(name: str) -> dict[str, Any]:
+    """A model's card; of a damaged file, what is wrong with it."""
+    try:
+        return dict(kernels.load_model(name).card)
+    except ValueError as error:
+        return {"name": name, "description": f"cannot be read: {error}"}
+
+
 @models_app.command()
 def report(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
     measure: Annotated[bool, typer.Option("--measure", help="Measure now, and write the card.")] = False,
     num_samples: Annotated[int | None, typer.Option("--num-samples", "-n", help="To measure with.")] = None,
@@ -362,6 +406,8 @@ def report(
     from diffuse_ui.report_console import measured, print_report, write_figure
 
     with _exit_codes():
+        if not measure:
+            _refuse(context, ("num_samples",), "without --measure")
         model = measured(name, num_samples) if measure else kernels.load_model(name)
         if output is not None:
             write_figure(model, output)

@@ -115,8 +115,7 @@ def link(spec: kernels.RunSpec) -> str:
     """
     chosen = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
     chosen["model"] = spec.model if isinstance(spec.model, str) else spec.model.name
-    absent = [name for name in ("event", "given") if chosen[name] is None]
-    texts = {k: "none" if v is None else str(v) for k, v in chosen.items() if k not in absent}
+    texts = {name: "none" if value is None else str(value) for name, value in chosen.items()}
     return "?" + urlencode(texts)
 
 

@@ -39,6 +39,10 @@ def follow(state: State, query: Mapping[str, str]) -> str:
             choose(state, text)
         except (ValueError, RecursionError) as error:
             troubles.append(str(error) or type(error).__name__)
+    try:
+        state.to_spec()
+    except ValueError as error:  # each is right, and together they are not
+        troubles.append(str(error))
     return "" if not troubles else "The link cannot be followed as it is. " + " ".join(troubles)
 
 
@@ -50,12 +54,12 @@ def _choose_model(state: State, text: str) -> None:
 
 
 def _choose_event(state: State, text: str) -> None:
-    if not state.write(text):
+    if not state.write("" if text == NONE else text):
         raise ValueError(f"`event`: {_first_line(state.error)}")
 
 
 def _choose_given(state: State, text: str) -> None:
-    if not state.know(text):
+    if not state.know("" if text == NONE else text):
         raise ValueError(f"`given`: {_first_line(state.given_error)}")
 
 

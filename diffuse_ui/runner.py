@@ -43,6 +43,7 @@ class Runner:
         self._slot: dict[str, Update] = {}
         self._current: str | None = None
         self._cancel = threading.Event()
+        self._forget = threading.Event()  # the running job's news are not wanted any more
         self._listeners: list[Callable[[], None]] = []
         self._thread: threading.Thread | None = None
 
@@ -62,13 +63,22 @@ class Runner:
                 self._thread = threading.Thread(target=self._work, name="diffuse-ui", daemon=True)
                 self._thread.start()
 
-    def stop(self, job: str | None = None) -> None:
-        """Drop what waits and end what runs after its present item: one job, or all."""
+    def stop(self, job: str | None = None, *, forget: bool = False) -> None:
+        """Drop what waits and end what runs after its present item: one job, or all.
+
+        Args:
+            job: which; all unless given.
+            forget: nothing more is heard of it, neither what it has given nor its end.
+        """
         with self._lock:
+            if forget:
+                self._slot = {name: news for name, news in self._slot.items() if job not in (None, name)}
             for name in [job] if job else list(self._pending):
                 self._pending.pop(name, None)
             if self._current is not None and job in (None, self._current):
                 self._cancel.set()
+                if forget:
+                    self._forget.set()
 
     def busy(self, job: str | None = None) -> bool:
         """Is the job (any job) running or waiting?"""
@@ -96,14 +106,20 @@ class Runner:
                     return
                 job = next(iter(self._pending))
                 make = self._pending.pop(job)
-                self._current, self._cancel = job, threading.Event()
-                cancel = self._cancel
-            self._run(job, make, cancel)
+                self._current, self._cancel, self._forget = job, threading.Event(), threading.Event()
+                cancel, forget = self._cancel, self._forget
+            self._run(job, make, cancel, forget)
             with self._lock:
                 self._current = None
                 self._lock.notify_all()
 
-    def _run(self, job: str, make: Callable[[], Iterable[Any]], cancel: threading.Event) -> None:
+    def _run(
+        self,
+        job: str,
+        make: Callable[[], Iterable[Any]],
+        cancel: threading.Event,
+        forget: threading.Event,
+    ) -> None:
         item: Any = None
         state: JobState = "finished"
         error: Exception | None = None
@@ -113,7 +129,7 @@ class Runner:
             for item in items:
                 if cancel.is_set():
                     break
-                self._put(Update(job, "running", item))
+                self._put(Update(job, "running", item), forget)
         except Exception as raised:  # whatever a job raises is news for the view, not the thread's end
             state, error = "failed", raised
         finally:
@@ -124,11 +140,11 @@ class Runner:
         if cancel.is_set():
             state, error = "stopped", None
         if not superseded:
-            self._put(Update(job, state, item, error))
+            self._put(Update(job, state, item, error), forget)
 
-    def _put(self, update: Update) -> None:
+    def _put(self, update: Update, forget: threading.Event) -> None:
         with self._lock:
-            if update.job in self._pending:
+            if update.job in self._pending or forget.is_set():
                 return
             self._slot[update.job] = update
         for listener in list(self._listeners):

@@ -18,7 +18,7 @@ import param
 import kernels
 from diffuse_ui.arrangements import Arrangement
 from kernels.guidance.registry import GUIDANCE
-from kernels.knowledge import example_start
+from kernels.knowledge import example_start, with_knowledge
 
 __all__ = ["ESTIMATORS", "METHODS", "MODES", "PRESETS", "VIEWS", "Look", "State", "forget_models"]
 
@@ -66,7 +66,7 @@ class State(param.Parameterized):
     estimator = param.Selector(objects=list(ESTIMATORS), doc="estimator of the probability, or None")
     num_samples = param.Integer(512, bounds=(1, 1_000_000), doc="number of trajectories")
     num_steps = param.Integer(80, bounds=(2, 10_000), doc="network evaluations for a trajectory")
-    seed = param.Integer(0, bounds=(0, 2**31 - 1), doc="seed of the run's random key")
+    seed = param.Integer(0, bounds=(0, 2**32 - 1), doc="seed of the run's random key")
     live = param.Boolean(False, doc="run again, as a preview, whenever the event changes")
 
     def __init__(self, **choices: Any) -> None:
@@ -78,19 +78,36 @@ class State(param.Parameterized):
         if text is not None:
             self.set_event(kernels.parse_event(text) if isinstance(text, str) else text)
         self._undo.clear()
-        self.param.watch(lambda _: self._model_changed(), ["model"])
+        self.param.watch(self._model_changed, ["model", "given"])
         self._start_forecast()
 
     # -- the model ---------------------------------------------------------------------------
 
     def load(self) -> kernels.Model:
-        """The chosen model. Raises ValueError when there is none of that name or path."""
-        return self.model if isinstance(self.model, kernels.Model) else _load_model(str(self.model))
+        """The chosen model.
 
-    def _model_changed(self) -> None:
-        """Nothing of another model's variables is kept, not even for undo, unless this one has them too."""
+        Raises:
+            ValueError: there is none of that name or path, or its times do not begin at 0, as those of events do.
+        """
+        model = self.model if isinstance(self.model, kernels.Model) else _load_model(str(self.model))
+        first = float(model.layout.times[0])
+        if first != 0.0:
+            raise ValueError(
+                f"the times of a model must begin at 0 to be drawn on; those of {model.name} begin at {first:g}. "
+                "Subtract the first from all."
+            )
+        return model
+
+    def _model_changed(self, *changes: Any) -> None:
+        """Nothing said of another model is kept, not even for undo, but an event that this one can have too."""
+        changed = {change.name for change in changes}
+        if "model" not in changed:
+            return
         self._undo.clear()
         self._redo.clear()
+        self.given_error = ""
+        if "given" not in changed:
+            self.given = ""
         with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
             self.load()
             if not all(map(self._possible, self.parts.terms)):
@@ -224,12 +241,20 @@ class State(param.Parameterized):
 
     # -- the run -----------------------------------------------------------------------------
 
+    @property
+    def question(self) -> tuple[Any, str | None, str | None]:
+        """What is asked, however it is to be answered: model, event and what is known."""
+        event = None if self.event is None else str(self.event)
+        return self.model, event, self.given.strip() or None
+
     def to_spec(self, **changes: Any) -> kernels.RunSpec:
-        """The run that the choices describe; `changes` replace single fields."""
+        """The run that the choices describe; `changes` replace single fields.
+
+        Raises:
+            ValueError: choices that do not go together, such as too few trajectories for the estimator.
+        """
         choices = {
-            "model": self.model,
-            "event": None if self.event is None else str(self.event),
-            "given": self.given.strip() or None,
+            **dict(zip(("model", "event", "given"), self.question)),
             "method": self.method,
             "guidance": self.guidance,
             "estimator": self.estimator,
@@ -250,14 +275,20 @@ class State(param.Parameterized):
         names = ("method", "guidance", "estimator", "num_samples", "num_steps", "seed")
         event = kernels.parse_event(spec.event) if isinstance(spec.event, str) else spec.event
         before, shown = self.model, (self.parts, self.given)
-        self.model = spec.model
+        if spec.model != before:
+            self.model = spec.model
         try:
-            self.set_event(event)
+            if event is not None:
+                self._checked(event)
+            if given:
+                with_knowledge(self.load(), given)
         except ValueError:
-            self.model = before
-            self._show(*shown)
+            if spec.model != before:
+                self.model = before
+                self._show(*shown)
             raise
-        self.param.update(given=given, **{name: getattr(spec, name) for name in names})
+        self._take(self.parts.with_event(event), given or ("" if self.load().num_known == 0 else self.given))
+        self.param.update(**{name: getattr(spec, name) for name in names})
 
     def to_json(self) -> str:
         """The choices as text that `from_json` reads."""

@@ -61,7 +61,8 @@ class Store(param.Parameterized):
 
     def prepare(self) -> None:
         """Draw the backdrop of the chosen model in the background."""
-        self.draws.stop("run")
+        self.draws.stop("run", forget=True)
+        self.previews.stop("hits", forget=True)
         self.param.update(
             result=None,
             hits=None,
@@ -76,14 +77,22 @@ class Store(param.Parameterized):
         self.draws.submit("backdrop", lambda: jobs.backdrop(model))
 
     def run(self) -> None:
-        """Start the run that the state describes; a run under way gives way."""
-        self._start(self.state.to_spec(), live=False)
+        """Start the run that the state describes; a run under way gives way.
+
+        `error` says why where the choices do not go together.
+        """
+        self._start(self.state.to_spec, live=False)
 
     def run_live(self) -> None:
         """Start the quick run of the live switch."""
-        self._start(self.state.to_live_spec(), live=True)
+        self._start(self.state.to_live_spec, live=True)
 
-    def _start(self, spec: kernels.RunSpec, live: bool) -> None:
+    def _start(self, choose: Callable[[], kernels.RunSpec], live: bool) -> None:
+        try:
+            spec = choose()
+        except ValueError as error:
+            self.param.update(status="failed", error=str(error), message="")
+            return
         compare = self.compare and not live and spec.event is not None
         self.param.update(status="running", progress=0.0, message="starting", error="")
         self.draws.submit("run", lambda: jobs.results(spec, live=live, compare=compare))
@@ -152,8 +161,8 @@ class Store(param.Parameterized):
         """Has the question changed since the shown result was asked for?"""
         if self.result is None:
             return False
-        shown, now = self.result.spec, self.state.to_spec()
-        return any(getattr(shown, name) != getattr(now, name) for name in ("model", "event", "given"))
+        shown = self.result.spec
+        return (shown.model, shown.event, shown.given) != self.state.question
 
     def drain(self) -> None:
         """Make the workers' news visible. Call it from the thread that owns the views."""
@@ -202,12 +211,15 @@ class Store(param.Parameterized):
         if update.state != "running":
             forget_models()
         self.training = update
+        done = update.item if update.state != "running" else None
+        if done is not None and done.saved and done.name == self.state.model_name:
+            self.state.param.trigger("model")  # it is another one now
 
     def _take_run(self, update: Update) -> None:
         changes: dict[str, Any] = {}
         result: Result | None = update.item
         if result is not None:
-            keep = result.dataset is None and self.result is not None and update.state == "running"
+            keep = result.dataset is None and self.result is not None
             if not keep:
                 changes["result"] = result
             comparing = update.state == "running" and result.snapshot.stage == "done"

@@ -10,7 +10,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import kernels
 from diffuse_ui import formats
 
 __all__ = ["Progress", "Request", "train"]
@@ -84,7 +83,6 @@ def train(request: Request) -> Iterator[Progress]:
     if not request.source.strip():
         raise ValueError("Give the path of a .nc, .zarr, .csv or .parquet file on this machine.")
     name = request.model_name
-    _require_free(name)
     told = Progress(name=name)
     yield told
     plan = plan_training(Path(request.source.strip()).expanduser(), name=name, **request.choices)
@@ -105,14 +103,3 @@ def train(request: Request) -> Iterator[Progress]:
             saved=told.saved or model is not None,
         )
         yield told
-
-
-def _require_free(name: str) -> None:
-    """Raises ValueError where another model has the name; one whose training was stopped may go on."""
-    if name not in kernels.available_models():
-        return
-    from kernels.zoo import path_of
-
-    weights = path_of(name)
-    if not list(weights.parent.glob(f"{weights.stem}.*.state")):
-        raise ValueError(f"There is a model named {name}. Give this one another name.")

@@ -70,7 +70,14 @@ def log_likelihood(
     fine, coarse = (
         np.concatenate(
             [
-                _chunk(model, x0[start : start + CHUNK], sigma_min, tolerance, num_probes, key)
+                _chunk(
+                    model,
+                    x0[start : start + CHUNK],
+                    sigma_min,
+                    tolerance,
+                    num_probes,
+                    None if key is None else jax.random.fold_in(key, start),
+                )
                 for start in range(0, len(x0), CHUNK)
             ]
         )

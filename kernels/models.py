@@ -22,6 +22,17 @@ __all__ = ["Model"]
 DEFAULT_NUM_STEPS = 30  # network evaluations of the ODE where the card has measured nothing better
 
 
+@jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True, eq=False)
+class _Opaque:
+    """A denoiser that JAX cannot look into: its numbers are constants of what is compiled for it."""
+
+    denoiser: Denoiser
+
+    def denoise(self, x: Any, sigma: Any) -> Any:
+        return self.denoiser.denoise(x, sigma)
+
+
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """A diffusion model of trajectories.
@@ -58,7 +69,7 @@ class Model:
         any other is taken to work in units in which each variable has a spread of about 1.
 
         Args:
-            denoiser: in physical units if it knows its moments.
+            denoiser: anything with `denoise(x, sigma)` in JAX; in physical units if it knows its moments.
             layout: what the axes of its trajectories mean.
             card: what is known about the model.
             noise: colour of the perturbing noise, see `kernels.covariances`; other than white for
@@ -67,6 +78,8 @@ class Model:
         Raises:
             ValueError: the denoiser's trajectories have another shape than the layout's, or no such noise.
         """
+        if jax.tree_util.all_leaves([denoiser]):
+            denoiser = _Opaque(denoiser)
         if hasattr(denoiser, "moments"):
             mean, covariance = denoiser.moments()
             if mean.shape != layout.shape:
@@ -129,8 +142,13 @@ class Model:
 
     @functools.cached_property
     def fingerprint(self) -> str:
-        """Hash of every number of the model: caches of its samples are keyed by it."""
+        """Hash of every number of the model."""
         digest = hashlib.sha256(repr(self.layout.to_dict()).encode())
         for leaf in jax.tree.leaves((self.denoiser, self.standardizer, self.initial)):
             digest.update(np.ascontiguousarray(leaf).tobytes())
         return digest.hexdigest()[:16]
+
+    @functools.cached_property
+    def identity(self) -> tuple[str, Any]:
+        """What two models must share to share samples: every number, and what is no number."""
+        return self.fingerprint, jax.tree.structure((self.denoiser, self.standardizer, self.initial))

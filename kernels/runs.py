@@ -248,7 +248,7 @@ def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> x
         state(sample, time, variable); attrs["source"] is "simulator", "data" or "model". Cached.
     """
     loaded = as_model(model)
-    identity = (loaded.fingerprint, loaded.held_out is None, num_samples, seed)
+    identity = (loaded.identity, loaded.held_out is None, num_samples, seed)
     with _backdrops_lock:
         if identity in _backdrops:
             return _backdrops[identity]

@@ -305,7 +305,7 @@ def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, 
         layout: which names and times there are.
 
     Returns:
-        (variable, time, value, tolerance or None) of each.
+        (variable, time since the layout's first, value, tolerance or None) of each.
 
     Raises:
         ValueError: dimensions, names or times that the layout does not have.
@@ -330,7 +330,7 @@ def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, 
             value = float(state.sel(time=time, variable=name))
             if np.isfinite(value):
                 width = None if tolerance is None else float(tolerance.sel(time=time, variable=name))
-                points.append((name, float(time), value, width))
+                points.append((name, float(time) - float(layout.times[0]), value, width))
     return points
 
 
@@ -341,15 +341,20 @@ def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
         ValueError: another ending, or a folder that does not exist.
     """
     path = Path(path)
-    if path.suffix not in (".nc", ".zarr"):
-        raise ValueError(f"`path` must end with .nc (NetCDF) or .zarr; got {path.name!r}.")
-    if not path.absolute().parent.is_dir():
-        raise ValueError(f"the folder of `path` must exist; there is no {path.absolute().parent}.")
+    require_writable(path)
     if path.suffix == ".zarr":
         names = dataset["variable"].astype(object)  # Zarr 3 specifies text of any length only
         dataset.assign_coords(variable=names).to_zarr(path, mode="w", consolidated=False)
     else:
         without_booleans(dataset).to_netcdf(path, engine="h5netcdf")
+
+
+def require_writable(path: Path) -> None:
+    """Raises ValueError where `write_dataset` could not write; to be asked before what takes long."""
+    if path.suffix not in (".nc", ".zarr"):
+        raise ValueError(f"`path` must end with .nc (NetCDF) or .zarr; got {path.name!r}.")
+    if not path.absolute().parent.is_dir():
+        raise ValueError(f"the folder of `path` must exist; there is no {path.absolute().parent}.")
 
 
 def without_booleans(dataset: xr.Dataset) -> xr.Dataset:

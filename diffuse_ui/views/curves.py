@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import panel as pn
+import xarray as xr
 
 from diffuse_ui.colors import palette
 from diffuse_ui.ensembles import fan, is_member, states
@@ -122,8 +123,15 @@ class CurvesView:
     def _nothing(self) -> np.ndarray:
         return np.zeros((0, *self.session.state.layout.shape), np.float32)
 
+    def _of_model(self, dataset: xr.Dataset | None) -> xr.Dataset | None:
+        """The trajectories, unless they are still those of a model before."""
+        layout = self.session.state.layout
+        if dataset is None or tuple(map(str, dataset["variable"].values)) != layout.variables:
+            return None
+        return dataset if dataset.sizes["time"] == layout.num_times else None
+
     def _backdrop_changed(self) -> None:
-        backdrop = self.session.store.backdrop
+        backdrop = self._of_model(self.session.store.backdrop)
         self._behind = self._nothing if backdrop is None else states(backdrop)
         reference = (
             None if backdrop is None else fan(backdrop.drop_vars(["satisfied", "weight"], errors="ignore"))
@@ -135,7 +143,7 @@ class CurvesView:
         self._hits_changed()
 
     def _hits_changed(self) -> None:
-        hits, backdrop = self.session.store.hits, self.session.store.backdrop
+        hits, backdrop = self.session.store.hits, self._of_model(self.session.store.backdrop)
         known = hits is not None and backdrop is not None
         values = states(backdrop)[hits.satisfied] if known else self._nothing
         for panel in self.panels:
@@ -144,7 +152,7 @@ class CurvesView:
 
     def _result_changed(self) -> None:
         result = self.session.store.result
-        dataset = None if result is None else result.dataset
+        dataset = self._of_model(None if result is None else result.dataset)
         values = self._nothing if dataset is None else states(dataset)
         member = np.zeros(0, bool) if dataset is None else is_member(dataset)
         conditional = None if dataset is None else fan(dataset)

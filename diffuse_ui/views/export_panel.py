@@ -9,9 +9,11 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+import kernels
 from diffuse_ui import codegen, exporting
 from diffuse_ui.figure_axes import SIZES, FigureSize
 from diffuse_ui.figures import caption as caption_of
+from diffuse_ui.jobs import Result
 from diffuse_ui.session import Session
 from diffuse_ui.views.parts import html, section
 
@@ -118,28 +120,44 @@ class ExportPanel:
         if label == "Zarr":
             return exporting.zarr_zip(store.result)
         texts = {
-            "Python": lambda: codegen.script(state.to_spec()),
-            "Notebook": lambda: codegen.notebook(state.to_spec(), self._found()),
+            "Python": lambda: codegen.script(self._spec()),
+            "Notebook": lambda: codegen.notebook(self._spec(), self._found()),
             "Event": lambda: json.dumps(state.event.to_dict(), indent=1),
-            "Run": state.to_json,
+            "Run": lambda: json.dumps(self._spec().to_dict()),
         }
         return texts[label]().encode()
 
-    def _found(self) -> str:
-        """The caption of the shown result, where it answers the present question."""
+    def _shown(self) -> Result | None:
+        """The shown result, where it answers the present question and is no preview."""
         store = self.session.store
-        known = store.result is not None and store.result.dataset is not None and not store.stale
-        return caption_of(store.result) if known else ""
+        result = store.result
+        known = result is not None and result.dataset is not None and not result.live and not store.stale
+        return result if known else None
+
+    def _spec(self) -> kernels.RunSpec:
+        """The run that is shown, else the one that the present choices describe."""
+        shown = self._shown()
+        return self.session.state.to_spec() if shown is None else shown.spec
+
+    def _found(self) -> str:
+        shown = self._shown()
+        return "" if shown is None else caption_of(shown)
 
     def _update(self) -> None:
         result, state = self.session.store.result, self.session.state
         ready = result is not None and result.dataset is not None
         for label in (*_FIGURES, *_DATA):
             self.downloads[label].disabled = not ready
-        self.downloads["Event"].disabled = state.event is None
-        spec = state.to_spec()
-        address = codegen.link(spec)
         self.caption.object = _quote(caption_of(result) if ready else "after a run")
+        try:
+            spec, address = self._spec(), codegen.link(state.to_spec())
+        except ValueError as error:
+            self.command.object = self.link.object = _quote(str(error))
+            for label in _CODE:
+                self.downloads[label].disabled = label != "Event" or state.event is None
+            return
+        for label in _CODE:
+            self.downloads[label].disabled = label == "Event" and state.event is None
         self.command.object = _quote(codegen.command(spec), "The same run on the command line")
         self.link.object = (
             f"<a href='{escape(address, quote=True)}' target='_blank' rel='noopener' "

@@ -88,15 +88,15 @@ class FanPlots:
                 single.glyph.update(line_color=colour, line_alpha=0.45)
                 median.glyph.line_color = colour
 
-    def show(self, ensembles: Sequence[Bands]) -> None:
-        """Draw at most two ensembles that have these variables."""
+    def show(self, ensembles: Sequence[Bands | None]) -> None:
+        """Draw at most two ensembles that have these variables; None leaves its place empty."""
         for k in range(NUM_ENSEMBLES):
             bands = ensembles[k] if k < len(ensembles) else None
             for i, name in enumerate(self.names):
                 self.sources[i][k].data = _fan_columns(bands, name)
                 self.lines[i][k].data = _line_columns(bands, name)
         for i, name in enumerate(self.names):
-            ranges = [bands.extent(name) for bands in ensembles]
+            ranges = [bands.extent(name) for bands in ensembles if bands is not None]
             if ranges:
                 low, high = min(r[0] for r in ranges), max(r[1] for r in ranges)
                 margin = 0.06 * max(high - low, 1e-9)

@@ -161,7 +161,6 @@ def _hits_words(store: Store) -> str:
     share = hits.count / max(hits.total, 1)
     error = (share * (1 - share) / max(hits.total, 1)) ** 0.5
     value = formats.probability(share, error or None, 3 / max(hits.total, 1))
-    return (
-        f"<div class='say'>{hits.count} of {hits.total} {kind} trajectories meet this event "
-        f"<span class='quiet'>({escape(value)})</span>.</div>"
-    )
+    # windows of a recording overlap: how sure their share is, the comparison beside a run says
+    about = "" if kind == "held-out" else f" <span class='quiet'>({escape(value)})</span>"
+    return f"<div class='say'>{hits.count} of {hits.total} {kind} trajectories meet this event{about}.</div>"

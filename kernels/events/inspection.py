@@ -229,7 +229,7 @@ def _end(evaluation: Evaluation, event: Event, path: str) -> Array | int:
     masks = [
         jnp.asarray(value)
         for key, value in evaluation.parameters.items()
-        if key.startswith(path) and value.dtype == bool
+        if (not path or key == path or key.startswith(f"{path}.")) and value.dtype == bool
     ]
     last = evaluation.layout.num_times - 1
     if len(masks) != 1 or not isinstance(event, Comparison | Equality):

@@ -26,6 +26,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.diffusion import GaussianLaw
+from kernels.events.algebras import CERTAIN
 from kernels.events.semantics import Constraint, Program
 from kernels.guidance.moment_matching import FLOOR_FRACTION, Twist, hazard, log_normal_cdf
 from kernels.guidance.parts import linearised
@@ -157,7 +158,9 @@ def regress(
     sigmas = log_grid(NUM_LEVELS)[::-1]
     program, parameters = constraint
     final = np.asarray(_part_values(program, parameters, standardizer, jnp.asarray(pilot)), np.float64)
-    floors = FLOOR_FRACTION * np.where(final.std(axis=1) > 0, final.std(axis=1), 1.0)
+    inside = (row[np.abs(row) < 0.5 * CERTAIN] for row in final)
+    spreads = np.array([row.std() if row.size else 0.0 for row in inside])
+    floors = FLOOR_FRACTION * np.where(spreads > 0, spreads, 1.0)
     rows = []
     for index, sigma in enumerate(sigmas):
         seen = [
@@ -185,12 +188,18 @@ def _least_squares(
     seen: np.ndarray, final: np.ndarray, floors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """α, β and log τ of each part (part,); β = 0 where C(x̂₀) does not vary."""
-    centre, goal = seen.mean(axis=1, keepdims=True), final.mean(axis=1, keepdims=True)
-    variance = np.mean((seen - centre) ** 2, axis=1)
-    together = np.mean((seen - centre) * (final - goal), axis=1)
+    known = (np.abs(seen) < 0.5 * CERTAIN) & (np.abs(final) < 0.5 * CERTAIN)  # the rest stands for ±∞
+    count = np.maximum(known.sum(axis=1), 1)
+
+    def mean(values: np.ndarray) -> np.ndarray:
+        return np.where(known, values, 0.0).sum(axis=1) / count
+
+    centre, goal = mean(seen)[:, None], mean(final)[:, None]
+    variance = mean((seen - centre) ** 2)
+    together = mean((seen - centre) * (final - goal))
     slope = np.divide(together, variance, out=np.zeros_like(together), where=variance > 1e-12 * floors**2)
     offset = goal[:, 0] - slope * centre[:, 0]
-    left = np.mean((final - offset[:, None] - slope[:, None] * seen) ** 2, axis=1)
+    left = mean((final - offset[:, None] - slope[:, None] * seen) ** 2)
     return offset, slope, 0.5 * np.log(left + floors**2)
 
 

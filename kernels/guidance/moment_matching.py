@@ -26,6 +26,7 @@ from jax.scipy.special import log_ndtr
 from jaxtyping import Array, Float
 
 from kernels.diffusion import GaussianLaw
+from kernels.events.algebras import CERTAIN
 from kernels.events.semantics import Constraint, Program
 from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import conditioned, posterior_of
@@ -219,7 +220,8 @@ def constraint_spread(
     values = np.asarray(
         _values(constraint.program, constraint.parameters, standardizer, law, noise), np.float64
     )
-    spread = float(np.std(values[np.isfinite(values)])) if np.isfinite(values).any() else 0.0
+    known = np.abs(values) < 0.5 * CERTAIN  # the rest stands for ±∞: undefined, or an empty window
+    spread = float(np.std(values[known])) if known.any() else 0.0
     return spread if spread > 0 else 1.0
 
 

@@ -193,7 +193,8 @@ def binomial_interval(hits: int, total: int) -> tuple[float, float]:
 def log_interval(value: float, relative_error: float, degrees: int) -> tuple[float, float]:
     """95 % interval on the log scale, by Student's t; right for estimates whose error is a factor."""
     spread = float(stats.t.ppf(0.975, degrees)) * relative_error
-    return value * float(np.exp(-min(spread, 50.0))), min(1.0, value * float(np.exp(min(spread, 50.0))))
+    factor = float(np.exp(min(spread, 50.0)))
+    return min(1.0, value / factor), min(1.0, value * factor)
 
 
 def percent(value: float) -> str:

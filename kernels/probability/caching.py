@@ -52,7 +52,7 @@ def identity_of(problem: Problem, *, event: bool) -> tuple[Hashable, ...]:
     """Model, key, steps and knowledge of a problem; with its event and guidance where they matter."""
     asked = (_constraint(problem.constraint), problem.guidance) if event else ()
     return (
-        problem.model.fingerprint,
+        problem.model.identity,
         np.asarray(jax.random.key_data(problem.key)).tobytes(),
         problem.num_steps,
         _constraint(problem.observations),

@@ -25,6 +25,7 @@ __all__ = ["block_bootstrap", "data_frequency", "require_data"]
 
 NUM_REPLICATES = 4000
 MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
+MIN_SPELLS = 5  # separate blocks that hits, and misses, must lie in: 1 is one observation
 SEED = 0  # of the replicates: the same data give the same interval
 
 
@@ -82,6 +83,7 @@ def block_bootstrap(holds: Bool[np.ndarray, " window"], least_block: int) -> Pro
         float(np.clip(value + stretch * low, 0.0, 1.0)),
         float(np.clip(value + stretch * high, 0.0, 1.0)),
     )
+    spells = min(len(np.unique(np.flatnonzero(holds == side) // block)) for side in (True, False))
     few = num_blocks < MIN_BLOCKS
     message = (
         f"{hits} of {total} held-out windows are in the event; {num_blocks:.0f} blocks of {block} windows."
@@ -90,13 +92,16 @@ def block_bootstrap(holds: Bool[np.ndarray, " window"], least_block: int) -> Pro
         message += (
             " Too few blocks for an interval to be relied on: hold out more data, or take shorter windows."
         )
+    elif spells < MIN_SPELLS:
+        what = "in the event" if value < 0.5 else "outside it"
+        message += f" Those {what} lie in {spells} separate blocks only: hold out more data."
     return Probability(
         value=value,
         standard_error=error,
         interval=interval,
         ess=(value / error) ** 2 if error > 0 else float(num_blocks),
         method="data",
-        status="unreliable" if few else "ok",
+        status="unreliable" if few or spells < MIN_SPELLS else "ok",
         message=message,
         diagnostics={"hits": hits, "num_samples": total, "block": block, "num_blocks": num_blocks},
     )
@@ -115,7 +120,7 @@ def _without_contrast(hits: int, total: int, block: int) -> Probability:
         interval=(0.0, bound) if none else (1.0 - bound, 1.0),
         ess=num_blocks,
         method="data",
-        status="no_hits" if none else "ok",
+        status="no_hits" if none else "unreliable" if num_blocks < MIN_BLOCKS else "ok",
         message=f"{words} in the event, so {sign} (rule of three, {num_blocks:.0f} blocks).",
         diagnostics={"hits": hits, "num_samples": total, "block": block, "num_blocks": num_blocks},
     )

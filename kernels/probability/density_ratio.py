@@ -207,7 +207,7 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
     words = f"{total} samples, effective size {ess:.0f}, relative standard error {percent(error / value)}."
     words += check.caveat(interval[1])
     return Probability(
-        value=value,
+        value=min(value, 1.0),
         standard_error=error,
         interval=interval,
         ess=ess,

@@ -35,19 +35,19 @@ CHUNK = 256  # trajectories that go through the network together
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
-    """Noise levels of the ODE, down to a tenth of the finest tolerance of what is asked or known."""
+    """Noise levels of the ODE, down to a tenth of the finest tolerance of what is known: events share samples."""
     return grid(problem.num_steps, sigma_max=SIGMA_MAX, sigma_min=finest_sigma(problem))
 
 
 def finest_sigma(problem: Problem) -> float:
-    """σ_min: `SIGMA_MIN`, or a tenth of the finest tolerance of what is known, in standardised units."""
+    """σ_min: `SIGMA_MIN`, or what `tolerated_sigma` says of what is known, in standardised units."""
     if problem.observations is None:
         return SIGMA_MIN
     return tolerated_sigma(problem.observations, problem.model)
 
 
 def tolerated_sigma(constraint: Constraint, model: Model) -> float:
-    """`SIGMA_MIN`, or a tenth of the standard deviation of the finest equality, in units of its spread in the data."""
+    """`SIGMA_MIN`, or a tenth of the standard deviation of the finest equality, in units of the widest variable."""
     widths = np.asarray(constraint.program.part_tolerances(constraint.parameters)) / np.sqrt(3.0)
     if not widths.any():
         return SIGMA_MIN

@@ -22,6 +22,7 @@ from kernels.probability.subset_simulation import DEFAULT_SCHEME
 __all__ = ["Extension", "extend"]
 
 NUM_GROUPS = 8
+FEWEST_CHAINS = 128  # that are walked, however few are asked for: mixing cannot be told from fewer
 MOST_VARIABLES, NUM_TIMES = 6, 5  # of the states, that are looked at beside C
 FEWEST_MOVES = 2 * DEFAULT_SCHEME.moves.count
 MOST_ROUNDS = 6  # of `DEFAULT_SCHEME.moves.count` moves
@@ -50,7 +51,9 @@ def extend(
     weights = population.weights / population.weights.sum()
     key = problem.stream_key("exact")
     generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
-    seeds = systematic(weights, num_samples, generator.uniform())
+    walked = max(num_samples, FEWEST_CHAINS)
+    shown = np.arange(num_samples) * walked // num_samples
+    seeds = systematic(weights, walked, generator.uniform())
     holds = np.ones(len(weights), bool)
     chains = Chains(population.latents, population.states, population.values, holds).take(seeds)
     visited: list[np.ndarray] = []
@@ -61,11 +64,11 @@ def extend(
             if moved is not None:
                 chains = moved
                 visited.append(_statistics(chains))
-            yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains, mixing)
+            yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains.take(shown), mixing)
         mixing = worst_mixing(_grouped(visited))
         if index + 1 >= fewest and mixing.mixed:
             break
-    yield Extension(1.0, chains, mixing)
+    yield Extension(1.0, chains.take(shown), mixing)
 
 
 def _statistics(chains: Chains) -> np.ndarray:

@@ -31,7 +31,8 @@ def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -
         )
     elif hits == total:
         error = 1.0 / total
-        message = f"All of {total} independent samples meet the event, so P > {1 - 3 / total:.6g}."
+        status = "unreliable" if total < MIN_HITS else "ok"
+        message = f"All of {total} independent samples meet the event, so P > {interval[0]:.6g}."
     elif hits < MIN_HITS:
         status = "unreliable"
         message = f"Only {hits} of {total} samples meet the event. Use subset simulation, or more samples."

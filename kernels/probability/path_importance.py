@@ -211,7 +211,7 @@ def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -
     trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
     words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
     return Probability(
-        value=value,
+        value=min(value, 1.0),
         standard_error=error,
         interval=interval,
         ess=ess,

@@ -10,7 +10,8 @@ sequential Monte Carlo", 2022). Everything runs in replicates which share nothin
 the mean of their products, its standard error their spread. Au and Beck, Probab. Eng. Mech. 16 (2001).
 
 The replicates come in batches. The first one chooses the levels, which biases it by O(1/N); further ones
-take them as they are, are unbiased, and are what more samples add. Batches are kept: a run that was
+take them as they are, are unbiased but for the adaptation of the chains' step, which is O(1/N) too, and
+are what more samples add. Batches are kept: a run that was
 stopped goes on where it was, and one that asks for more samples begins with those that are there.
 """
 

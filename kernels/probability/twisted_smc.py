@@ -250,7 +250,7 @@ def estimate_from_islands(islands: Islands, check: DirectCheck, num_calls: int) 
     trouble = _trouble(values, diagnostics, check.contradicts(*interval))
     words = f"{count} islands, relative standard error {percent(relative)}.{check.caveat(interval[1])}"
     return Probability(
-        value=value,
+        value=min(value, 1.0),
         standard_error=error,
         interval=interval,
         ess=1.0 / max(relative, 1e-9) ** 2,

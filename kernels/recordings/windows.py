@@ -101,11 +101,11 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         if not whole or value < least:
             raise ValueError(f"`{name}` must be a whole number, at least {least}; got {value!r}.")
     ranges = _ranges(recording.num_rows, window)
-    _require_enough(recording, window, ranges)
     if stride is None:
         most = min(MAX_WINDOWS, MAX_VALUES // (window * len(recording.variables)))
         stride = max(1, -(-ranges["training"][1] // max(most, 1)))
     starts = {part: _starts(recording, window, stride, *rows) for part, rows in ranges.items()}
+    _require_enough(recording, window, starts)
     begin, end = ranges["held-out"]
     end = min(end, begin + MAX_HELD_OUT // len(recording.variables))
     first = starts["held-out"][starts["held-out"] + window <= end]
@@ -132,19 +132,25 @@ def _ranges(num_rows: int, window: int) -> dict[str, tuple[int, int]]:
 def _starts(
     recording: Recording, window: int, stride: int, begin: int, end: int
 ) -> Int[np.ndarray, " window"]:
-    """Rows at which windows begin that have no gap and lie within one run, between two rows."""
+    """Rows at which windows begin that have no gap and lie within one run, between two rows.
+
+    They are a stride apart from where the run begins, or the part if that is later.
+    """
     whole = np.isfinite(recording.values).all(1)
     holes = np.concatenate([[0], np.cumsum(~whole)])
-    starts = np.arange(begin, end - window + 1, stride)
+    rows = np.arange(begin, end - window + 1)
+    first = np.concatenate([[0], np.flatnonzero(np.diff(recording.runs)) + 1])  # rows of the runs
+    origin = np.maximum(first[np.searchsorted(first, rows, side="right") - 1], begin)
+    starts = rows[(rows - origin) % stride == 0]
     complete = holes[starts + window] == holes[starts]
     return starts[complete & (recording.runs[starts] == recording.runs[starts + window - 1])]
 
 
-def _require_enough(recording: Recording, window: int, ranges: dict[str, tuple[int, int]]) -> None:
+def _require_enough(recording: Recording, window: int, starts: dict[str, np.ndarray]) -> None:
     found = {}
-    for part, rows in ranges.items():
-        starts, count, free = _starts(recording, window, 1, *rows), 0, -1
-        for start in starts:
+    for part, rows in starts.items():
+        count, free = 0, -1
+        for start in rows:
             if start > free:
                 count, free = count + 1, start + window - 1
         found[part] = count
@@ -153,6 +159,6 @@ def _require_enough(recording: Recording, window: int, ranges: dict[str, tuple[i
         got = ", ".join(f"{found[part]} {part}" for part in LEAST)
         raise ValueError(
             f"the recording must hold at least {wanted} windows of {window} steps beside each other; got {got} "
-            f"from {recording.num_rows} steps. Choose a shorter `window` (--window), bridge gaps "
-            "(`gaps`, --gaps interpolate), or record for longer."
+            f"from {recording.num_rows} steps. Choose a shorter `window` (--window) or `stride` (--stride), "
+            "bridge gaps (`gaps`, --gaps interpolate), or record for longer."
         )

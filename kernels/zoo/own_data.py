@@ -30,7 +30,7 @@ from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, recording_layout, split_windows
 from kernels.training import TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Layout, Standardizer
-from kernels.zoo import user_models
+from kernels.zoo import available_models, user_models
 from kernels.zoo.describing import made_now, training_facts
 from kernels.zoo.presets import standardised
 
@@ -149,7 +149,7 @@ def training(
             last record.
 
     Raises:
-        ValueError: a damaged training state.
+        ValueError: a model of that name that this plan has not made, or a damaged training state.
         FloatingPointError: the loss is no longer finite.
     """
     standardizer, x0 = standardised(plan.split.training)
@@ -158,6 +158,7 @@ def training(
     validation = np.asarray(standardizer.standardize(jnp.asarray(held, jnp.float32)))
     plan.weights.parent.mkdir(parents=True, exist_ok=True)
     state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
+    _require_free(plan, state_path)
     best = _best_so_far(plan.weights) if state_path.exists() else np.inf
     records = fit(
         jax.random.key(plan.seed),
@@ -203,7 +204,8 @@ def train_on(
         The best model of the training: also when it is interrupted (Ctrl-C), if there is one by then.
 
     Raises:
-        ValueError: data that need a choice, too few of them, or an argument outside its domain.
+        ValueError: data that need a choice, too few of them, an argument outside its domain, or a name that is
+            taken by another model.
         FloatingPointError: the loss is no longer finite.
     """
     plan, saved = plan_training(source, name=name, **choices), False
@@ -224,6 +226,15 @@ def _stale(record: TrainingRecord) -> bool:
         return False
     losses = [validation for _, _, validation in record.history]
     return len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE if losses else False
+
+
+def _require_free(plan: Plan, state_path: Path) -> None:
+    """No training may take the place of a finished model, nor of one of other data or choices."""
+    taken = plan.weights.exists()
+    shadows = plan.weights.parent == user_models() and plan.name in available_models()
+    if (taken or shadows) and not state_path.exists():
+        way = f", or delete {plan.weights} first" if taken else ""
+        raise ValueError(f"There is a model named {plan.name}. Give this one another name{way}.")
 
 
 def _best_so_far(weights: Path) -> float:

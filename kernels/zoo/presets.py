@@ -6,6 +6,8 @@ finished.
 """
 
 import dataclasses
+import hashlib
+import json
 import math
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -86,7 +88,7 @@ PRESETS = {
     "further": Preset(  # from a trained model
         num_samples=1_000_000,
         training=TrainingConfig(
-            num_steps=20_000, batch_size=128, learning_rate=1e-3, cooldown=0.8, middle_share=0.3
+            num_steps=10_000, batch_size=128, learning_rate=1e-3, cooldown=0.8, middle_share=0.3
         ),
         dtype="float16",
     ),
@@ -117,11 +119,11 @@ def train_system(
         A record and None while training; at the end the last record with the finished, saved model.
 
     Raises:
-        ValueError: unknown system, a model to start from that is not one of it or knows other states, or
-            a saved training state that does not fit.
+        ValueError: unknown system, a model to start from that is not one of it, knows other states or was
+            trained from the same seed, or a damaged training state.
     """
     system = get_system(name)
-    initial = None if start is None else _trained(start, system, preset)
+    initial = None if start is None else _trained(start, system, preset, seed)
     weights = Path(path).with_suffix(".safetensors")
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
@@ -137,7 +139,7 @@ def train_system(
     network = preset.network_of(system)
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
-        state_paths.append(weights.with_suffix(f".{phase}.state"))
+        state_paths.append(weights.with_suffix(f".{_asked(system, preset, seed, start)}-{phase}.state"))
         for record in fit(
             jax.random.fold_in(fit_key, phase),
             training,
@@ -180,7 +182,13 @@ def _in_units_of(standardizer: Standardizer, states: np.ndarray) -> np.ndarray:
     )
 
 
-def _trained(start: Model, system: System, preset: Preset) -> Trainable:
+def _asked(system: System, preset: Preset, seed: int, start: Model | None) -> str:
+    """Hash of all choices: another training never resumes from this one's state."""
+    choices = [system.name, dataclasses.asdict(preset), seed, None if start is None else start.fingerprint]
+    return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _trained(start: Model, system: System, preset: Preset, seed: int) -> Trainable:
     """The denoiser of a model that training can go on from."""
     denoiser = start.denoiser
     known = denoiser.num_known if isinstance(denoiser, ForecastDenoiser) else 0
@@ -189,6 +197,10 @@ def _trained(start: Model, system: System, preset: Preset) -> Trainable:
     if known != preset.num_known:
         raise ValueError(
             f"the model {start.name!r} knows the first {known} states, and the preset is for {preset.num_known}."
+        )
+    if start.card.get("training", {}).get("seed") == seed:
+        raise ValueError(
+            f"`seed` must be another than that of {start.name!r}, {seed}: its data have been seen."
         )
     return denoiser
 

@@ -91,3 +91,14 @@ def test_where_there_are_no_data_or_something_is_known(model, ar1):
         )
     with pytest.raises(ValueError, match="needs a model that was trained"):
         kernels.stream(kernels.RunSpec(model=ar1[0], event="max(x) > 1", estimator="data"))
+
+
+def test_one_spell_in_the_event_is_one_observation():
+    one = np.zeros(1000, bool)
+    one[504:510] = True
+    found = block_bootstrap(one, 10)
+    assert found.status == "unreliable"
+    assert "in 1 separate blocks only" in found.message
+    assert block_bootstrap(~one, 10).status == "unreliable"
+    assert block_bootstrap(np.ones(12, bool), 6).status == "unreliable"
+    assert block_bootstrap(np.ones(100, bool), 5).status == "ok"

@@ -87,3 +87,23 @@ def test_fingerprints_tell_models_apart():
     )
     assert one.fingerprint == same.fingerprint
     assert one.fingerprint != other.fingerprint
+
+
+class Around:
+    """The exact denoiser of independent normal numbers around a centre; nothing in it is an array."""
+
+    def __init__(self, centre):
+        self.centre = centre
+
+    def denoise(self, x, sigma):
+        return self.centre + (x - self.centre) / (1.0 + sigma**2)
+
+
+def test_denoisers_without_arrays_do_not_share_samples():
+    layout = kernels.Layout(variables=("x",), times=[0.0, 1.0])
+    for centre, share in ((0.0, 0.1587), (2.0, 0.8413)):
+        model = kernels.Model.from_denoiser(Around(centre), layout)
+        found = kernels.event_probability(
+            jax.random.key(0), model, "final(x) > 1", method="monte_carlo", num_samples=2048
+        )
+        assert abs(found.value - share) < 5 * found.standard_error

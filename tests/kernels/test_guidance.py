@@ -244,3 +244,9 @@ def test_three_known_states_keep_a_learned_model_on_its_attractor():
     assert np.abs(drawn["state"].values).max() < 1.3 * reach
     errors = drawn["state"].isel(time=slice(0, 3)) - start["state"]
     assert float(np.sqrt((errors**2).mean())) < 0.05
+
+
+def test_samples_where_the_event_is_undefined_have_no_say_in_its_spread(ar1):
+    model, _ = ar1
+    constraint = constraint_of(model, "at(log(x), 1) > 1")
+    assert 0.1 < constraint_spread(constraint, model.standardizer, model.initial) < 10.0

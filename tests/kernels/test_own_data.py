@@ -146,6 +146,10 @@ def test_an_interrupted_training_keeps_its_best_and_goes_on(recording, tmp_path,
     resumed = kernels.train_on(recording, name="part", path=tmp_path, **CHOICES)
     assert resumed.card["training"]["history"] == whole.card["training"]["history"]
     assert resumed.fingerprint == whole.fingerprint
+    for changes in ({}, {"seed": 1}, {"window": 9}):
+        with pytest.raises(ValueError, match="There is a model named part"):
+            kernels.train_on(recording, name="part", path=tmp_path, **CHOICES | changes)
+    assert kernels.load_model(tmp_path / "part.safetensors").fingerprint == whole.fingerprint
 
 
 def test_an_interruption_before_there_is_a_model(recording, tmp_path, quick, monkeypatch):

@@ -261,3 +261,19 @@ def test_held_out_data_are_bounded(monkeypatch):
     held_out = split_windows(counted(2000), 10).held_out
     assert held_out.series.size == 150
     assert len(held_out.windows) == 141
+
+
+@pytest.mark.parametrize(("num_runs", "stride"), [(1000, 60), (3000, None), (1000, 7)])
+def test_runs_as_long_as_a_window_fill_all_parts(num_runs, stride, monkeypatch):
+    monkeypatch.setattr("kernels.recordings.windows.MAX_WINDOWS", 1000)
+    values = np.arange(60.0 * num_runs).reshape(num_runs, 60)
+    dataset = xr.Dataset({"n": (("run", "time"), values)}, coords={"time": np.arange(60.0)})
+    split = split_windows(regular(read_recording(dataset)), 60, stride=stride)
+    for windows, share in ((split.training, 0.7), (split.validation, 0.1), (split.held_out.windows, 0.2)):
+        assert len(windows) == pytest.approx(share * num_runs, abs=4)
+        assert np.all(windows[:, 0, 0] % 60 == 0)
+
+
+def test_a_stride_that_leaves_too_few_windows():
+    with pytest.raises(ValueError, match=r"got 14 training, 2 validation, 4 held-out.*--stride"):
+        split_windows(counted(10_000), 60, stride=500)

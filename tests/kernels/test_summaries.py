@@ -278,3 +278,11 @@ def test_wrong_ensembles_are_named(name, change, words):
 def test_wrong_arguments_are_named(call, words):
     with pytest.raises(ValueError, match=words):
         call(ensemble(np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("count", [5, 11, 13])
+def test_hitting_times_of_many_parts(count):
+    layout = Layout(variables=("x",), times=np.arange(20.0))
+    event = " and ".join(f"at(x, {time}) > 0" for time in range(count))
+    result = summaries.hitting_times(to_dataset(np.ones((2, 20, 1)), layout), event)
+    np.testing.assert_array_equal(result["probability"], np.arange(20) >= count - 1)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -123,6 +125,9 @@ def test_known_points_of_a_partly_known_trajectory():
         coords={"time": [0.0, 1.5], "variable": ["x", "y"]},
     )
     assert known_points(dataset, LAYOUT) == [("x", 0.0, 1.0, 0.1), ("y", 1.5, 2.0, 0.1)]
+    later = dataclasses.replace(LAYOUT, times=LAYOUT.times + 3.0)
+    moved = known_points(dataset.assign_coords(time=dataset["time"] + 3.0), later)
+    assert moved == known_points(dataset, LAYOUT)  # events count from the first time
     with pytest.raises(ValueError, match="must lie at the layout's times"):
         known_points(dataset.assign_coords(time=[0.0, 1.4]), LAYOUT)
     with pytest.raises(ValueError, match="unknown variable"):

@@ -129,3 +129,39 @@ def test_without_notebooks_there_is_a_message(tmp_path, monkeypatch):
     monkeypatch.setattr(launching, "__file__", str(tmp_path / "diffuse_ui" / "launching.py"))
     with pytest.raises(ValueError, match="no notebooks"):
         launching.notebooks_folder(tmp_path / "mine")
+
+
+@pytest.mark.parametrize(
+    ("words", "flag"),
+    [
+        (("train", "lorenz63", "-o", "m", "--window", 5), "--window"),
+        (("train", "my.nc", "--preset", "quick"), "--preset"),
+        (("train", "my.nc", "--from", "lorenz63"), "--from"),
+        (("models", "report", "lorenz63", "-n", 5), "--num-samples"),
+    ],
+)
+def test_options_that_would_be_ignored_are_refused(call, words, flag):
+    outcome = call(*words)
+    assert outcome.exit_code == 2
+    assert f"{flag} has no meaning" in outcome.stderr
+
+
+def test_the_output_is_checked_before_anything_is_drawn(call, monkeypatch):
+    monkeypatch.setattr("kernels.stream", lambda spec: pytest.fail("drawn"))
+    for output in ("run.h5", "/nowhere/run.nc"):
+        outcome = call("sample", "-m", "toy", "-o", output, *FAST)
+        assert outcome.exit_code == 2
+        assert "`path`" in outcome.stderr
+
+
+def test_what_is_not_the_exact_ensemble_says_so(call, tmp_path):
+    words = ("sample", "-m", "toy", "-e", "max(x) > 1 and max(x) < 0", "--method", "exact", *FAST)
+    outcome = call(*words, "--estimator", "monte_carlo", "-o", tmp_path / "run.nc")
+    assert outcome.exit_code == 1
+    assert "there is no exact ensemble" in outcome.stderr
+
+
+def test_direct_samples_take_the_steps_that_are_asked_for(call):
+    words = ("probability", "-m", "toy", "-e", "max(x) > 1.5", "--method", "monte_carlo", "--json", *FAST)
+    calls = [json.loads(call(*words, *more).stdout)["num_calls"] for more in ((), ("--ode-steps", 50))]
+    assert calls == [64 * 30, 64 * 50]

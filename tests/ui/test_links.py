@@ -39,7 +39,7 @@ def test_a_link_opens_the_state_that_it_was_made_from(state, toy):
         ({"given": "at(q, 0) == 1"}, "`given`"),
         ({"model": "/etc/passwd"}, r"`model` must be one of toy, .*; got '/etc/passwd'"),
         ({"model": "../../x" * 20}, "…"),
-        ({"seed": "-1"}, "`seed` must be a whole number from 0 to 2147483647; got '-1'"),
+        ({"seed": "-1"}, "`seed` must be a whole number from 0 to 4294967295; got '-1'"),
         ({"seed": "1e3"}, "got '1e3'"),
         ({"seed": "²"}, "`seed`"),
         ({"num_samples": "99999999999"}, "`num_samples`"),
@@ -63,3 +63,15 @@ def test_what_is_right_is_taken_beside_what_is_wrong_and_other_names_are_nobodys
     assert "`seed`" in message
     assert "utm" not in message
     assert str(state.event) == "max(x) > 1"
+
+
+def test_a_link_without_knowledge_or_event_takes_both_away(state, toy):
+    address = codegen.link(state.to_spec())
+    state.write("max(x) > 0.5")
+    state.know("at(x, 0) == 0.4 tolerance 0.01")
+    assert follow(state, query(address)) == ""
+    assert (state.event, state.given) == (None, "")
+
+
+def test_choices_of_a_link_that_do_not_go_together(state):
+    assert "80" in follow(state, {"estimator": "twisted_smc", "num_samples": "50"})

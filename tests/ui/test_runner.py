@@ -99,3 +99,20 @@ def test_the_thread_ends_with_the_work_and_comes_back():
     while threading.active_count() > before and time.monotonic() < end:
         time.sleep(0.01)
     assert threading.active_count() == before
+
+
+def test_a_forgotten_job_is_not_heard_of_again(runner):
+    started, go = threading.Event(), threading.Event()
+
+    def items():
+        yield 1
+        started.set()
+        go.wait(5.0)
+        yield 2
+
+    runner.submit("count", items)
+    assert started.wait(5.0)
+    runner.stop("count", forget=True)
+    go.set()
+    assert runner.join(5.0)
+    assert runner.take() == {}

@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+from toys import make_toy
 
+from diffuse_ui import comparisons
 from diffuse_ui.store import MAX_HISTORY
 
 
@@ -78,3 +80,31 @@ def test_the_history_is_bounded(app):
         app.state.seed = seed
         app.run()
     assert [result.spec.seed for result in app.store.history] == list(range(2, MAX_HISTORY + 2))
+
+
+def test_restore_goes_back_to_a_model_with_other_variables(app, window, runs):
+    app.state.model = make_toy(("a", "b", "c"))
+    app.state.write("max(b) > 1")
+    app.store.wait()
+    runs.rows[-1].restore.clicks += 1
+    app.store.wait()
+    assert str(app.state.event) == "max(x) > 1"
+    assert app.state.layout.variables == ("x", "y")
+    assert [panel.name for panel in window.canvas.panels] == ["x", "y"]
+    assert app.store.backdrop.sizes["variable"] == 2
+    assert app.store.hits.event == app.state.event
+
+
+def test_a_run_that_is_left_out_keeps_its_colour(app, runs):
+    app.state.model = make_toy(("a", "b"))
+    app.run()
+    app.state.model = app.store.history[0].spec.model
+    app.store.wait()
+    runs.refresh()
+    assert runs.rows[0].result.number == 4
+    runs.picked = [runs.rows[0], runs.rows[1]]
+    runs.show([comparisons.bands(row.result.dataset) for row in runs.picked])
+    first, second = runs.plots.sources[0]
+    assert len(first.data["q2"]) == 0
+    assert len(second.data["q2"]) == 16
+    assert "left out" in runs.note.object

@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from toys import make_toy
 
 import kernels
 from diffuse_ui.state import PRESETS, State
@@ -156,3 +157,37 @@ def test_writing_an_alternative_joins_what_is_drawn_next_by_or(state):
     state.write("max(x) > 0.5 or min(y) < 0")
     state.arrange(state.parts.plus(kernels.parse_event("max(y) > 1")))
     assert state.text == "max(x) > 0.5 or min(y) < 0 or max(y) > 1"
+
+
+def test_what_is_known_is_known_of_one_model(state):
+    state.know("at(x, 0) == 0.4 tolerance 0.01")
+    state.know("at(q, 0) == 1")
+    assert state.given_error
+    state.model = make_toy()
+    assert (state.given, state.given_error) == ("", "")
+    state.param.update(model=make_toy(), given="at(y, 0) == 1.0 tolerance 0.1")
+    assert state.given == "at(y, 0) == 1.0 tolerance 0.1"
+
+
+def test_a_spec_with_wrong_knowledge_changes_nothing(state):
+    state.write("max(x) > 1")
+    before = state.to_spec()
+    for given in ("at(q, 99) == nonsense", "max(x) > 1"):
+        with pytest.raises(ValueError, match=r"q|nonsense|equalities"):
+            state.from_spec(kernels.RunSpec(model=make_toy(("x", "q")), given=given))
+        assert state.to_spec() == before
+
+
+def test_a_spec_is_one_step_of_undo(state):
+    state.write("max(x) > 1")
+    before = state.to_spec()
+    state.from_spec(state.to_spec(event="min(y) < 0", given="at(x, 0) == 0.4 tolerance 0.01"))
+    state.undo()
+    assert state.to_spec() == before
+
+
+def test_a_model_must_begin_at_zero_to_be_drawn_on():
+    layout = kernels.Layout(variables=("x",), times=[3.0, 4.0])
+    model = kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((2, 1)), np.eye(2)), layout)
+    with pytest.raises(ValueError, match="begin at 3"):
+        State(model=model).load()

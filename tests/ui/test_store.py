@@ -1,7 +1,11 @@
 """Results: news becomes visible by `drain`; the last good result stays; stale results say so."""
 
+import dataclasses
+import threading
+
 import numpy as np
 import pytest
+from toys import make_toy
 
 from diffuse_ui.ensembles import states
 
@@ -115,3 +119,45 @@ def test_waiting_has_an_end(app):
     with pytest.raises(TimeoutError, match="not ended"):
         app.store.wait(timeout=0.01)
     app.store.stop()
+
+
+def test_a_run_under_way_gives_nothing_to_another_model(app):
+    app.state.write("max(x) > 1")
+    app.state.param.update(num_samples=4000, num_steps=80)
+    app.store.run()
+    app.state.model = make_toy()
+    app.store.wait()
+    assert (app.store.result, app.store.history, app.store.status) == (None, (), "idle")
+    assert app.store.backdrop is not None
+
+
+def test_a_stop_before_the_first_curves_keeps_the_last_result(app, monkeypatch):
+    app.state.write("max(x) > 1")
+    good = app.run()
+    bare = dataclasses.replace(good.snapshot, dataset=None, probability=None)
+    waiting = threading.Event()
+
+    def stream(spec):
+        yield bare
+        waiting.wait(10.0)
+        yield bare
+
+    monkeypatch.setattr("kernels.stream", stream)
+    app.store.run()
+    app.store.stop()
+    waiting.set()
+    app.store.wait()
+    assert app.store.status == "stopped"
+    assert app.store.result.dataset is good.dataset
+
+
+def test_choices_that_do_not_go_together_are_said(app):
+    app.state.write("max(x) > 1")
+    good = app.run()
+    app.state.param.update(estimator="twisted_smc", num_samples=50)
+    app.run()
+    assert app.store.status == "failed"
+    assert "80" in app.store.error
+    assert app.store.result is good
+    app.state.write("max(x) > 1.2")
+    assert app.store.stale

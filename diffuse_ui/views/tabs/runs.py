@@ -110,12 +110,13 @@ class RunsTab(Tab):
 
     def show(self, answer: list[Bands]) -> None:
         names = self.groups.names
-        shown = [bands for bands in answer if set(names) <= set(bands.names)]
+        placed = [bands if set(names) <= set(bands.names) else None for bands in answer]
+        shown = [bands for bands in placed if bands is not None]
         self.note.object = ""
         if len(shown) < len(answer):
             self.note.object = "A run of another model has other variables, and is left out."
         if shown:
-            self._plots(names, shown).show(shown)
+            self._plots(names, shown).show(placed)
         self.pane.visible = bool(shown)
         self._update_key()
 

@@ -9,6 +9,7 @@ finished result; and the longest stretch in which the page could not answer whil
 
 import sys
 import time
+from contextlib import contextmanager
 
 import numpy as np
 from conftest import CHROMIUM, FLAGS
@@ -67,10 +68,10 @@ def dragged(page, slider, source):
     page.mouse.down()
     begin = now(page)
     for step in range(40):
-        page.mouse.move(x + 1.2 * step, y)
+        page.mouse.move(x + 0.4 * step, y)  # not so far that no trajectory is left to paint
         page.wait_for_timeout(20)
     last = now(page)
-    page.mouse.move(x + 20.0, y)  # back, so that the value changes wherever the drag has ended
+    page.mouse.move(x + 6.0, y)  # back, so that the value changes wherever the drag has ended
     waited = wait_painted(page, source, last)
     page.mouse.up()
     return len(page.evaluate(PAINTED, [source, begin])) / (1e-3 * (last - begin)), waited
@@ -86,39 +87,47 @@ def run(page, app, source):
     return 1e-3 * first, time.perf_counter() - begin, page.evaluate("() => window.longest")
 
 
-def main(model="lorenz63", event="max(x) > 0.8"):
-    app = App(model, num_samples=512, num_steps=80)
-    port = free_port()
+@contextmanager
+def opened(model):
+    """The app of a model, and a page of it on which the backdrop has been drawn."""
+    app, port = App(model, num_samples=512, num_steps=80), free_port()
     server = serve(lambda: app.page(), port=port, threaded=True)
-    variable = app.state.layout.variables[0]
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1500, "height": 1000})
-        page.goto(f"http://127.0.0.1:{port}/")
-        Canvas(page).wait_drawn(variable)
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+            page = browser.new_page(viewport={"width": 1500, "height": 1000})
+            page.goto(f"http://127.0.0.1:{port}/")
+            Canvas(page).wait_drawn(app.state.layout.variables[0])
+            yield app, page
+            browser.close()
+    finally:
+        server.stop()
+        app.close()
+
+
+def main(model="lorenz63", event="max(x) > 0.8"):
+    with opened(model) as (app, page):
+        hits, curves = (f"{what}-{app.state.layout.variables[0]}" for what in ("hits", "curves"))
         app.state.write(event)
         page.wait_for_timeout(3000)
-        page.evaluate(WATCH, [f"hits-{variable}", f"curves-{variable}"])
+        page.evaluate(WATCH, [hits, curves])
         slider = page.get_by_role("slider").first
-        moved(page, slider, f"hits-{variable}")
-        waits = moved(page, slider, f"hits-{variable}")
+        moved(page, slider, hits)
+        waits = moved(page, slider, hits)
         print(f"{model}, {event}")
         print(f"  slider to repainted hits: median {np.median(waits):.0f} ms, worst {waits.max():.0f} ms")
-        rate, waited = dragged(page, slider, f"hits-{variable}")
+        rate, waited = dragged(page, slider, hits)
         print(
             f"  dragging: {rate:.0f} repaintings a second, the last one {waited:.0f} ms after the hand stopped"
         )
         for number, seed in enumerate((1, 2, 3)):
             app.state.seed = seed
             page.wait_for_timeout(1000)
-            first, whole, longest = run(page, app, f"curves-{variable}")
+            first, whole, longest = run(page, app, curves)
             print(
                 f"  run {number + 1}: first curves after {first:.2f} s, finished after {whole:.1f} s, "
                 f"page blocked for {longest:.0f} ms at most"
             )
-        browser.close()
-    server.stop()
-    app.close()
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from diffuse_ui.serving import HOST, Served, free_port, page_of, serve
 from diffuse_ui.session import Session
 from diffuse_ui.state import State
 from diffuse_ui.store import Result, Store
+from diffuse_ui.views.address import Address
 from diffuse_ui.window import Window
 
 __all__ = ["HOST", "App", "free_port", "make_page", "serve"]
@@ -68,9 +69,16 @@ class App(Served):
         window.session.news()  # what came in before this window listened
         return window
 
-    def page(self, notice: str = "") -> pmui.Page:
-        """The whole page for the current window, with something to say first; goes away with it."""
+    def page(self, notice: str = "", *, addressed: bool = False) -> pmui.Page:
+        """The whole page for the current window; goes away with it.
+
+        Args:
+            notice: what it has to say first.
+            addressed: keep its address that of the state.
+        """
         window = self.window()
+        if addressed:
+            window.layout.append(Address(window.session))
         window.session.look.warning = notice
         page = page_of(window.layout, window.session.look)
         if pn.state.curdoc is not None:
@@ -99,13 +107,14 @@ class App(Served):
 def make_page(model: Any = "lorenz63", **choices: Any) -> pmui.Page:
     """A page with an app of its own; the app ends with the page's session.
 
-    What follows the `?` of the address is what to begin with, see `diffuse_ui.links`.
+    What follows the `?` of the address is what to begin with, see `diffuse_ui.links`, and goes along with what
+    is chosen: a reload loses no event.
     """
     app = App(model, **choices)
     query = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items()}
     trouble = follow(app.state, query)
     pn.state.on_session_destroyed(lambda _: app.store.close())
-    return app.page(trouble)
+    return app.page(trouble, addressed=True)
 
 
 def _parsed(event: Any) -> Any:

@@ -396,6 +396,9 @@ def report(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
     measure: Annotated[bool, typer.Option("--measure", help="Measure now, and write the card.")] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Measure by deterministic samples alone: a third of the time.")
+    ] = False,
     num_samples: Annotated[int | None, typer.Option("--num-samples", "-n", help="To measure with.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Picture: .png, .pdf or .svg.")
@@ -407,8 +410,8 @@ def report(
 
     with _exit_codes():
         if not measure:
-            _refuse(context, ("num_samples",), "without --measure")
-        model = measured(name, num_samples) if measure else kernels.load_model(name)
+            _refuse(context, ("num_samples", "brief"), "without --measure")
+        model = measured(name, num_samples, brief=brief) if measure else kernels.load_model(name)
         if output is not None:
             write_figure(model, output)
         if as_json:

@@ -1,5 +1,6 @@
 """The fidelity of a model as the command line prints it, measured again where that is asked for."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,13 @@ from diffuse_ui import formats
 __all__ = ["measured", "print_report", "write_figure"]
 
 
-def measured(name: str, num_samples: int | None) -> kernels.Model:
+def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kernels.Model:
     """The model, its card with a report measured now; the card is written as figures come.
+
+    Args:
+        name: of the model.
+        num_samples: to measure with, or None.
+        brief: by deterministic samples alone.
 
     Raises:
         ValueError: no such model, or nothing to measure it against.
@@ -24,7 +30,9 @@ def measured(name: str, num_samples: int | None) -> kernels.Model:
 
     model, console = kernels.load_model(name), Console(stderr=True)
     require_measurable(model)
-    effort = Effort() if num_samples is None else Effort(num_samples=num_samples)
+    effort = Effort.brief() if brief else Effort()
+    if num_samples is not None:
+        effort = dataclasses.replace(effort, num_samples=num_samples)
     with console.status("simulating and drawing"):
         for report in measure(model, effort=effort):
             card = dict(model.card) | {"num_steps": report["num_steps"], "fidelity": report}

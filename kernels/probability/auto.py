@@ -5,6 +5,10 @@ they settle every event above P ≈ 1.6 %, and say how rare the others are. For 
 further direct samples would need for a relative standard error of `RELATIVE_ERROR` are compared with those
 of subset simulation, and the cheaper one goes on until it is there or the budget is spent: `BUDGET`
 trajectories by the ODE for each of `num_samples`, the first direct samples not counted.
+
+Subset simulation that is added to until its error looks small stops sooner where its replicates happen to
+agree: among log-normal replicates whose relative spread is 35 %, stated errors were 15 % too low, and 92.5 %
+of the 95 % intervals held the truth.
 """
 
 import dataclasses

@@ -62,6 +62,22 @@ def downloaded(page, label):
     return download.value.path().read_bytes()
 
 
+def test_a_reload_comes_back_to_what_was_drawn(page, server):
+    address, apps = server
+    page.goto(address)
+    canvas = Canvas(page)
+    canvas.wait_drawn("x")
+    canvas.drag("x", (2.0, 0.5), (3.0, 2.0))
+    wait_until(lambda: apps[-1].state.event is not None, page)
+    apps[-1].state.seed = 11
+    page.wait_for_function("() => location.search.includes('seed=11')")
+    before = apps[-1]
+    page.reload()
+    canvas.wait_drawn("x")
+    assert apps[-1] is not before
+    assert apps[-1].state.to_spec() == before.state.to_spec()
+
+
 def test_a_link_is_followed_run_read_in_every_tab_and_exported(page, server):
     address, apps = server
     event = "max(x) > 1 and min(y) < 0"

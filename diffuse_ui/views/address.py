@@ -1,0 +1,30 @@
+"""The page's address, kept that of the state: a reload, or a bookmark, comes back to what was chosen."""
+
+import contextlib
+from typing import Any
+
+import panel as pn
+
+from diffuse_ui import codegen
+from diffuse_ui.session import Session
+
+__all__ = ["Address"]
+
+REPLACE = "window.history.replaceState(null, '', cb_obj.value)"  # no step of the browser's way back
+
+
+class Address:
+    """Nothing to see; for pages that follow the link in their address."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.link = pn.widgets.TextInput(visible=False)
+        self.link.jscallback(value=REPLACE)
+        session.watch(session.state, [*codegen.WATCHED], self._update)
+
+    def __panel__(self) -> Any:
+        return self.link
+
+    def _update(self) -> None:
+        with contextlib.suppress(ValueError):  # choices that do not go together: the last that did stay
+            self.link.value = codegen.link(self.session.state.to_spec())

@@ -53,7 +53,8 @@ class App(Served):
         return self.store.result
 
     def run(self, timeout: float = 600.0) -> Result | None:
-        """Run what the state describes and wait for it; for use without a window."""
+        """Run what the state describes and wait for it, and for the backdrop; for use without a window."""
+        self.prepare()
         self.store.run()
         return self.store.wait(timeout).result
 

@@ -179,9 +179,11 @@ class CurvesView:
             "conditional": known and fans,
             "median": known and fans,
         }
+        colours = palette(self.session.look.dark)
         for panel in self.panels:
             panel.set_visible(visible)
-            panel.fade(known and not fresh, palette(self.session.look.dark))
+            panel.stand_out(self.session.state.event is None and not known, colours)
+            panel.fade(known and not fresh, colours)
 
     def range_of(self, panel: Panel) -> tuple[list[float], list[float]]:
         """Smallest and largest values across and along a panel, of the backdrop and the conditional trajectories."""

@@ -151,6 +151,10 @@ class Panel:
         columns = zip(*marks) if marks else ([], [], [])
         self.marks.data = {name: list(column) for name, column in zip(("x", "y", "colour"), columns)}
 
+    def stand_out(self, alone: bool, palette: Palette) -> None:
+        """Let the backdrop be seen while there is nothing else; it stands back from what is drawn on it."""
+        self.glyphs["backdrop"][0].glyph.line_alpha = palette.backdrop_alpha * (2.4 if alone else 1.0)
+
     def set_visible(self, kinds: dict[str, bool]) -> None:
         for kind, visible in kinds.items():
             for renderer in self.glyphs[kind]:

@@ -102,6 +102,10 @@ def ensemble_words(result: Result) -> str:
     total = result.dataset.sizes["sample"]
     if result.ensemble == "guided":
         return f"approximate: {count} of {total} guided trajectories meet the event"
+    if result.ensemble == "exact" and result.dataset.attrs.get("mixing", "mixed") != "mixed":
+        worth = result.dataset.attrs.get("effective_size")
+        rest = "" if worth is None else f", worth {worth} independent ones"
+        return f"not mixed: {count} trajectories from chains in the event{rest}"
     if result.ensemble == "exact":
         return f"exact: {count} trajectories drawn from the model, given the event"
     return f"{total} trajectories drawn from the model, no event"
@@ -114,7 +118,7 @@ def _ensemble_line(result: Result, stale: bool, colours: Palette) -> str:
     kind, _, rest = words.partition(": ")
     pills = ""
     if rest:
-        colour = colours.threshold if kind == "approximate" else colours.accent
+        colour = colours.accent if kind == "exact" else colours.threshold
         pills = f"<span class='pill' style='color:{colour};border-color:{colour}'>{kind}</span>"
     if stale:
         colour = colours.threshold

@@ -110,8 +110,9 @@ def take(browser, name, state, folder):
 
 
 def smaller(png):
-    """The picture with a palette: a third of the size, and nobody sees it."""
-    return Image.open(io.BytesIO(png)).convert("RGB").quantize(192, dither=Image.Dither.NONE)
+    """The picture with a palette, which rare colours are in as well: what was drawn is thin."""
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    return picture.quantize(256, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
 
 
 def main():

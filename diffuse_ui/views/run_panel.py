@@ -1,6 +1,7 @@
 """Run, Stop, the live switch, the progress bar, and what is asked of the run."""
 
 import time
+from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
@@ -9,12 +10,13 @@ from diffuse_ui import formats
 from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
 from diffuse_ui.state import ESTIMATORS, METHODS, PRESETS
+from diffuse_ui.views.echoes import Voice
 from diffuse_ui.views.parts import QUIET, SMALL, caption, details, section
 
 __all__ = ["RunPanel"]
 
 MIN_SECONDS, MIN_SHARE = 1.5, 0.03  # before that, the time left is a guess
-_METHOD_LABELS = {"exact": "exact (latent chains)", "guided": "guided (approximate)"}
+_METHOD_LABELS = {"exact": "exact (the model's own law)", "guided": "guided (approximate)"}
 _GUIDANCE_LABELS = {
     "moment_matching": "moment matching",
     "calibrated": "moment matching, calibrated on samples",
@@ -34,6 +36,9 @@ _ESTIMATOR_LABELS = {
     "data": "frequency in held-out data",
     None: "no probability",
 }
+
+
+_FIELD = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
 
 
 class _TimeLeft:
@@ -79,9 +84,7 @@ class RunPanel:
             disabled=True,
         )
         self.left = _TimeLeft()
-        self.live = pmui.Switch.from_param(
-            state.param.live, label="Live", description="", margin=(0, 0, 0, 4)
-        )
+        self.live = self._chosen("live", pmui.Switch(label="Live", value=state.live, margin=(0, 0, 0, 4)))
         self.progress = pmui.LinearProgress(
             value=0, max=100, variant="determinate", sizing_mode="stretch_width", margin=(8, 0, 4, 0)
         )
@@ -116,35 +119,48 @@ class RunPanel:
         return section("Run", self.preset, self.numbers, buttons, self.progress, self.message, self.advanced)
 
     def _advanced(self) -> pmui.Column:
-        param = self.session.state.param
-        small = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
+        methods = {_METHOD_LABELS[method]: method for method in METHODS}
+        guidances = {label: name for name, label in _GUIDANCE_LABELS.items()}
+        estimators = {_ESTIMATOR_LABELS[estimator]: estimator for estimator in ESTIMATORS}
+        numbers = pmui.Row(
+            self._number("num_samples", "Trajectories"),
+            self._number("num_steps", "Steps"),
+            self._number("seed", "Seed"),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "8px"},
+        )
         return pmui.Column(
-            pmui.Select.from_param(
-                param.method, label="Ensemble", options={_METHOD_LABELS[m]: m for m in METHODS}, **small
-            ),
-            pmui.Select.from_param(
-                param.guidance,
-                label="Guided by",
-                options={label: name for name, label in _GUIDANCE_LABELS.items()},
-                **small,
-            ),
-            pmui.Select.from_param(
-                param.estimator,
-                label="Probability by",
-                options={_ESTIMATOR_LABELS[e]: e for e in ESTIMATORS},
-                **small,
-            ),
-            pmui.Row(
-                pmui.IntInput.from_param(param.num_samples, label="Trajectories", **small),
-                pmui.IntInput.from_param(param.num_steps, label="Steps", **small),
-                pmui.IntInput.from_param(param.seed, label="Seed", **small),
-                sizing_mode="stretch_width",
-                margin=0,
-                sx={"gap": "8px"},
-            ),
+            self._one_of("method", "Ensemble", methods),
+            self._one_of("guidance", "Guided by", guidances),
+            self._one_of("estimator", "Probability by", estimators),
+            numbers,
             sizing_mode="stretch_width",
             margin=0,
         )
+
+    def _one_of(self, name: str, label: str, options: dict[str, Any]) -> pmui.Select:
+        value = getattr(self.session.state, name)
+        return self._chosen(name, pmui.Select(label=label, options=options, value=value, **_FIELD))
+
+    def _number(self, name: str, label: str) -> pmui.IntInput:
+        low, high = self.session.state.param[name].bounds
+        value = getattr(self.session.state, name)
+        return self._chosen(name, pmui.IntInput(label=label, value=value, start=low, end=high, **_FIELD))
+
+    def _chosen(self, name: str, widget: Any) -> Any:
+        """A widget for one choice of the state; it lets go of the state with the window."""
+        state = self.session.state
+
+        def heard(value: Any) -> None:
+            try:
+                state.param.update(**{name: value})
+            except ValueError:  # an emptied field
+                voice.say(getattr(state, name))
+
+        voice = Voice(widget, heard)
+        self.session.watch(state, [name], lambda: voice.say(getattr(state, name)))
+        return widget
 
     def _preset(self) -> str | None:
         state = self.session.state

@@ -103,6 +103,22 @@ def _answers(port):
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
+def test_a_closed_window_lets_go_of_the_state(app):
+    def watching():
+        return {
+            (owner.name, name): len(watchers)
+            for owner in (app.state, app.store)
+            for name, kinds in owner.param.watchers.items()
+            for watchers in kinds.values()
+            if watchers
+        }
+
+    app.prepare()
+    before = watching()
+    app.window().close()
+    assert watching() == before
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_a_sessions_memory_is_flat_over_a_hundred_runs(app):

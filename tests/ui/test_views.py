@@ -487,3 +487,18 @@ def test_axes_hold_conditional_trajectories_and_are_not_stretched_by_misses(app,
     snapshot = dataclasses.replace(result.snapshot, dataset=dataset)
     app.store.result = dataclasses.replace(result, snapshot=snapshot)
     assert before < 5.0 < panel.y_range.end < 7.0
+
+
+def test_the_advanced_fields_and_the_state_agree(app, window):
+    fields = {
+        widget.label: widget
+        for widget in window.run.advanced.select(lambda w: hasattr(w, "label"))
+        if widget.label
+    }
+    app.state.param.update(method="guided", seed=9)
+    assert (fields["Ensemble"].value, fields["Seed"].value) == ("guided", 9)
+    fields["Probability by"].value = "monte_carlo"
+    fields["Steps"].value = 33
+    assert (app.state.estimator, app.state.num_steps) == ("monte_carlo", 33)
+    fields["Seed"].value = None
+    assert (app.state.seed, fields["Seed"].value) == (9, 9)

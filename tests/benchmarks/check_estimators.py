@@ -57,6 +57,7 @@ def count_direct(model, shares, total):
             )
     return {
         "model": model.name,
+        "created": model.card.get("created"),
         "direct_samples": done,
         "num_steps": model.num_steps,
         "seed": SEED,

@@ -161,7 +161,7 @@ class ExportPanel:
         self.command.object = _quote(codegen.command(spec), "The same run on the command line")
         self.link.object = (
             f"<a href='{escape(address, quote=True)}' target='_blank' rel='noopener' "
-            f"title='Opens this state in another window of a served app' style='{_QUOTE};color:inherit'>"
+            f"title='Opens this state in another window of a served app' style='{_QUOTE};word-break:break-all;color:inherit'>"
             f"{escape(address)}</a>"
         )
 

@@ -56,7 +56,7 @@ class MotionTab(Tab):
         self.player = pn.widgets.Player(
             start=0,
             end=len(times) - 1,
-            value=0,
+            value=len(times) // 3,  # where there is a trail to be seen
             interval=90,
             loop_policy="loop",
             show_loop_controls=False,

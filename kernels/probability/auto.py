@@ -7,8 +7,7 @@ of subset simulation, and the cheaper one goes on until it is there or the budge
 trajectories by the ODE for each of `num_samples`, the first direct samples not counted.
 
 Subset simulation that is added to until its error looks small stops sooner where its replicates happen to
-agree: among log-normal replicates whose relative spread is 35 %, stated errors were 15 % too low, and 92.5 %
-of the 95 % intervals held the truth.
+agree, so that the errors it then states are somewhat too low.
 """
 
 import dataclasses

@@ -54,7 +54,7 @@ class Effort:
 
     @classmethod
     def brief(cls) -> "Effort":
-        """By deterministic samples alone, in the number of steps that the card has: a third of the time."""
+        """By deterministic samples alone, in the number of steps that the card has."""
         return cls(num_paired=0, stochastic=False)
 
 

@@ -21,9 +21,10 @@ import kernels
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.figure_axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_shapes, style
-from kernels.events.expressions import Expression, Reduction, Slice
+from kernels.events.expressions import At, Expression, Reduction, Slice
 from kernels.events.inspection import explain, expression_values, states_of
 from kernels.events.predicates import And, Comparison, Event, Or
+from kernels.events.ranges import unit_of
 from kernels.events.shapes import Polygon
 from kernels.trajectories import Layout
 
@@ -178,7 +179,7 @@ class _Drawing:
     def signal(self, ax: Axes, signal: Expression, event: Event) -> None:
         """Panel of one signal over time, or of a spectrum over its frequencies."""
         name, colours = sketches.signal_name(signal), self.colours
-        style(ax, _with_unit(name, self.layout), colours)
+        style(ax, _with_unit(signal, self.layout), colours)
         if signal.kind == "spectrum":
             frequencies = _first_frequency(signal) + np.arange(self._values(signal, np.arange(1)).shape[1])
             self._curves(
@@ -191,8 +192,11 @@ class _Drawing:
         self._curves(ax, lambda some: np.broadcast_to(times, (len(some), times.size)), self._of(signal))
         ax.set_xlim(times[0], times[-1])
         draw_shapes(ax, _all_parts(event), name, colours)
-        for level in _levels(event, signal):
-            ax.axhline(level, color=colours.threshold, linewidth=0.9, linestyle=(0, (4, 2)), zorder=3)
+        for level, time in _levels(event, signal):
+            if time is None:
+                ax.axhline(level, color=colours.threshold, linewidth=0.9, linestyle=(0, (4, 2)), zorder=3)
+            else:
+                ax.plot(time, level, "_", color=colours.threshold, markersize=18, markeredgewidth=2, zorder=5)
         self._dots(ax, times, signal)
 
     def _of(self, signal: Expression) -> Any:
@@ -220,9 +224,8 @@ class _Drawing:
     def plane(self, ax: Axes, shapes: list[Polygon]) -> None:
         """Panel in the plane of some polygons' two signals."""
         colours, first = self.colours, shapes[0]
-        x, y = (sketches.signal_name(signal) for signal in (first.x, first.y))
-        style(ax, _with_unit(y, self.layout), colours)
-        ax.set_xlabel(_with_unit(x, self.layout), fontsize=FONT_SIZE, color=colours.ink)
+        style(ax, _with_unit(first.y, self.layout), colours)
+        ax.set_xlabel(_with_unit(first.x, self.layout), fontsize=FONT_SIZE, color=colours.ink)
         self._curves(ax, self._of(first.x), self._of(first.y))
         for shape in shapes:
             look = {"facecolor": colours.region, "alpha": 0.18, "linewidth": 0, "zorder": 3}
@@ -239,8 +242,8 @@ def _first_frequency(spectrum: Expression) -> int:
     return max(spectrum.start or 0, 0) if isinstance(spectrum, Slice) else 0
 
 
-def _with_unit(name: str, layout: Layout) -> str:
-    unit = layout.variable_units.get(name, "")
+def _with_unit(signal: Expression, layout: Layout) -> str:
+    name, unit = sketches.signal_name(signal), unit_of(signal, layout)
     return f"{name} ({unit})" if unit else name
 
 
@@ -254,9 +257,14 @@ def _all_parts(event: Event) -> list[sketches.Part]:
     return found
 
 
-def _levels(event: Event, signal: Expression) -> Iterator[float]:
-    """Numbers that the signal, or a maximum or minimum of it, is compared with where no shape says so."""
-    drawn = {part.event for part in _all_parts(event) if part.drawable}
+def _levels(event: Event, signal: Expression) -> Iterator[tuple[float, float | None]]:
+    """Numbers that the signal is compared with where no shape says so: at a time, or at any (None).
+
+    A maximum or minimum of the signal is compared at any time; within another event times are relative, and a
+    value at one of them has no place.
+    """
+    parts = _all_parts(event)
+    drawn, absolute = {part.event for part in parts if part.drawable}, {part.event for part in parts}
     pending: list[Any] = [event]
     while pending:
         node = pending.pop()
@@ -265,7 +273,11 @@ def _levels(event: Event, signal: Expression) -> Iterator[float]:
         pending += [child for _, child in node.children()]
         if isinstance(node, Comparison):
             for side, other in ((node.left, node.right), (node.right, node.left)):
-                extremum = isinstance(side, Reduction) and side.name in ("max", "min")
-                compared = side.argument if extremum else side  # pyright: ignore[reportAttributeAccessIssue]
-                if compared == signal and hasattr(other, "value"):
-                    yield float(other.value)  # pyright: ignore[reportAttributeAccessIssue]
+                reduced = isinstance(side, At) or (
+                    isinstance(side, Reduction) and side.name in ("max", "min")
+                )
+                compared = side.argument if reduced else side  # pyright: ignore[reportAttributeAccessIssue]
+                placed = node in absolute or not isinstance(side, At)
+                if compared == signal and placed and hasattr(other, "value"):
+                    time = side.time if isinstance(side, At) else None
+                    yield float(other.value), time  # pyright: ignore[reportAttributeAccessIssue]

@@ -67,6 +67,10 @@ def draw_shapes(ax: Axes, parts: Iterable[sketches.Part], name: str, colours: Pa
             ax.add_patch(Polygon(np.stack(part.outline(), 1), fill=False, edgecolor=colour, linewidth=1.2))
             continue
         edges = part.edges()
+        if part.kind == "point":
+            time, value, tolerance = (part.sides[side][1] for side in ("time", "value", "tolerance"))
+            ax.errorbar(time, value, tolerance, fmt="none", ecolor=colour, capsize=4, zorder=5)
+            continue
         x0, x1 = (edges["left"], edges["right"]) if edges["left"] is not None else (left, right)
         y0 = edges["bottom"] if edges["bottom"] is not None else min(bottom, edges["top"])  # pyright: ignore[reportArgumentType]
         y1 = edges["top"] if edges["top"] is not None else max(top, edges["bottom"])  # pyright: ignore[reportArgumentType]

@@ -1,7 +1,7 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
-The models in this folder were trained with "shipped", "standard", "further" and "forecast" (each card has
-the numbers and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
+The models in this folder were trained with "shipped", "standard", "short", "further" and "forecast" (each card
+has the numbers and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
 finished.
 """
 
@@ -83,6 +83,11 @@ PRESETS = {
     "standard": Preset(
         num_samples=1_000_000,
         training=TrainingConfig(num_steps=12_000, batch_size=128, cooldown=0.7, middle_share=0.3),
+        dtype="float16",
+    ),
+    "short": Preset(  # half of "standard"; "further" can follow
+        num_samples=1_000_000,
+        training=TrainingConfig(num_steps=6_000, batch_size=128, cooldown=0.7, middle_share=0.3),
         dtype="float16",
     ),
     "further": Preset(  # from a trained model

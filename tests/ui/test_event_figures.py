@@ -65,6 +65,19 @@ def test_a_spectrum_has_its_frequencies_and_polygons_of_one_plane_share_it(loren
     assert sum(isinstance(patch, Polygon) for patch in figure.axes[0].patches) == 4
 
 
+def test_values_at_a_time_are_marked_there_and_signals_have_their_units(lorenz):
+    figure = event_figure("at(z, 1) < 0.5 and at(x, 2) == 0.3 tolerance 0.1", lorenz)
+    mark = next(line for line in figure.axes[0].lines if line.get_marker() == "_")
+    assert (mark.get_xdata()[0], mark.get_ydata()[0]) == (1.0, 0.5)
+    bar = figure.axes[1].collections[-1].get_segments()[0]
+    np.testing.assert_allclose(bar, [[2.0, 0.2], [2.0, 0.4]])
+    figure = event_figure("eventually[0, 2](at(z, 1) < 0.5)", lorenz)
+    assert not [line for line in figure.axes[0].lines if line.get_marker() == "_"]
+    system = kernels.get_system("double_pendulum")
+    pendulum = system.simulate(jax.random.key(0), num_samples=50)
+    assert labels(event_figure("max(abs(q2)) > 3", pendulum)) == ["abs(q2) (rad)"]
+
+
 def test_observables_need_their_layout(lorenz):
     system = kernels.get_system("double_pendulum")
     pendulum = system.simulate(jax.random.key(0), num_samples=50)

@@ -9,8 +9,8 @@ import pytest
 from typer.testing import CliRunner
 
 import kernels
-from diffuse_ui import training_console
 from diffuse_ui.cli import app
+from diffuse_ui.commands import training_console
 from diffuse_ui.report_figures import report_figure
 from diffuse_ui.training_figures import loss_figure
 from kernels.networks.unet import UNetConfig
@@ -157,6 +157,9 @@ def test_troubles_of_data_are_bad_input(recording):
     outcome = call("train", "lorenz63")
     assert outcome.exit_code == 2
     assert "`--output` or `--name` must be given" in outcome.stderr
+    outcome = call("train", "lorenz63", "--name", "lorenz63_forecast")
+    assert outcome.exit_code == 2
+    assert "There is a model named lorenz63_forecast" in outcome.stderr
 
 
 def test_files_and_systems_are_told_apart():

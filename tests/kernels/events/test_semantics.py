@@ -74,7 +74,7 @@ def test_random_events_mean_what_they_say(case, seed):
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)  # each tree compiles once: about 0.3 s
-@settings(SETTINGS, max_examples=400)
+@settings(SETTINGS, max_examples=120)
 @given(layouts_and_events(depth=4), st.integers(0, 2**20))
 def test_many_random_events_mean_what_they_say(case, seed):
     check_against_truth(*case, seed)

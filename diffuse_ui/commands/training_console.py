@@ -33,7 +33,8 @@ def train_simulated(
     """Train a model of a system; what is left to say about it, JSON-able.
 
     Raises:
-        ValueError: unknown system, preset or model to start from, or nowhere to write.
+        ValueError: unknown system, preset or model to start from, nowhere to write, or a name that a finished
+            model has.
     """
     from kernels.zoo import user_models
     from kernels.zoo.presets import PRESETS, train_system
@@ -42,8 +43,11 @@ def train_simulated(
         raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
     if output is None and name is None:
         raise ValueError("`--output` or `--name` must be given: where the model goes, or what it is called.")
-    network = PRESETS[preset].network_of(kernels.get_system(system))
     path = output or user_models() / f"{name}.safetensors"
+    unfinished = any(path.parent.glob(f"{path.stem}.*.state"))
+    if output is None and name in kernels.available_models() and not unfinished:
+        raise ValueError(f"There is a model named {name}. Give this one another name.")
+    network = PRESETS[preset].network_of(kernels.get_system(system))
     _say_cost(network)
     trained = None if start is None else kernels.load_model(start)
     records = train_system(system, path, preset=PRESETS[preset], seed=seed, model_name=name, start=trained)

@@ -1,0 +1,1 @@
+"""The commands of `diffuse-ui`, thin over `kernels`; `diffuse_ui.cli` puts them together."""

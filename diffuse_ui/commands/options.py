@@ -1,0 +1,49 @@
+"""Options that several commands share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+__all__ = [
+    "BrowserOption",
+    "EstimatorOption",
+    "EventOption",
+    "GivenOption",
+    "GuidanceOption",
+    "JsonOption",
+    "ModelOption",
+    "OutputOption",
+    "PortOption",
+    "SamplesOption",
+    "SeedOption",
+    "StepsOption",
+]
+
+ModelOption = Annotated[
+    str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a checkpoint.")
+]
+EventOption = Annotated[str | None, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")]
+GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(x, 0) == 0.4 tolerance 0.01")]
+EstimatorOption = Annotated[
+    str,
+    typer.Option(
+        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator, data; "
+        "none for no probability."
+    ),
+]
+GuidanceOption = Annotated[
+    str,
+    typer.Option(
+        help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
+    ),
+]
+SamplesOption = Annotated[int, typer.Option("--num-samples", "-n", help="Number of trajectories.")]
+StepsOption = Annotated[int, typer.Option("--num-steps", help="Network evaluations for a trajectory.")]
+SeedOption = Annotated[int, typer.Option(help="Seed: the same seed gives the same numbers.")]
+OutputOption = Annotated[
+    Path | None, typer.Option("--output", "-o", help="File to write: .nc (NetCDF) or .zarr.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
+PortOption = Annotated[int, typer.Option(help="Port on 127.0.0.1.")]
+BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")]

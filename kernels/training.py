@@ -28,6 +28,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from kernels.denoisers import NetworkDenoiser
+from kernels.devices import replicated, spread
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
 from kernels.networks.unet import UNet, UNetConfig
@@ -168,7 +169,7 @@ def _train_step(
     step: Array,
 ) -> tuple[_State, Array]:
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
-    x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
+    x0 = spread(data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])])
     loss, gradient = jax.value_and_grad(
         lambda params: _loss(dataclasses.replace(template, params=params), x0, loss_key, config.middle_share)
     )(state.params)
@@ -216,7 +217,7 @@ def fit(
     if state_path is not None and state_path.exists():
         step, state, history = _load_state(state_path, state)
     first_step = step
-    data, held_out = jnp.asarray(x0), jnp.asarray(validation)
+    state, data, held_out = replicated((state, jnp.asarray(x0), jnp.asarray(validation)))
     begin, losses = time.monotonic(), []
 
     def record(loss: float | None) -> TrainingRecord:

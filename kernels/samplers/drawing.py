@@ -3,7 +3,7 @@
 Sample i uses the key fold_in(key, i), and its noise at step k the key fold_in(·, k): what is drawn
 depends on (key, i) alone, however samples are grouped into chunks. On a CPU the loop is a Python
 loop over compiled pieces, so that the network compiles once whatever guides it and a caller can
-stop between steps; on an accelerator `draw` is one compiled scan.
+stop between steps; on an accelerator `draw` is one compiled scan. Several devices share a batch.
 """
 
 from collections.abc import Iterator
@@ -16,6 +16,7 @@ import numpy as np
 from jaxtyping import Array, Float, Key, PRNGKeyArray
 
 from kernels.denoisers import Denoiser, evaluate
+from kernels.devices import spread
 from kernels.diffusion import GaussianLaw
 from kernels.samplers.base import Batch, Levels, SamplerState, Solver
 
@@ -34,7 +35,7 @@ Keys = Key[Array, " sample"]
 
 def sample_keys(key: PRNGKeyArray, start: int, size: int) -> Keys:
     """Keys of samples start … start + size − 1."""
-    return _fold_in_range(key, jnp.uint32(start), size)
+    return spread(_fold_in_range(key, jnp.uint32(start), size))
 
 
 @partial(jax.jit, static_argnames="size")
@@ -95,8 +96,8 @@ def draw_steps(
     if solver.stochastic and keys is None:
         raise ValueError("`keys` must be given for a stochastic solver.")
     plan = solver.plan(np.asarray(sigmas, np.float64))
+    noise = latents = spread(jnp.asarray(latents))
     state = _start(law, latents, plan[0].sigma)
-    noise = latents
     for index, levels in enumerate(plan):
         x0_hat = _denoise(denoiser, state.x, levels.sigma)
         yield Step(index + 1, x0_hat)
@@ -116,6 +117,7 @@ def draw(
 ) -> Batch:
     """The samples (sample, time, variable), standardised units; arguments as in `draw_steps`."""
     if jax.default_backend() != "cpu":
+        latents = spread(jnp.asarray(latents))
         if solver.stochastic and keys is None:
             raise ValueError("`keys` must be given for a stochastic solver.")
         plan = solver.plan(np.asarray(sigmas, np.float64))

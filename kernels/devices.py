@@ -1,0 +1,30 @@
+"""Batches over all devices of this machine: each takes its share of the samples, and the program stays the same.
+
+With one device, as on a CPU, nothing is done. Which sample is drawn or trained on does not depend on
+how many devices there are; its numbers do in their last digits.
+"""
+
+from typing import Any
+
+import jax
+import numpy as np
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jaxtyping import Array, Shaped
+
+__all__ = ["replicated", "spread"]
+
+
+def spread(batch: Shaped[Array, "sample *rest"]) -> Shaped[Array, "sample *rest"]:
+    """The same batch, its samples shared out; as it was where the devices do not divide it. Also in `jit`."""
+    devices = jax.local_devices()
+    if len(devices) == 1 or batch.shape[0] % len(devices):
+        return batch
+    return jax.device_put(batch, NamedSharding(Mesh(np.array(devices), ("sample",)), PartitionSpec("sample")))
+
+
+def replicated(tree: Any) -> Any:
+    """The same arrays, whole on every device: what all samples need."""
+    devices = jax.local_devices()
+    if len(devices) == 1:
+        return tree
+    return jax.device_put(tree, NamedSharding(Mesh(np.array(devices), ("sample",)), PartitionSpec()))

@@ -66,7 +66,7 @@ def check_against_truth(layout, event, seed, num_samples=180):
     np.testing.assert_allclose(value[moderate], expected[moderate], rtol=1e-3, atol=1e-3, err_msg=str(event))
 
 
-@settings(SETTINGS, max_examples=60)
+@settings(SETTINGS, max_examples=25)
 @given(layouts_and_events(), st.integers(0, 2**20))
 def test_random_events_mean_what_they_say(case, seed):
     check_against_truth(*case, seed)
@@ -112,7 +112,7 @@ def test_de_morgan(data, seed):
 # -- smooth robustness and gradients ---------------------------------------------------------
 
 
-@settings(SETTINGS, max_examples=20)
+@settings(SETTINGS, max_examples=10)
 @given(layouts_and_events(depth=2), st.integers(0, 2**20))
 def test_smooth_robustness_becomes_exact(case, seed):
     layout, event = case
@@ -201,7 +201,7 @@ def test_gradients_are_finite_at_ties_zeros_and_vertices(text):
     assert_finite_gradients(parse_event(text), UNIFORM, EXTREMES)
 
 
-@settings(SETTINGS, max_examples=20)
+@settings(SETTINGS, max_examples=10)
 @given(events(UNIFORM, 2))
 def test_gradients_of_random_events_are_finite(event):
     assert_finite_gradients(event, UNIFORM, EXTREMES)

@@ -63,6 +63,10 @@ STATES = {
     "double_pendulum": State(
         "double_pendulum", ("max(abs(q2)) > 3.14159",), "Motion", below=True, num_samples=256
     ),
+    "kuramoto_sivashinsky": State(
+        "kuramoto_sivashinsky", ("max(u16) > 2.2",), "Space–time", below=True, num_samples=256
+    ),
+    "lorenz96": State("lorenz96", ("max(energy) > 12",), num_samples=256),
 }
 
 

@@ -27,7 +27,7 @@ def train(
         str,
         typer.Option(
             help="Of a system: quick, short, standard, shipped (long), further (with --from), "
-            "forecast (knows the first states)."
+            "forecast or small_forecast (know the first states)."
         ),
     ] = "quick",
     start: Annotated[

@@ -1,7 +1,7 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
-The models in this folder were trained with "shipped", "standard", "short", "further" and "forecast" (each card
-has the numbers and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
+The models in this folder were trained with "shipped", "standard", "short", "further", "forecast" and
+"small_forecast" (each card has the numbers and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
 finished.
 """
 
@@ -45,6 +45,7 @@ class Preset:
         polishing: a second training, from the first one's result, or None.
         noise: colour of the perturbing noise, see `kernels.covariances`.
         num_known: first states that the model is to know, see `kernels.forecasts`; 0 for none.
+        small: half the widths, see `network_config`: a quarter of the size and of the time.
         dtype: in which weights are written, see `save_checkpoint`.
     """
 
@@ -54,6 +55,7 @@ class Preset:
     polishing: TrainingConfig | None = None
     noise: str = "white"
     num_known: int = 0
+    small: bool = False
     dtype: str = "float32"
 
     def samples_of(self, system: System) -> int:
@@ -62,7 +64,8 @@ class Preset:
 
     def network_of(self, system: System) -> UNetConfig:
         """Architecture for a system."""
-        return network_config(*system.layout.shape, num_known=self.num_known)
+        few = 0 if self.small else None
+        return network_config(*system.layout.shape, num_known=self.num_known, num_samples=few)
 
 
 PRESETS = {
@@ -78,6 +81,13 @@ PRESETS = {
         num_samples=1_000_000,
         training=TrainingConfig(num_steps=10_000, batch_size=128, cooldown=0.7),
         num_known=3,
+        dtype="float16",
+    ),
+    "small_forecast": Preset(
+        num_samples=1_000_000,
+        training=TrainingConfig(num_steps=8_000, batch_size=256, cooldown=0.7),
+        num_known=3,
+        small=True,
         dtype="float16",
     ),
     "standard": Preset(

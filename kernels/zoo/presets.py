@@ -1,8 +1,8 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
 The models in this folder were trained with "shipped", "standard", "short", "further", "forecast" and
-"small_forecast" (each card has the numbers and the seed); anyone can rerun them. Training is resumable: the state lies beside the model until it is
-finished.
+"small_forecast" (each card has the numbers and the seed); anyone can rerun them. Training is resumable: the
+state lies beside the model until it is finished.
 """
 
 import dataclasses

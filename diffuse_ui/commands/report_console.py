@@ -28,16 +28,19 @@ def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kern
     from kernels.zoo import path_of
     from kernels.zoo.fidelity.measuring import Effort, measure, require_measurable
 
-    model, console = kernels.load_model(name), Console(stderr=True)
+    model, console = kernels.load_model(name), Console(stderr=True, log_path=False)
     require_measurable(model)
     effort = Effort.brief() if brief else Effort()
     if num_samples is not None:
         effort = dataclasses.replace(effort, num_samples=num_samples)
+    known: set[str] = set()
     with console.status("simulating and drawing"):
         for report in measure(model, effort=effort):
             card = dict(model.card) | {"num_steps": report["num_steps"], "fidelity": report}
             write_card(path_of(name), card)
-            console.log(f"measured: {', '.join(report)}")
+            news = [item for item in report if item not in known] or [report["events"][-1]["event"]]
+            known.update(report)
+            console.log(f"measured: {', '.join(news)}", markup=False)
     return kernels.load_model(name)
 
 

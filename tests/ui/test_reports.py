@@ -91,6 +91,23 @@ def test_a_report_on_the_command_line(reported, toy, tmp_path, monkeypatch):
     assert "of a registered system, or of a recording" in call("models", "report", "toy", "--measure").stderr
 
 
+def test_measuring_says_what_is_new(reported, monkeypatch):
+    rungs = [{"event": "mean(abs(rfft(x))[1:]) < 0.6"}, {"event": "max(x) > 1"}]
+    reports = [{"event": "", "num_steps": 30}, {"event": "", "num_steps": 30, "events": rungs[:1]}]
+    reports.append(reports[1] | {"events": rungs})
+    monkeypatch.setattr("kernels.load_model", lambda name: reported)
+    monkeypatch.setattr("kernels.checkpoints.write_card", lambda path, card: None)
+    monkeypatch.setattr("kernels.zoo.path_of", lambda name: name)
+    monkeypatch.setattr("kernels.zoo.fidelity.measuring.require_measurable", lambda model: None)
+    monkeypatch.setattr("kernels.zoo.fidelity.measuring.measure", lambda model, effort: reports)
+    said = call("models", "report", "reported", "--measure").stderr
+    assert [line.split("measured: ")[1].rstrip() for line in said.splitlines() if "measured: " in line] == [
+        "event, num_steps",
+        "events",
+        "max(x) > 1",
+    ]
+
+
 def small(times, variables, num_known=0, num_samples=None):
     return UNetConfig(
         num_times=times,

@@ -48,7 +48,9 @@ def report(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
     measure: Annotated[bool, typer.Option("--measure", help="Measure now, and write the card.")] = False,
-    brief: Annotated[bool, typer.Option("--brief", help="Measure by deterministic samples alone.")] = False,
+    brief: Annotated[
+        bool, typer.Option("--brief", help="Measure with fewer samples, deterministic ones alone.")
+    ] = False,
     num_samples: Annotated[int | None, typer.Option("--num-samples", "-n", help="To measure with.")] = None,
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Picture: .png, .pdf or .svg.")

@@ -19,7 +19,7 @@ def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kern
     Args:
         name: of the model.
         num_samples: to measure with, or None.
-        brief: by deterministic samples alone.
+        brief: with fewer samples, deterministic ones alone.
 
     Raises:
         ValueError: no such model, or nothing to measure it against.

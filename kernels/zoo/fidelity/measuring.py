@@ -54,8 +54,8 @@ class Effort:
 
     @classmethod
     def brief(cls) -> "Effort":
-        """By deterministic samples alone, in the number of steps that the card has."""
-        return cls(num_paired=0, stochastic=False)
+        """By a third of the samples, deterministic ones in the number of steps that the card has, and few chains."""
+        return cls(num_samples=16_384, num_paired=0, num_chains=128, num_likelihood=8, stochastic=False)
 
 
 def require_measurable(model: Model) -> None:

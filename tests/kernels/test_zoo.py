@@ -19,8 +19,8 @@ def shipped(monkeypatch, tmp_path):
 def test_every_system_has_a_model_and_all_are_small_enough(shipped):
     assert set(shipped) >= SYSTEMS
     sizes = [zoo.path_of(name).stat().st_size for name in shipped]
-    assert max(sizes) <= 16e6
-    assert sum(sizes) <= 48e6
+    assert max(sizes) <= 16 * 2**20
+    assert sum(sizes) <= 48 * 2**20
 
 
 def test_cards_say_how_models_were_made(shipped):

@@ -14,9 +14,10 @@ from diffuse_ui.state import State
 from diffuse_ui.views.parts import caption
 from diffuse_ui.views.plots import ComparisonPlot
 
-__all__ = ["MAX_PANELS", "PanelsTab", "Tab", "TimeSlider", "VariableGroups"]
+__all__ = ["MAX_PANELS", "ONE_LINE", "PanelsTab", "Tab", "TimeSlider", "VariableGroups"]
 
 MAX_PANELS = 4  # side by side
+ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap"}}  # texts of buttons
 
 
 class Tab:

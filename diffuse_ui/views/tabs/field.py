@@ -14,7 +14,7 @@ from diffuse_ui.colors import Palette, mixed, palette
 from diffuse_ui.session import MANY_VARIABLES
 from diffuse_ui.state import State
 from diffuse_ui.views.plots import paint_axes, quiet_figure
-from diffuse_ui.views.tabs.base import Tab
+from diffuse_ui.views.tabs.base import ONE_LINE, Tab
 
 __all__ = ["FieldTab"]
 
@@ -42,7 +42,13 @@ class FieldTab(Tab):
         layout = self.session.state.layout
         views = {name[:1].upper() + name[1:]: name for name in scenes.FIELD_VIEWS}
         self.view = pmui.RadioButtonGroup(
-            options=views, value="mean", size="small", margin=0, color="primary", description="What is shown"
+            options=views,
+            value="mean",
+            size="small",
+            margin=0,
+            color="primary",
+            description="What is shown",
+            sx=ONE_LINE,
         )
         self.view.param.watch(lambda _: self.changed(), "value")
         self.controls = [self.view]

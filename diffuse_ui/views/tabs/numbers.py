@@ -10,13 +10,12 @@ from diffuse_ui import formats
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.tables import Row, table
 from diffuse_ui.views.parts import html, with_units
-from diffuse_ui.views.tabs.base import Tab, TimeSlider, VariableGroups
+from diffuse_ui.views.tabs.base import ONE_LINE, Tab, TimeSlider, VariableGroups
 
 __all__ = ["TableTab"]
 
 _STATISTICS = {"mean": "mean", "q0.05": "5 %", "q0.5": "median", "q0.95": "95 %"}
 _WHEN = ("at one time", "over all times")
-_ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap"}}
 _STYLE = """
 .t {{ font-size: 13px; color: {ink}; width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }}
 .t th {{ text-align: right; font-weight: 500; color: {quiet}; padding: 4px 10px; border-bottom: 1px solid {grid}; }}
@@ -38,7 +37,7 @@ class TableTab(Tab):
         self.time = TimeSlider(self.session)
         self.groups = VariableGroups(self.session.state.layout.variables, self.changed)
         self.when = pmui.RadioButtonGroup(
-            options=list(_WHEN), value=_WHEN[0], size="small", margin=0, sx=_ONE_LINE
+            options=list(_WHEN), value=_WHEN[0], size="small", margin=0, sx=ONE_LINE
         )
         self.when.param.watch(lambda _: self._switched(), "value")
         self.controls = [self.when, self.time.slider, self.groups.select]

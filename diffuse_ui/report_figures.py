@@ -16,7 +16,7 @@ import kernels
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.figure_axes import FONT_SIZE, style
 
-__all__ = ["report_figure"]
+__all__ = ["draw_probabilities", "report_figure"]
 
 SIZE = (7.4, 7.6)  # inches
 
@@ -53,7 +53,7 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
             ax.set_xlabel(label, fontsize=FONT_SIZE - 1, color=colours.ink)
     axes[0].legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)
     below = figure.add_gridspec(1, 2, left=0.09, right=0.985, top=0.29, bottom=0.06, wspace=0.25)
-    _events(figure.add_subplot(below[0, 1]), report, colours)
+    draw_probabilities(figure.add_subplot(below[0, 1]), report, colours)
     if "rollout" in report:
         _rollout(figure.add_subplot(below[0, 0]), report["rollout"], model.layout, colours)
     return figure
@@ -91,8 +91,8 @@ def _pair(ax: Axes, x: np.ndarray, pair: Mapping[str, Any], colours: Palette, *,
     ax.tick_params(which="minor", labelsize=0, length=0)
 
 
-def _events(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:
-    """Probability under the model against that of the truth, each with two standard errors."""
+def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:
+    """Probability under the model against that of the truth, each with two standard errors; a triangle for none."""
     style(ax, "P under the model", colours)
     rungs = [rung for rung in report.get("events", []) if rung["truth"]["probability"] > 0]
     if not rungs:
@@ -100,14 +100,16 @@ def _events(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:
     truth, mine = (
         np.array([[r[k]["probability"], r[k]["standard_error"]] for r in rungs]).T for k in ("truth", "model")
     )
-    floor = 0.3 * truth[0].min()
+    met = mine[0] > 0
+    floor = 0.3 * min(truth[0].min(), *mine[0][met])
     ax.plot([floor, 1], [floor, 1], color=colours.backdrop, linewidth=1.0)
-    shown = np.maximum(mine[0], floor)
-    below = np.minimum(2 * mine[1], 0.95 * shown)
+    ax.plot(truth[0][~met], np.full((~met).sum(), floor), "v", color=colours.accent, markersize=4.5)
+    truth, mine = truth[:, met], mine[:, met]
+    below = np.minimum(2 * mine[1], 0.95 * mine[0])
     across = np.minimum(2 * truth[1], 0.95 * truth[0])
     ax.errorbar(
         truth[0],
-        shown,
+        mine[0],
         yerr=[below, 2 * mine[1]],
         xerr=[across, 2 * truth[1]],
         fmt="o",

@@ -6,12 +6,14 @@ import json
 import jax
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import kernels
 from diffuse_ui.cli import app
+from diffuse_ui.colors import LIGHT
 from diffuse_ui.commands import training_console
-from diffuse_ui.report_figures import report_figure
+from diffuse_ui.report_figures import draw_probabilities, report_figure
 from diffuse_ui.training_figures import loss_figure
 from kernels.networks.unet import UNetConfig
 from kernels.zoo import own_data
@@ -63,6 +65,21 @@ def test_a_report_is_drawn(reported):
     assert len(figure.axes) == 3 * 2 + 2
     words = " ".join(text.get_text() for text in figure.texts)
     assert "1000 samples of 30 steps against 2000 held-out trajectories" in words
+
+
+def test_probabilities_stand_where_they_are_and_none_is_a_triangle():
+    rungs = [
+        {
+            "truth": {"probability": t, "standard_error": t / 9},
+            "model": {"probability": m, "standard_error": m / 5},
+        }
+        for t, m in ((0.1, 0.09), (1e-3, 1e-5), (1e-4, 0.0))
+    ]
+    axes = Figure().subplots()
+    draw_probabilities(axes, {"events": rungs}, LIGHT)
+    marks = {line.get_marker(): line for line in axes.lines if line.get_marker() in ("o", "v")}
+    np.testing.assert_allclose(marks["o"].get_ydata(), [0.09, 1e-5])
+    np.testing.assert_allclose(marks["v"].get_xdata(), [1e-4])
 
 
 @pytest.mark.slow

@@ -85,7 +85,7 @@ PRESETS = {
     ),
     "small_forecast": Preset(
         num_samples=1_000_000,
-        training=TrainingConfig(num_steps=8_000, batch_size=256, cooldown=0.7),
+        training=TrainingConfig(num_steps=8_000, batch_size=128, cooldown=0.7),
         num_known=3,
         small=True,
         dtype="float16",

@@ -110,6 +110,8 @@ class EventEditor:
         self._form: list[tuple[str, str]] = []
         self._shown: list[Parameter] = []
         self._rows: list[_NumberRow] = []
+        self._ranged: Any = None  # model and structure that the ranges are of
+        self._ranges: dict[str, Parameter] = {}
         self._voice = Voice(self.text, self._write)
         session.watch(session.state, ["event", "arrangement", "text", "error"], self._update)
         session.watch(session.store, ["hits"], self._update_sliders)
@@ -151,19 +153,23 @@ class EventEditor:
             row.update(number)
 
     def _numbers(self) -> list[Parameter]:
-        """The event's numbers, with ranges from the backdrop as soon as they are known."""
+        """The event's numbers, with ranges from the backdrop as soon as they are known.
+
+        Until then, and between the events of a drag, ranges stay: one that followed its number would run away
+        from the hand.
+        """
         state, hits = self.session.state, self.session.store.hits
         if state.event is None:
             return []
-        numbers = state.event.parameters(state.layout)
-        if hits is None or hits.event.structure != state.event.structure:
-            return numbers
-        known = {number.path: number for number in hits.numbers}
-        if not known:
-            return numbers
+        numbers, of = state.event.parameters(state.layout), (state.model_name, state.event.structure)
+        if self._ranged != of:
+            self._ranged, self._ranges = of, {number.path: number for number in numbers}
+        if hits is not None and hits.event.structure == state.event.structure:
+            self._ranges |= {number.path: number for number in hits.numbers}
         return [
-            dataclasses.replace(number, lower=known[number.path].lower, upper=known[number.path].upper)
+            dataclasses.replace(number, lower=known.lower, upper=known.upper)
             for number in numbers
+            for known in [self._ranges[number.path]]
         ]
 
     def _slide(self, path: str, value: Any) -> None:

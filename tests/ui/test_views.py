@@ -67,6 +67,24 @@ def test_a_slider_moves_shape_and_text(app, window):
     assert window.editor.text.value == "box(x, [2, 3], [0.5, 1.2])"
 
 
+def test_the_range_of_a_slider_stays_while_it_is_dragged(app, window):
+    window.editor.text.value = "max(x) > 1"
+    app.store.wait()
+    moved, ranges = slider(window, "threshold"), []
+    moved.param.watch(lambda *_: ranges.append((moved.start, moved.end)), ["start", "end"])
+    for value in (1.1, 1.2):
+        moved.value = value
+        app.store.hits = dataclasses.replace(app.store.hits, numbers=())  # satisfied first, ranges later
+        app.store.wait()
+    assert text(app) == "max(x) > 1.2"
+    assert ranges == []
+    values = app.store.backdrop["state"].sel(variable="y").max("time").values
+    window.editor.text.value = "max(y) > 1"
+    app.store.wait()
+    of_y = slider(window, "threshold")
+    assert of_y.start < values.min() < values.max() < of_y.end
+
+
 def test_text_makes_shapes_and_bad_text_leaves_them(app, window):
     window.editor.text.value = "max(y) > 2.5 and box(x, [2, 3], [0, 1]) avoids"
     assert shapes(window)["A"].bottom == 2.5

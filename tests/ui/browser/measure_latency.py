@@ -40,7 +40,7 @@ def now(page):
     return page.evaluate("() => performance.now()")
 
 
-def wait_painted(page, name, since, timeout=120_000):
+def wait_painted(page, name, since, timeout=60_000):
     """Milliseconds from `since` to the first painting of a source with something in it."""
     page.wait_for_function(
         f"a => ({PAINTED})(a).length > 0", arg=[name, since], timeout=timeout, polling="raf"
@@ -68,10 +68,10 @@ def dragged(page, slider, source):
     page.mouse.down()
     begin = now(page)
     for step in range(40):
-        page.mouse.move(x + 0.4 * step, y)  # not so far that no trajectory is left to paint
+        page.mouse.move(x + 0.2 * step, y)  # not so far that no trajectory is left to paint
         page.wait_for_timeout(20)
     last = now(page)
-    page.mouse.move(x + 6.0, y)  # back, so that the value changes wherever the drag has ended
+    page.mouse.move(x + 1.0, y)  # back, so that the value changes wherever the drag has ended
     waited = wait_painted(page, source, last)
     page.mouse.up()
     return len(page.evaluate(PAINTED, [source, begin])) / (1e-3 * (last - begin)), waited

@@ -56,7 +56,7 @@ def moved(page, slider, source):
         since = now(page)
         page.keyboard.press("ArrowRight" if move % 10 < 5 else "ArrowLeft")
         waits.append(wait_painted(page, source, since))
-        page.wait_for_timeout(60)
+        page.wait_for_timeout(400)  # what a move sets off has ended
     return np.array(waits)
 
 

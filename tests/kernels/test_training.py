@@ -165,7 +165,7 @@ def test_damaged_checkpoints(model, tmp_path, damage, words):
 
 def test_unknown_models_and_exact_ones():
     with pytest.raises(ValueError, match="Did you mean 'lorenz63'"):
-        kernels.load_model("lorenz36")
+        kernels.load_model("lorentz63")
     with pytest.raises(ValueError, match="no file"):
         kernels.load_model("nowhere/model.safetensors")
     exact = Model.from_denoiser(

@@ -273,11 +273,10 @@ def _levels(event: Event, signal: Expression) -> Iterator[tuple[float, float | N
         pending += [child for _, child in node.children()]
         if isinstance(node, Comparison):
             for side, other in ((node.left, node.right), (node.right, node.left)):
-                reduced = isinstance(side, At) or (
-                    isinstance(side, Reduction) and side.name in ("max", "min")
-                )
-                compared = side.argument if reduced else side  # pyright: ignore[reportAttributeAccessIssue]
-                placed = node in absolute or not isinstance(side, At)
+                at_a_time = isinstance(side, At)
+                extremum = isinstance(side, Reduction) and side.name in ("max", "min")
+                compared = side.argument if at_a_time or extremum else side  # pyright: ignore[reportAttributeAccessIssue]
+                placed = node in absolute or not at_a_time
                 if compared == signal and placed and hasattr(other, "value"):
-                    time = side.time if isinstance(side, At) else None
+                    time = side.time if at_a_time else None
                     yield float(other.value), time  # pyright: ignore[reportAttributeAccessIssue]

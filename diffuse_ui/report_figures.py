@@ -101,7 +101,7 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
         np.array([[r[k]["probability"], r[k]["standard_error"]] for r in rungs]).T for k in ("truth", "model")
     )
     met = mine[0] > 0
-    floor = 0.3 * min(truth[0].min(), *mine[0][met])
+    floor = 0.3 * min([truth[0].min(), *mine[0][met]])
     ax.plot([floor, 1], [floor, 1], color=colours.backdrop, linewidth=1.0)
     ax.plot(truth[0][~met], np.full((~met).sum(), floor), "v", color=colours.accent, markersize=4.5)
     truth, mine = truth[:, met], mine[:, met]

@@ -33,7 +33,7 @@ def _spec(
     return kernels.RunSpec(model=model, event=event, given=given, estimator=chosen, **choices)
 
 
-def probability_words(estimate: Any) -> str:
+def _probability_words(estimate: Any) -> str:
     value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
     sign = "" if value.startswith("<") else "= "
     about = f"95 %: {formats.span(estimate.interval)}; {estimate.method}, {estimate.status}"
@@ -82,7 +82,7 @@ def sample(
         print_answer(
             document,
             as_json,
-            lambda: words if estimate is None else f"{words}\n{probability_words(estimate)}",
+            lambda: words if estimate is None else f"{words}\n{_probability_words(estimate)}",
         )
         if method == "exact" and event is not None and ensemble != "exact":
             raise kernels.NumericalError(
@@ -142,7 +142,7 @@ def probability(
             "model": model,
             "seed": seed,
         }
-        print_answer(document, as_json, lambda: probability_words(estimate))
+        print_answer(document, as_json, lambda: _probability_words(estimate))
 
 
 def simulate(

@@ -15,6 +15,9 @@ import numpy as np
 import kernels
 from kernels.devices import spread
 from kernels.networks.unet import UNetConfig
+from kernels.samplers.dpm_solver import DPMSolver
+from kernels.samplers.drawing import draw
+from kernels.schedules import grid
 from kernels.training import TrainingConfig, fit
 
 keys = spread(jax.random.split(jax.random.key(0), 8))
@@ -31,8 +34,11 @@ layout = kernels.Layout(variables=("x",), times=np.arange(8.0))
 model = kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((8, 1)), walk), layout)
 drawn = kernels.sample(jax.random.key(2), model, event="max(x) > 1", num_samples=64, num_steps=20)
 found = kernels.event_probability(jax.random.key(3), model, "max(x) > 1", method="monte_carlo", num_samples=256)
+latents = np.random.default_rng(1).normal(size=(8, 8, 1)).astype(np.float32)
+walked = draw(model.denoiser, model.initial, DPMSolver(), grid(6), latents)
+learned = jax.tree.leaves(record.denoiser.params)[0]
 print(json.dumps({
-    "devices": [len(a.sharding.device_set) for a in (keys, odd, jax.tree.leaves(record.denoiser.params)[0])],
+    "devices": [len(a.sharding.device_set) for a in (keys, odd, walked, learned)],
     "history": record.history, "x": drawn["state"].values[:, :, 0].tolist(), "P": found.value,
 }))
 """
@@ -51,7 +57,7 @@ def on(num_devices):
 @pytest.mark.slow  # two processes that compile
 def test_two_devices_draw_and_learn_what_one_does():
     one, two = on(1), on(2)
-    assert (one["devices"], two["devices"]) == ([1, 1, 1], [2, 1, 2])
+    assert (one["devices"], two["devices"]) == ([1, 1, 1, 1], [2, 1, 2, 2])
     np.testing.assert_allclose(two["history"], one["history"], rtol=1e-4)
     np.testing.assert_allclose(two["x"], one["x"], atol=1e-3)
     assert two["P"] == one["P"]

@@ -80,6 +80,7 @@ def test_probabilities_stand_where_they_are_and_none_is_a_triangle():
     marks = {line.get_marker(): line for line in axes.lines if line.get_marker() in ("o", "v")}
     np.testing.assert_allclose(marks["o"].get_ydata(), [0.09, 1e-5])
     np.testing.assert_allclose(marks["v"].get_xdata(), [1e-4])
+    draw_probabilities(Figure().subplots(), {"events": rungs[2:]}, LIGHT)
 
 
 @pytest.mark.slow

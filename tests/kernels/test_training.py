@@ -181,7 +181,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(
         presets,
         "network_config",
-        lambda times, variables, num_known: UNetConfig.from_dict(
+        lambda times, variables, num_known, num_samples: UNetConfig.from_dict(
             {**NETWORK.to_dict(), "num_times": times, "in_features": 2 * variables, "out_features": variables}
         ),
     )

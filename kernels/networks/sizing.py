@@ -3,6 +3,7 @@
     numbers at a time   level widths   bottleneck
     up to 8             64, 128        384         short trajectories of few variables
     more                128, 192       192         many variables, 1-D fields
+    sites of a ring     144, 192       384         all sites together, see `kernels.networks.ring`
 
 Two neighbouring times share a token, and levels that halve the number of tokens are added until
 at most 16 are left for the dense bottleneck, so that long trajectories cost as their length and no more.
@@ -12,19 +13,22 @@ stops at the data's own noise later, and trains four times as fast.
 
 import math
 import time
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from kernels.networks.unet import UNet, UNetConfig
+from kernels.networks.architectures import NetworkConfig
+from kernels.networks.ring import RingUNetConfig
+from kernels.networks.unet import UNetConfig
 
 __all__ = ["Cost", "evaluation_seconds", "network_config", "network_cost"]
 
 FEW_VARIABLES = 8
 MANY_SAMPLES = 200_000  # training trajectories from which on the full widths are used
 BOTTLENECK_TOKENS = 16
+RING_TOKENS = 32
 PATCH = 2
 
 
@@ -41,9 +45,14 @@ class Cost(NamedTuple):
 
 
 def network_config(
-    num_times: int, num_variables: int, *, num_known: int = 0, num_samples: int | None = None
-) -> UNetConfig:
-    """A UNet for trajectories of `num_times` × `num_variables` numbers.
+    num_times: int,
+    num_variables: int,
+    *,
+    num_known: int = 0,
+    num_samples: int | None = None,
+    ring: bool = False,
+) -> NetworkConfig:
+    """A network for trajectories of `num_times` × `num_variables` numbers.
 
     Inputs are the scaled trajectory and its linear denoising, so twice the variables, and for forecasts
     one more that marks the known states.
@@ -53,58 +62,76 @@ def network_config(
         num_variables: numbers at each time.
         num_known: first states that the model is to know; 0 for none.
         num_samples: training trajectories; None where they can be simulated without end.
+        ring: whether the variables are the sites of a ring, and the law is the same at each.
     """
-    finest, coarse, dense_width = (64, 128, 384) if num_variables <= FEW_VARIABLES else (128, 192, 192)
+    finest, coarse, dense_width = _widths(num_variables, ring)
     if num_samples is not None and num_samples < MANY_SAMPLES:
         finest, coarse, dense_width = finest // 2, coarse // 2, dense_width // 2
-    tokens, channels = math.ceil(num_times / PATCH), [finest, coarse]
+    site_patch = _site_patch(num_variables)
+    sites = num_variables // site_patch if ring else 1
+    tokens, channels = math.ceil(num_times / PATCH), [finest // sites, coarse // sites]
     while math.ceil(tokens / 2 ** (len(channels) - 1)) > BOTTLENECK_TOKENS:
-        channels.append(coarse)
-    return UNetConfig(
-        num_times=num_times,
-        in_features=2 * num_variables + (num_known > 0),
-        out_features=num_variables,
-        patch=PATCH,
-        channels=tuple(channels),
-        num_blocks=2,
-        dense_width=dense_width,
-        num_dense=2,
-        embedding=128,
-    )
+        channels.append(channels[-1])
+    shared: dict[str, Any] = {
+        "num_times": num_times,
+        "in_features": 2 * num_variables + (num_known > 0),
+        "out_features": num_variables,
+        "patch": PATCH,
+        "channels": tuple(max(1, number) for number in channels),
+        "num_blocks": 2,
+        "dense_width": max(1, dense_width // sites),
+        "num_dense": 2,
+        "embedding": 128,
+    }
+    return RingUNetConfig(**shared, site_patch=site_patch) if ring else UNetConfig(**shared)
 
 
-def network_cost(config: UNetConfig) -> Cost:
-    """Parameters, and multiply-adds of the matrix products of one evaluation.
-
-    A weight of a convolution block or a resampling is used once for each token of its level, one of a dense
-    block or of the noise embedding once.
-    """
-    network = nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0)))
-
-    def size(module: nnx.Module, ndim: int = 0) -> int:
-        leaves = jax.tree.leaves(nnx.state(module))
-        return sum(math.prod(leaf.shape) for leaf in leaves if leaf.ndim >= ndim)
-
-    tokens = [config.padded // (config.patch * 2**level) for level in range(len(config.channels))]
-    products = size(network.embed_in, 2) + size(network.embed_out, 2)
-    products += tokens[0] * (size(network.read, 2) + size(network.write, 2))
-    for level, count in enumerate(tokens):
-        for block in (*network.down_blocks[level], *network.up_blocks[level]):
-            products += size(block.modulation, 2) + count * (size(block.first, 2) + size(block.second, 2))
-        if level + 1 < len(tokens):
-            resampling = size(network.merge[level], 2) + size(network.split[level], 2)
-            products += tokens[level + 1] * resampling + count * size(network.skip[level], 2)
-    products += sum(size(block, 2) for block in network.dense)
-    return Cost(size(network), products)
+def _widths(num_variables: int, ring: bool) -> tuple[int, int, int]:
+    """Of the finest level, the coarser ones and the bottleneck; on a ring of all its sites together."""
+    if ring:
+        return 144, 192, 384
+    return (64, 128, 384) if num_variables <= FEW_VARIABLES else (128, 192, 192)
 
 
-def evaluation_seconds(config: UNetConfig, *, batch_size: int = 256, num_repeats: int = 3) -> float:
+def _site_patch(num_sites: int) -> int:
+    """Neighbouring sites in a token: a power of two that divides their number and leaves at most `RING_TOKENS`."""
+    patch = 1
+    while num_sites // patch > RING_TOKENS and num_sites % (2 * patch) == 0:
+        patch *= 2
+    return patch
+
+
+def network_cost(config: NetworkConfig) -> Cost:
+    """Parameters, and multiply-adds of the matrix products of one evaluation of one trajectory."""
+    network = nnx.eval_shape(lambda: config.build(nnx.Rngs(0)))
+    graph, params = nnx.split(network)
+    x, noise = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1, *_input_shape(config)), (1,)))
+    program = jax.make_jaxpr(lambda params, x, noise: nnx.merge(graph, params)(x, noise))(params, x, noise)
+    size = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(params))
+    return Cost(size, sum(map(_multiply_adds, program.jaxpr.eqns)))
+
+
+def _input_shape(config: NetworkConfig) -> tuple[int, int]:
+    return config.num_times, config.in_features
+
+
+def _multiply_adds(equation: Any) -> int:
+    """Of one operation of a traced program: an output of a product sums over the contracted axes."""
+    if equation.primitive is not jax.lax.dot_general_p:
+        inner = (value.jaxpr for value in equation.params.values() if hasattr(value, "jaxpr"))
+        return sum(_multiply_adds(part) for program in inner for part in program.eqns)
+    (contracted, _), _ = equation.params["dimension_numbers"]
+    left = equation.invars[0].aval.shape
+    return math.prod(equation.outvars[0].aval.shape) * math.prod(left[axis] for axis in contracted)
+
+
+def evaluation_seconds(config: NetworkConfig, *, batch_size: int = 256, num_repeats: int = 3) -> float:
     """Seconds that one evaluation for one trajectory takes on this machine, in batches; the best of a few.
 
     The weights are random: time does not depend on what they are.
     """
-    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(0)))
-    x = jnp.ones((batch_size, config.num_times, config.in_features))
+    graph, params = nnx.split(config.build(nnx.Rngs(0)))
+    x = jnp.ones((batch_size, *_input_shape(config)))
 
     @jax.jit
     def evaluate(params: nnx.State, x: jax.Array) -> jax.Array:

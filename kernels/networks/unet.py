@@ -8,12 +8,14 @@ is modulated by the noise level (feature-wise scale and shift).
 
 import dataclasses
 import itertools
-from typing import Any
+from typing import Any, ClassVar
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
+
+from kernels.networks.layers import NoiseEmbedding, normalize
 
 __all__ = ["UNet", "UNetConfig"]
 
@@ -34,6 +36,8 @@ class UNetConfig:
         embedding: width of the noise level's embedding.
     """
 
+    type: ClassVar[str] = "unet"
+
     num_times: int
     in_features: int
     out_features: int
@@ -50,6 +54,10 @@ class UNetConfig:
         multiple = self.patch * 2 ** (len(self.channels) - 1)
         return -(-self.num_times // multiple) * multiple
 
+    def build(self, rngs: nnx.Rngs) -> "UNet":
+        """The network, with random weights."""
+        return UNet(self, rngs=rngs)
+
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"channels": list(self.channels)}
 
@@ -57,10 +65,6 @@ class UNetConfig:
     def from_dict(cls, fields: dict[str, Any]) -> "UNetConfig":
         whole = {name: value for name, value in fields.items() if name != "channels"}
         return cls(channels=tuple(fields["channels"]), **whole)
-
-
-def _normalize(x: Float[Array, "*batch channel"]) -> Float[Array, "*batch channel"]:
-    return x * jax.lax.rsqrt(jnp.mean(x * x, axis=-1, keepdims=True) + 1e-6)
 
 
 def _shifted(x: Float[Array, "batch token channel"]) -> Float[Array, "batch token three_channel"]:
@@ -79,7 +83,7 @@ class ConvBlock(nnx.Module):
 
     def __call__(self, x: Array, embedding: Array) -> Array:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, :], 2, axis=-1)
-        hidden = _normalize(x) * (1.0 + scale) + shift
+        hidden = normalize(x) * (1.0 + scale) + shift
         hidden = jax.nn.silu(self.first(_shifted(hidden)))
         return x + self.second(_shifted(hidden))
 
@@ -94,7 +98,7 @@ class DenseBlock(nnx.Module):
 
     def __call__(self, x: Array, embedding: Array) -> Array:
         scale, shift = jnp.split(self.modulation(embedding), 2, axis=-1)
-        hidden = self.first(_normalize(x)) * (1.0 + scale) + shift
+        hidden = self.first(normalize(x)) * (1.0 + scale) + shift
         return x + self.second(jax.nn.silu(hidden))
 
 
@@ -104,8 +108,7 @@ class UNet(nnx.Module):
     def __init__(self, config: UNetConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
         channels, width = config.channels, config.embedding
-        self.embed_in = nnx.Linear(width, width, rngs=rngs)
-        self.embed_out = nnx.Linear(width, width, rngs=rngs)
+        self.embedding = NoiseEmbedding(width, rngs=rngs)
         self.read = nnx.Linear(config.patch * config.in_features, channels[0], rngs=rngs)
         self.write = nnx.Linear(
             channels[0], config.patch * config.out_features, rngs=rngs, kernel_init=nnx.initializers.zeros
@@ -135,7 +138,7 @@ class UNet(nnx.Module):
             noise: noise coordinate, about −2 … 2, (batch,) or one for all.
         """
         config = self.config
-        embedding = self._embed(jnp.atleast_1d(noise))
+        embedding = self.embedding(jnp.atleast_1d(noise))
         tokens = jnp.pad(x, ((0, 0), (0, config.padded - config.num_times), (0, 0)), mode="edge")
         tokens = self.read(tokens.reshape(x.shape[0], -1, config.patch * config.in_features))
         finer = []
@@ -153,14 +156,8 @@ class UNet(nnx.Module):
                 tokens = self.skip[level](jnp.concatenate([up, fine], axis=-1))
             for block in self.up_blocks[level]:
                 tokens = block(tokens, embedding)
-        out = self.write(_normalize(tokens)).reshape(x.shape[0], config.padded, config.out_features)
+        out = self.write(normalize(tokens)).reshape(x.shape[0], config.padded, config.out_features)
         return out[:, : config.num_times]
-
-    def _embed(self, noise: Float[Array, " batch"]) -> Float[Array, "batch embedding"]:
-        frequencies = jnp.geomspace(0.25, 64.0, self.config.embedding // 2)
-        angles = noise[:, None] * frequencies
-        features = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
-        return jax.nn.silu(self.embed_out(jax.nn.silu(self.embed_in(features))))
 
     def _mix(
         self, tokens: Float[Array, "batch token channel"], embedding: Array

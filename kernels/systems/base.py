@@ -51,6 +51,7 @@ class System:
         num_times: number of observed times.
         burn_in: time dropped before the first observation.
         substeps: integration steps in one output step.
+        ring: whether the variables are the sites of a ring, and the law is the same at each.
         increments: variables that drift without bound, of which networks see increments, see `Standardizer`.
         observables: further signals for events, see `Layout`.
         parameters: the constants of the equations, for provenance.
@@ -71,6 +72,7 @@ class System:
     num_times: int = 60
     burn_in: float = 0.0
     substeps: int = 10
+    ring: bool = False
     increments: tuple[str, ...] = ()
     observables: Mapping[str, Observable] = dataclasses.field(default_factory=dict)
     parameters: Mapping[str, float] = dataclasses.field(default_factory=dict)

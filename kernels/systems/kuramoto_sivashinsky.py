@@ -104,6 +104,7 @@ KURAMOTO_SIVASHINSKY = System(
     num_times=32,
     burn_in=300.0,
     substeps=5,
+    ring=True,
     observables={"energy": energy},
     parameters={"length": LENGTH, "points": NUM_POINTS},
 )

@@ -40,6 +40,7 @@ LORENZ96 = System(
     num_times=40,
     burn_in=20.0,
     substeps=4,
+    ring=True,
     observables={"energy": energy},
     parameters={"F": FORCING, "sites": NUM_SITES},
 )

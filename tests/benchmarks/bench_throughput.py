@@ -13,8 +13,9 @@ import numpy as np
 
 import kernels
 from kernels.models import DEFAULT_NUM_STEPS
-from kernels.networks.sizing import evaluation_seconds, network_config, network_cost
+from kernels.networks.sizing import evaluation_seconds, network_cost
 from kernels.training import TrainingConfig, fit
+from kernels.zoo.presets import PRESETS
 
 SIZE = 2048  # of the matrices whose product gives the peak
 BATCH = 128
@@ -51,7 +52,7 @@ def main():
     )
     for name in kernels.available_systems():
         system = kernels.get_system(name)
-        network = network_config(*system.layout.shape)
+        network = PRESETS["shipped"].network_of(system)
         cost, evaluation = network_cost(network), evaluation_seconds(network)
         trained = BATCH / step_seconds(system, network)
         print(

@@ -11,6 +11,7 @@ import pytest
 import kernels
 from kernels.denoisers import evaluate
 from kernels.models import Model
+from kernels.networks.architectures import architecture_card
 from kernels.networks.unet import UNetConfig
 from kernels.training import TrainingConfig, fit
 from kernels.trajectories import Layout, Standardizer
@@ -151,7 +152,11 @@ def change_card(**fields):
         (damage_weights, "truncated or damaged.*again"),
         (damage_card, "is not valid JSON"),
         (change_card(format_version=99), "format_version 1. A newer diffuse-ui"),
-        (change_card(architecture={**NETWORK.to_dict(), "dense_width": 16}), "do not fit the architecture"),
+        (
+            change_card(architecture={**architecture_card(NETWORK), "dense_width": 16}),
+            "do not fit the architecture",
+        ),
+        (change_card(architecture={**NETWORK.to_dict(), "type": "transformer"}), "this version knows unet"),
         (change_card(layout={}), "lacks 'variables'"),
         (lambda path: path.with_suffix(".json").unlink(), "no file .*toy.json"),
     ],
@@ -181,7 +186,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(
         presets,
         "network_config",
-        lambda times, variables, num_known, num_samples: UNetConfig.from_dict(
+        lambda times, variables, num_known, **others: UNetConfig.from_dict(
             {**NETWORK.to_dict(), "num_times": times, "in_features": 2 * variables, "out_features": variables}
         ),
     )

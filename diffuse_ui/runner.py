@@ -92,6 +92,11 @@ class Runner:
             news, self._slot = self._slot, {}
             return news
 
+    def heard_of(self, job: str, timeout: float) -> bool:
+        """Wait until there is news of a job; False when the time ran out first."""
+        with self._lock:
+            return self._lock.wait_for(lambda: job in self._slot, timeout)
+
     def join(self, timeout: float = 60.0) -> bool:
         """Wait until nothing runs or waits; False when the time ran out first."""
         with self._lock:
@@ -147,5 +152,6 @@ class Runner:
             if update.job in self._pending or forget.is_set():
                 return
             self._slot[update.job] = update
+            self._lock.notify_all()
         for listener in list(self._listeners):
             listener()

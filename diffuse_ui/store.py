@@ -23,6 +23,7 @@ from diffuse_ui.trainings import Request, train
 
 __all__ = ["Derived", "Hits", "Result", "Store"]
 
+PROMPT = 0.03  # seconds in which an event's hits are waited for
 MAX_HISTORY = 8  # runs that are kept to be compared
 
 
@@ -257,3 +258,6 @@ class Store(param.Parameterized):
             return
         layout = self.state.layout
         self.previews.submit("hits", lambda: jobs.hits(event, layout, backdrop))
+        self.previews.heard_of("hits", PROMPT)  # an event and its hits are painted together
+        for update in self.previews.take().values():
+            self._take_hits(update)

@@ -36,6 +36,7 @@ class CurvesView:
         self._layout = session.state.layout  # of the model that the panels were made for
         self._behind = np.zeros((0, 0, 0), np.float32)  # the backdrop's trajectories
         self._members = np.zeros((0, 0, 0), np.float32)  # the last run's that meet the event
+        self._satisfied: np.ndarray | None = None  # which of the backdrop's are shown as hits
         self._pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
         self.frame = pn.Column(  # pmui's has Bokeh measure new figures before they are laid out: an error
             self._pane,
@@ -50,7 +51,7 @@ class CurvesView:
             (state, ["model"], self._refresh),
             (state, ["event", "arrangement", "given"], self._event_changed),
             (store, ["backdrop"], self._backdrop_changed),
-            (store, ["hits"], self._hits_changed),
+            (store, ["hits"], self._new_hits),
             (store, ["result"], self._result_changed),
             (look, ["display"], self._show),
             (look, ["dark"], self._repaint),
@@ -142,9 +143,16 @@ class CurvesView:
         self._fit()
         self._hits_changed()
 
+    def _new_hits(self) -> None:
+        """Show hits, unless they are those shown, of which more has become known."""
+        hits = self.session.store.hits
+        if hits is None or hits.satisfied is not self._satisfied:
+            self._hits_changed()
+
     def _hits_changed(self) -> None:
         hits, backdrop = self.session.store.hits, self._of_model(self.session.store.backdrop)
         known = hits is not None and backdrop is not None
+        self._satisfied = hits.satisfied if known else None
         values = states(backdrop)[hits.satisfied] if known else self._nothing
         for panel in self.panels:
             panel.show_lines("hits", values)

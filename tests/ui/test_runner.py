@@ -24,6 +24,20 @@ def test_the_last_item_and_the_end_are_not_lost(runner):
     assert runner.take() == {}
 
 
+def test_news_can_be_waited_for(runner):
+    begun = threading.Event()
+
+    def job():
+        assert begun.wait(5.0)
+        yield "first"
+
+    runner.submit("job", job)
+    assert not runner.heard_of("job", 0.01)
+    begun.set()
+    assert runner.heard_of("job", 5.0)
+    assert not runner.heard_of("another", 0.01)
+
+
 def test_a_slow_reader_sees_only_the_latest(runner):
     seen = []
     runner.listen(lambda: seen.append(threading.current_thread().name))

@@ -24,6 +24,18 @@ def test_backdrop_and_hits_agree_with_the_event(app):
     assert app.store.hits is None
 
 
+def test_an_event_and_its_hits_come_together(app, monkeypatch):
+    monkeypatch.setattr("diffuse_ui.store.PROMPT", 30.0)
+    app.store.prepare()
+    app.store.wait()
+    maxima = states(app.store.backdrop)[:, :, 0].max(1)
+    seen = []
+    app.state.param.watch(lambda _: seen.append(app.store.hits.count), ["event"])
+    for level in (1, 2):
+        app.state.write(f"max(x) > {level}")
+    assert seen == [int((maxima > level).sum()) for level in (1, 2)]
+
+
 def test_a_run_ends_with_trajectories_and_a_probability(app):
     app.state.write("max(x) > 1")
     result = app.run()

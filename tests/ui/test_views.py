@@ -159,6 +159,19 @@ def test_a_shape_dragged_to_where_no_event_can_be_goes_back(app, window):
     assert shapes(window)["A"].left == 2.0
 
 
+def test_hits_of_which_more_is_known_are_not_painted_again(app, window):
+    app.state.write("max(x) > 1")
+    app.store.wait()
+    panel = window.canvas.panels[0]
+    painted = []
+    panel.sources["hits"].on_change("data", lambda attr, old, new: painted.append(new))
+    app.store.hits = dataclasses.replace(app.store.hits, numbers=())
+    assert not painted
+    app.state.write("max(x) > 1.5")
+    app.store.wait()
+    assert len(painted) == 1
+
+
 def test_hits_are_shown_until_there_is_a_result(app, window):
     drag_box(window, 0, 2.0, 3.0, 0.5, 1.5)
     app.store.wait()

@@ -12,7 +12,7 @@ import kernels
 from diffuse_ui.figure_axes import FigureSize
 from diffuse_ui.figures import caption, ensemble_figure
 from diffuse_ui.store import Result
-from kernels.trajectories import without_booleans, write_dataset
+from kernels.datasets import without_booleans, write_dataset
 
 __all__ = ["FORMATS", "annotated", "netcdf", "picture", "write", "write_dataset", "zarr_zip"]
 

@@ -25,7 +25,7 @@ from diffuse_ui.views.chips import ChipsView
 from diffuse_ui.views.fans import PANEL_HEIGHT, FanPlots
 from diffuse_ui.views.phase_plane import PhasePlaneView
 from diffuse_ui.views.toolbar import Toolbar
-from kernels.trajectories import dataset_layout
+from kernels.datasets import dataset_layout
 
 __all__ = [
     "EventCanvas",

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from kernels.checkpoints import load_checkpoint, save_checkpoint
     from kernels.comparing import Comparison, StepDoubling, compare, exceedance_curve, step_doubling
+    from kernels.datasets import read_dataset
     from kernels.denoisers import GaussianDenoiser, GaussianMixtureDenoiser
     from kernels.events.parsing import parse_event
     from kernels.events.predicates import Event
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
         stream,
     )
     from kernels.systems import System, available_systems, get_system, observe, register_system
-    from kernels.trajectories import Layout, Standardizer, read_dataset
+    from kernels.trajectories import Layout, Standardizer
     from kernels.zoo import available_models, load_model
     from kernels.zoo.own_data import train_on
 
@@ -68,7 +69,7 @@ _HOMES = {
     "log_likelihood": "kernels.likelihood",
     "observe": "kernels.systems",
     "parse_event": "kernels.events.parsing",
-    "read_dataset": "kernels.trajectories",
+    "read_dataset": "kernels.datasets",
     "register_system": "kernels.systems",
     "run": "kernels.runs",
     "sample": "kernels.runs",

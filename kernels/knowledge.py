@@ -12,13 +12,13 @@ import jax
 import numpy as np
 import xarray as xr
 
+from kernels.datasets import known_points
 from kernels.events.expressions import At, Number, Variable
 from kernels.events.parsing import parse_event
 from kernels.events.predicates import And, Equality, Event
 from kernels.events.semantics import Constraint, compile_event
 from kernels.models import Model
 from kernels.systems import get_system
-from kernels.trajectories import known_points
 
 __all__ = ["Given", "compile_given", "example_start", "given_event", "with_knowledge"]
 

@@ -19,11 +19,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from kernels.datasets import sample_array, to_array
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser, GivenStart
 from kernels.models import Model
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
-from kernels.trajectories import sample_array, to_array
 
 __all__ = ["log_likelihood"]
 

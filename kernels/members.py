@@ -11,8 +11,9 @@ import json
 import numpy as np
 import xarray as xr
 
+from kernels.datasets import dataset_layout, to_array, to_dataset
 from kernels.statistics import effective_sample_size
-from kernels.trajectories import Layout, dataset_layout, to_array, to_dataset
+from kernels.trajectories import Layout
 
 __all__ = [
     "average",

@@ -22,6 +22,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
+from kernels.datasets import to_dataset, write_dataset
 from kernels.events.predicates import Event
 from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.knowledge import Given
@@ -32,7 +33,6 @@ from kernels.probability.registry import PATH_STEPS, estimates, require_answer
 from kernels.specs import RunSpec, as_model, problem_of, require
 from kernels.stages import Flow, Snapshot
 from kernels.systems import get_system
-from kernels.trajectories import to_dataset, write_dataset
 
 __all__ = [
     "NumericalError",

@@ -10,6 +10,7 @@ from typing import Any
 
 import xarray as xr
 
+from kernels.datasets import to_dataset
 from kernels.ensembles import (
     Ensemble,
     draw_exact,
@@ -24,7 +25,6 @@ from kernels.probability.path_importance import Paths, estimate_from_paths
 from kernels.probability.registry import estimates
 from kernels.probability.steering import pilot_calls
 from kernels.specs import RunSpec
-from kernels.trajectories import to_dataset
 
 __all__ = ["Flow", "Snapshot"]
 

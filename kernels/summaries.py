@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import xarray as xr
 
+from kernels.datasets import dataset_layout
 from kernels.events.inspection import explain
 from kernels.events.parsing import parse_event
 from kernels.events.predicates import Event
@@ -27,7 +28,7 @@ from kernels.statistics import (
     weighted_quantile_errors,
     weighted_quantiles,
 )
-from kernels.trajectories import Layout, dataset_layout
+from kernels.trajectories import Layout
 
 __all__ = ["bands", "correlations", "density", "exceedance", "hitting_times", "mean", "spectra"]
 

@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
+from kernels.datasets import dataset_layout, to_array
 from kernels.members import finite, joined, members_of, result_of, shares_of, state_of, unit_of, weights_of
 from kernels.statistics import (
     weighted_crps,
@@ -22,7 +23,7 @@ from kernels.statistics import (
     weighted_place,
     weighted_variance,
 )
-from kernels.trajectories import Layout, dataset_layout, to_array
+from kernels.trajectories import Layout
 
 __all__ = ["crps", "rank_histogram", "spread_skill"]
 

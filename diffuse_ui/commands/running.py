@@ -21,7 +21,7 @@ from diffuse_ui.commands.options import (
     SeedOption,
     StepsOption,
 )
-from kernels.trajectories import require_writable
+from kernels.datasets import require_writable
 
 __all__ = ["probability", "sample", "simulate", "validate"]
 

@@ -13,6 +13,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array
 
+from kernels.datasets import dataset_layout, to_array, to_dataset
 from kernels.events.algebras import Robust
 from kernels.events.binding import bind_expression
 from kernels.events.evaluation import Evaluation
@@ -20,7 +21,7 @@ from kernels.events.expressions import At, Expression, Reduction
 from kernels.events.predicates import And, Comparison, Equality, Event, Not, Or
 from kernels.events.semantics import Program, compile_event
 from kernels.events.trees import join
-from kernels.trajectories import Layout, dataset_layout, to_array, to_dataset
+from kernels.trajectories import Layout
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -21,7 +21,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from kernels.trajectories import Layout, Observable, to_dataset
+from kernels.datasets import to_dataset
+from kernels.trajectories import Layout, Observable
 
 __all__ = ["State", "Stepper", "System"]
 

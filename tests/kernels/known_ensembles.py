@@ -3,7 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from kernels.trajectories import Layout, to_dataset
+from kernels.datasets import to_dataset
+from kernels.trajectories import Layout
 
 SHIFT = 0.6
 LAYOUT = Layout(

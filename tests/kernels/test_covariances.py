@@ -5,10 +5,10 @@ import pytest
 
 import kernels
 from kernels.covariances import NOISES, amplitudes, coloured, log_det, whitened
+from kernels.datasets import to_dataset
 from kernels.diffusion import GaussianLaw
 from kernels.networks.sizing import network_config
 from kernels.training import initialize
-from kernels.trajectories import to_dataset
 
 
 def dense(noise, num_times):

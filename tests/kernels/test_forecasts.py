@@ -58,7 +58,7 @@ def truth(mean, covariance, extra_rows=None, extra_values=None, width=0.2):
 
 def start_dataset(model):
     layout = kernels.Layout(variables=("x", "y"), times=model.layout.times[:KNOWN])
-    return kernels.trajectories.to_dataset(START[None], layout)
+    return kernels.datasets.to_dataset(START[None], layout)
 
 
 @pytest.mark.parametrize("sigma", [0.05, 1.0, 20.0])

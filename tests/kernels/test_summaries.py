@@ -9,8 +9,9 @@ from known_ensembles import LAYOUT, REPLICATES, SHIFT, assert_calibrated, ensemb
 from scipy import stats
 
 from kernels import summaries, verification
+from kernels.datasets import to_dataset
 from kernels.events.parsing import parse_event
-from kernels.trajectories import Layout, to_dataset
+from kernels.trajectories import Layout
 
 STATISTICS = {
     "mean": (summaries.mean, ["mean"]),

@@ -5,16 +5,8 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from kernels.trajectories import (
-    Layout,
-    Standardizer,
-    dataset_layout,
-    known_points,
-    read_dataset,
-    to_array,
-    to_dataset,
-    write_dataset,
-)
+from kernels.datasets import dataset_layout, known_points, read_dataset, to_array, to_dataset, write_dataset
+from kernels.trajectories import Layout, Standardizer
 
 LAYOUT = Layout(variables=("x", "y"), times=np.arange(5) * 0.5, time_units="s", variable_units={"x": "m"})
 

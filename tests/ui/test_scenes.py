@@ -91,7 +91,7 @@ def test_joints_of_a_pendulum(wide):
     angles[0, :, 0], angles[0, :, 1] = np.pi / 2, np.pi
     pair = Pair(wide.store.result, None)
     layout = kernels.Layout(variables=("q1", "q2", "v1", "v2"), times=times)
-    pair.conditional = kernels.trajectories.to_dataset(angles, layout)
+    pair.conditional = kernels.datasets.to_dataset(angles, layout)
     arms = scenes.pendulum(pair)
     np.testing.assert_allclose([arms.x[0][0, 3], arms.y[0][0, 3]], [1.0, 0.0], atol=1e-6)
     np.testing.assert_allclose([arms.x[1][0, 3], arms.y[1][0, 3]], [1.0, 1.0], atol=1e-6)

@@ -10,12 +10,12 @@ import jax
 import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
+from kernels.datasets import to_dataset
 from kernels.likelihood import log_likelihood
 from kernels.models import Model
 from kernels.probability.data import block_bootstrap
 from kernels.probability.subset_simulation import subset_simulation
 from kernels.systems import get_system
-from kernels.trajectories import to_dataset
 from kernels.zoo.fidelity import comparisons
 from kernels.zoo.fidelity.drawing import REPORT_STEPS, deterministic, problem_of, share, stochastic
 from kernels.zoo.fidelity.events import ladder, reference_event

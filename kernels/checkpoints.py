@@ -24,7 +24,7 @@ from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
-from kernels.networks.architectures import architecture_card, architecture_from_card
+from kernels.networks.unet import UNet, UNetConfig
 from kernels.recordings.windows import HeldOut
 from kernels.systems import available_systems, get_system
 from kernels.trajectories import Layout, Standardizer
@@ -69,7 +69,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     tensors["law.basis"] = np.asarray(tensors["law.basis"], dtype)
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
-        "architecture": architecture_card(network.config),
+        "architecture": {"type": "unet", **network.config.to_dict()},
         "num_known": model.num_known,
         "layout": model.layout.to_dict(),
     }
@@ -124,7 +124,8 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
             "A newer diffuse-ui may be needed."
         )
     try:
-        config = architecture_from_card(card["architecture"])
+        architecture = {k: v for k, v in card["architecture"].items() if k != "type"}
+        config = UNetConfig.from_dict(architecture)
         layout = _layout(card)
         optional = {name: tensors.get(f"standardizer.{name}") for name in ("noise", "increments")}
         standardizer = Standardizer(
@@ -141,7 +142,7 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
         leaves = [jnp.asarray(tensors[name], jnp.float32) for name in network]
     except (KeyError, TypeError) as error:
         raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
-    graph, template = nnx.split(nnx.eval_shape(lambda: config.build(nnx.Rngs(0))))
+    graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
     expected, structure = jax.tree.flatten(template)
     if [leaf.shape for leaf in expected] != [leaf.shape for leaf in leaves]:
         raise ValueError(

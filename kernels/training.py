@@ -31,7 +31,7 @@ from kernels.denoisers import NetworkDenoiser
 from kernels.devices import replicated, spread
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
-from kernels.networks.architectures import NetworkConfig
+from kernels.networks.unet import UNet, UNetConfig
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 
 __all__ = ["Trainable", "TrainingConfig", "TrainingRecord", "fit", "initialize"]
@@ -108,11 +108,9 @@ class _State(NamedTuple):
     ema: Any
 
 
-def initialize(
-    config: NetworkConfig, law: GaussianLaw, key: PRNGKeyArray, *, num_known: int = 0
-) -> Trainable:
+def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray, *, num_known: int = 0) -> Trainable:
     """An untrained denoiser: the network's output is zero, so D is the linear denoiser."""
-    graph, params = nnx.split(config.build(nnx.Rngs(key)))
+    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(key)))
     if num_known:
         return ForecastDenoiser.of(graph, params, law, num_known)
     return NetworkDenoiser(graph, params, law)
@@ -185,7 +183,7 @@ def _train_step(
 def fit(
     key: PRNGKeyArray,
     x0: Float[np.ndarray, "sample time variable"],
-    network: NetworkConfig,
+    network: UNetConfig,
     config: TrainingConfig,
     *,
     validation: Float[np.ndarray, "sample time variable"],

@@ -3,7 +3,7 @@
     numbers at a time   level widths   bottleneck
     up to 8             64, 128        384         short trajectories of few variables
     more                128, 192       192         many variables, 1-D fields
-    sites of a ring     144, 192       384         all sites together, see `kernels.networks.ring`
+    sites of a ring     144, 192       384         all sites together, see `kernels.networks.layers.RingLinear`
 
 Two neighbouring times share a token, and levels that halve the number of tokens are added until
 at most 16 are left for the dense bottleneck, so that long trajectories cost as their length and no more.
@@ -19,16 +19,14 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from kernels.networks.architectures import NetworkConfig
-from kernels.networks.ring import RingUNetConfig
-from kernels.networks.unet import UNetConfig
+from kernels.networks.unet import UNet, UNetConfig
 
 __all__ = ["Cost", "evaluation_seconds", "network_config", "network_cost"]
 
 FEW_VARIABLES = 8
 MANY_SAMPLES = 200_000  # training trajectories from which on the full widths are used
 BOTTLENECK_TOKENS = 16
-RING_TOKENS = 32
+MAX_SITES = 32  # of a ring; neighbours share one where it has more
 PATCH = 2
 
 
@@ -51,7 +49,7 @@ def network_config(
     num_known: int = 0,
     num_samples: int | None = None,
     ring: bool = False,
-) -> NetworkConfig:
+) -> UNetConfig:
     """A network for trajectories of `num_times` × `num_variables` numbers.
 
     Inputs are the scaled trajectory and its linear denoising, so twice the variables, and for forecasts
@@ -64,46 +62,42 @@ def network_config(
         num_samples: training trajectories; None where they can be simulated without end.
         ring: whether the variables are the sites of a ring, and the law is the same at each.
     """
-    finest, coarse, dense_width = _widths(num_variables, ring)
+    sites = _sites(num_variables) if ring else 1
+    finest, coarse, dense_width = _widths(num_variables, sites)
     if num_samples is not None and num_samples < MANY_SAMPLES:
         finest, coarse, dense_width = finest // 2, coarse // 2, dense_width // 2
-    site_patch = _site_patch(num_variables)
-    sites = num_variables // site_patch if ring else 1
     tokens, channels = math.ceil(num_times / PATCH), [finest // sites, coarse // sites]
     while math.ceil(tokens / 2 ** (len(channels) - 1)) > BOTTLENECK_TOKENS:
         channels.append(channels[-1])
-    shared: dict[str, Any] = {
-        "num_times": num_times,
-        "in_features": 2 * num_variables + (num_known > 0),
-        "out_features": num_variables,
-        "patch": PATCH,
-        "channels": tuple(max(1, number) for number in channels),
-        "num_blocks": 2,
-        "dense_width": max(1, dense_width // sites),
-        "num_dense": 2,
-        "embedding": 128,
-    }
-    return RingUNetConfig(**shared, site_patch=site_patch) if ring else UNetConfig(**shared)
+    return UNetConfig(
+        num_times=num_times,
+        in_features=2 * num_variables + (num_known > 0),
+        out_features=num_variables,
+        patch=PATCH,
+        channels=tuple(channels),
+        num_blocks=2,
+        dense_width=dense_width // sites,
+        num_dense=2,
+        embedding=128,
+        sites=sites,
+    )
 
 
-def _widths(num_variables: int, ring: bool) -> tuple[int, int, int]:
+def _widths(num_variables: int, sites: int) -> tuple[int, int, int]:
     """Of the finest level, the coarser ones and the bottleneck; on a ring of all its sites together."""
-    if ring:
+    if sites > 1:
         return 144, 192, 384
     return (64, 128, 384) if num_variables <= FEW_VARIABLES else (128, 192, 192)
 
 
-def _site_patch(num_sites: int) -> int:
-    """Neighbouring sites in a token: a power of two that divides their number and leaves at most `RING_TOKENS`."""
-    patch = 1
-    while num_sites // patch > RING_TOKENS and num_sites % (2 * patch) == 0:
-        patch *= 2
-    return patch
+def _sites(num_variables: int) -> int:
+    """Into how many equal parts a ring is cut: as many as there may be."""
+    return max(count for count in range(1, MAX_SITES + 1) if num_variables % count == 0)
 
 
-def network_cost(config: NetworkConfig) -> Cost:
+def network_cost(config: UNetConfig) -> Cost:
     """Parameters, and multiply-adds of the matrix products of one evaluation of one trajectory."""
-    network = nnx.eval_shape(lambda: config.build(nnx.Rngs(0)))
+    network = nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0)))
     graph, params = nnx.split(network)
     x, noise = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1, *_input_shape(config)), (1,)))
     program = jax.make_jaxpr(lambda params, x, noise: nnx.merge(graph, params)(x, noise))(params, x, noise)
@@ -111,7 +105,7 @@ def network_cost(config: NetworkConfig) -> Cost:
     return Cost(size, sum(map(_multiply_adds, program.jaxpr.eqns)))
 
 
-def _input_shape(config: NetworkConfig) -> tuple[int, int]:
+def _input_shape(config: UNetConfig) -> tuple[int, int]:
     return config.num_times, config.in_features
 
 
@@ -125,12 +119,12 @@ def _multiply_adds(equation: Any) -> int:
     return math.prod(equation.outvars[0].aval.shape) * math.prod(left[axis] for axis in contracted)
 
 
-def evaluation_seconds(config: NetworkConfig, *, batch_size: int = 256, num_repeats: int = 3) -> float:
+def evaluation_seconds(config: UNetConfig, *, batch_size: int = 256, num_repeats: int = 3) -> float:
     """Seconds that one evaluation for one trajectory takes on this machine, in batches; the best of a few.
 
     The weights are random: time does not depend on what they are.
     """
-    graph, params = nnx.split(config.build(nnx.Rngs(0)))
+    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(0)))
     x = jnp.ones((batch_size, *_input_shape(config)))
 
     @jax.jit

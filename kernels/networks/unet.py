@@ -4,20 +4,26 @@ Convolutions are written as shifted copies and one dense product, up- and down-s
 and dense products: on a CPU, XLA pays for convolution gradients and element-wise work, hardly for
 products. At the coarsest level dense residual blocks see the whole trajectory at once. Each block
 is modulated by the noise level (feature-wise scale and shift).
+
+Where the variables are the sites of a ring and their law is the same at each, every product is
+the same around the ring (`kernels.networks.layers.RingLinear`): what one site teaches, all have learned.
+A trajectory that is no such field is a ring of one site.
 """
 
 import dataclasses
 import itertools
-from typing import Any, ClassVar
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from kernels.networks.layers import NoiseEmbedding, normalize
+from kernels.networks.layers import NoiseEmbedding, linear, normalize
 
 __all__ = ["UNet", "UNetConfig"]
+
+Tokens = Float[Array, "batch token site channel"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -26,17 +32,17 @@ class UNetConfig:
 
     Attributes:
         num_times: length of a trajectory.
-        in_features: features at each time of the input.
+        in_features: features at each time of the input: fields of `out_features` numbers one after the
+            other, then what belongs to no variable.
         out_features: features at each time of the output.
         patch: neighbouring times merged into one token.
-        channels: width of each level, finest first; each level halves the number of tokens.
+        channels: width of each level at each site, finest first; each level halves the number of tokens.
         num_blocks: convolution blocks at each level, on the way down and on the way up.
-        dense_width: hidden width of the dense blocks at the coarsest level.
+        dense_width: hidden width at each site of the dense blocks at the coarsest level.
         num_dense: number of dense blocks.
         embedding: width of the noise level's embedding.
+        sites: parts, of as many neighbouring outputs, around a ring on which all are alike; 1 where it is none.
     """
-
-    type: ClassVar[str] = "unet"
 
     num_times: int
     in_features: int
@@ -47,16 +53,13 @@ class UNetConfig:
     dense_width: int = 512
     num_dense: int = 2
     embedding: int = 128
+    sites: int = 1
 
     @property
     def padded(self) -> int:
         """Length after padding to a multiple of the coarsest token."""
         multiple = self.patch * 2 ** (len(self.channels) - 1)
         return -(-self.num_times // multiple) * multiple
-
-    def build(self, rngs: nnx.Rngs) -> "UNet":
-        """The network, with random weights."""
-        return UNet(self, rngs=rngs)
 
     def to_dict(self) -> dict[str, Any]:
         return dataclasses.asdict(self) | {"channels": list(self.channels)}
@@ -67,37 +70,51 @@ class UNetConfig:
         return cls(channels=tuple(fields["channels"]), **whole)
 
 
-def _shifted(x: Float[Array, "batch token channel"]) -> Float[Array, "batch token three_channel"]:
+def _shifted(x: Tokens) -> Tokens:
     """Each token with its two neighbours, zeros outside: the input of a convolution of width 3."""
-    padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0)))
+    padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
     return jnp.concatenate([padded[:, :-2], x, padded[:, 2:]], axis=-1)
+
+
+def _merged(x: Tokens, count: int) -> Tokens:
+    """`count` neighbouring times side by side in one token, at each site."""
+    batch, times, sites, channels = x.shape
+    parts = jnp.swapaxes(x.reshape(batch, times // count, count, sites, channels), 2, 3)
+    return parts.reshape(batch, times // count, sites, count * channels)
+
+
+def _parted(x: Tokens, count: int) -> Tokens:
+    """The inverse of `_merged`."""
+    batch, times, sites, channels = x.shape
+    parts = jnp.swapaxes(x.reshape(batch, times, sites, count, channels // count), 2, 3)
+    return parts.reshape(batch, times * count, sites, channels // count)
 
 
 class ConvBlock(nnx.Module):
     """x + conv(silu(conv(modulated norm(x))))."""
 
-    def __init__(self, channels: int, embedding: int, *, rngs: nnx.Rngs) -> None:
+    def __init__(self, sites: int, channels: int, embedding: int, *, rngs: nnx.Rngs) -> None:
         self.modulation = nnx.Linear(embedding, 2 * channels, rngs=rngs, kernel_init=nnx.initializers.zeros)
-        self.first = nnx.Linear(3 * channels, channels, rngs=rngs)
-        self.second = nnx.Linear(3 * channels, channels, rngs=rngs, kernel_init=nnx.initializers.zeros)
+        self.first = linear(sites, 3 * channels, channels, rngs=rngs)
+        self.second = linear(sites, 3 * channels, channels, rngs=rngs, zero=True)
 
-    def __call__(self, x: Array, embedding: Array) -> Array:
-        scale, shift = jnp.split(self.modulation(embedding)[:, None, :], 2, axis=-1)
+    def __call__(self, x: Tokens, embedding: Array) -> Tokens:
+        scale, shift = jnp.split(self.modulation(embedding)[:, None, None, :], 2, axis=-1)
         hidden = normalize(x) * (1.0 + scale) + shift
         hidden = jax.nn.silu(self.first(_shifted(hidden)))
         return x + self.second(_shifted(hidden))
 
 
 class DenseBlock(nnx.Module):
-    """x + dense(silu(modulated dense(norm(x)))) over the flattened trajectory."""
+    """x + dense(silu(modulated dense(norm(x)))) over the whole trajectory (batch, site, token · channel)."""
 
-    def __init__(self, features: int, width: int, embedding: int, *, rngs: nnx.Rngs) -> None:
+    def __init__(self, sites: int, features: int, width: int, embedding: int, *, rngs: nnx.Rngs) -> None:
         self.modulation = nnx.Linear(embedding, 2 * width, rngs=rngs, kernel_init=nnx.initializers.zeros)
-        self.first = nnx.Linear(features, width, rngs=rngs)
-        self.second = nnx.Linear(width, features, rngs=rngs, kernel_init=nnx.initializers.zeros)
+        self.first = linear(sites, features, width, rngs=rngs)
+        self.second = linear(sites, width, features, rngs=rngs, zero=True)
 
-    def __call__(self, x: Array, embedding: Array) -> Array:
-        scale, shift = jnp.split(self.modulation(embedding), 2, axis=-1)
+    def __call__(self, x: Float[Array, "batch site feature"], embedding: Array) -> Array:
+        scale, shift = jnp.split(self.modulation(embedding)[:, None, :], 2, axis=-1)
         hidden = self.first(normalize(x)) * (1.0 + scale) + shift
         return x + self.second(jax.nn.silu(hidden))
 
@@ -107,25 +124,25 @@ class UNet(nnx.Module):
 
     def __init__(self, config: UNetConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
-        channels, width = config.channels, config.embedding
+        channels, width, sites = config.channels, config.embedding, config.sites
+        fields, shared = divmod(config.in_features, config.out_features)
+        own = config.out_features // sites
         self.embedding = NoiseEmbedding(width, rngs=rngs)
-        self.read = nnx.Linear(config.patch * config.in_features, channels[0], rngs=rngs)
-        self.write = nnx.Linear(
-            channels[0], config.patch * config.out_features, rngs=rngs, kernel_init=nnx.initializers.zeros
-        )
+        self.read = linear(sites, config.patch * (fields * own + shared), channels[0], rngs=rngs)
+        self.write = linear(sites, channels[0], config.patch * own, rngs=rngs, zero=True)
 
         def blocks(size: int) -> nnx.List:
-            return nnx.List([ConvBlock(size, width, rngs=rngs) for _ in range(config.num_blocks)])
+            return nnx.List([ConvBlock(sites, size, width, rngs=rngs) for _ in range(config.num_blocks)])
 
         self.down_blocks = nnx.List([blocks(size) for size in channels])
         self.up_blocks = nnx.List([blocks(size) for size in channels])
         steps = list(itertools.pairwise(channels))
-        self.merge = nnx.List([nnx.Linear(2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
-        self.split = nnx.List([nnx.Linear(coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
-        self.skip = nnx.List([nnx.Linear(2 * fine, fine, rngs=rngs) for fine, _ in steps])
+        self.merge = nnx.List([linear(sites, 2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
+        self.split = nnx.List([linear(sites, coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
+        self.skip = nnx.List([linear(sites, 2 * fine, fine, rngs=rngs) for fine, _ in steps])
         bottom = config.padded // (config.patch * 2 ** (len(channels) - 1)) * channels[-1]
         self.dense = nnx.List(
-            [DenseBlock(bottom, config.dense_width, width, rngs=rngs) for _ in range(config.num_dense)]
+            [DenseBlock(sites, bottom, config.dense_width, width, rngs=rngs) for _ in range(config.num_dense)]
         )
 
     def __call__(
@@ -137,32 +154,39 @@ class UNet(nnx.Module):
             x: scaled input.
             noise: noise coordinate, about −2 … 2, (batch,) or one for all.
         """
-        config = self.config
         embedding = self.embedding(jnp.atleast_1d(noise))
-        tokens = jnp.pad(x, ((0, 0), (0, config.padded - config.num_times), (0, 0)), mode="edge")
-        tokens = self.read(tokens.reshape(x.shape[0], -1, config.patch * config.in_features))
+        tokens = self.read(self._tokens(x))
         finer = []
         for level, blocks in enumerate(self.down_blocks):
             for block in blocks:
                 tokens = block(tokens, embedding)
             if level < len(self.merge):
                 finer.append(tokens)
-                tokens = self.merge[level](tokens.reshape(x.shape[0], tokens.shape[1] // 2, -1))
+                tokens = self.merge[level](_merged(tokens, 2))
         tokens = self._mix(tokens, embedding)
         for level in reversed(range(len(self.up_blocks))):
             if level < len(self.split):
-                fine = finer[level]
-                up = self.split[level](tokens).reshape(fine.shape)
-                tokens = self.skip[level](jnp.concatenate([up, fine], axis=-1))
+                up = _parted(self.split[level](tokens), 2)
+                tokens = self.skip[level](jnp.concatenate([up, finer[level]], axis=-1))
             for block in self.up_blocks[level]:
                 tokens = block(tokens, embedding)
-        out = self.write(normalize(tokens)).reshape(x.shape[0], config.padded, config.out_features)
-        return out[:, : config.num_times]
+        out = _parted(self.write(normalize(tokens)), self.config.patch)
+        return out.reshape(x.shape[0], self.config.padded, -1)[:, : self.config.num_times]
 
-    def _mix(
-        self, tokens: Float[Array, "batch token channel"], embedding: Array
-    ) -> Float[Array, "batch token channel"]:
-        flat = tokens.reshape(tokens.shape[0], -1)
+    def _tokens(self, x: Float[Array, "batch time feature"]) -> Tokens:
+        """At each site the numbers of `patch` times: its own of each field, then what all sites share."""
+        config = self.config
+        x = jnp.pad(x, ((0, 0), (0, config.padded - config.num_times), (0, 0)), mode="edge")
+        fields = config.in_features // config.out_features
+        own, shared = jnp.split(x, [fields * config.out_features], axis=-1)
+        own = jnp.swapaxes(own.reshape(*x.shape[:2], fields, config.sites, -1), 2, 3)
+        own = own.reshape(*x.shape[:2], config.sites, -1)
+        shared = jnp.broadcast_to(shared[:, :, None], (*own.shape[:3], shared.shape[-1]))
+        return _merged(jnp.concatenate([own, shared], axis=-1), config.patch)
+
+    def _mix(self, tokens: Tokens, embedding: Array) -> Tokens:
+        batch, times, sites, channels = tokens.shape
+        flat = jnp.swapaxes(tokens, 1, 2).reshape(batch, sites, times * channels)
         for block in self.dense:
             flat = block(flat, embedding)
-        return flat.reshape(tokens.shape)
+        return jnp.swapaxes(flat.reshape(batch, sites, times, channels), 1, 2)

@@ -23,8 +23,8 @@ import numpy as np
 
 from kernels.checkpoints import load_checkpoint, save_checkpoint
 from kernels.models import Model
-from kernels.networks.architectures import NetworkConfig
 from kernels.networks.sizing import network_config, network_cost
+from kernels.networks.unet import UNetConfig
 from kernels.recordings.reading import Recording, read_recording
 from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, recording_layout, split_windows
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
     recording: Recording
     split: Split
     layout: Layout
-    network: NetworkConfig
+    network: UNetConfig
     config: TrainingConfig
     num_known: int
     seed: int

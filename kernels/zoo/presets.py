@@ -21,8 +21,8 @@ from kernels.checkpoints import save_checkpoint
 from kernels.denoisers import NetworkDenoiser
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
-from kernels.networks.architectures import NetworkConfig
 from kernels.networks.sizing import network_config, network_cost
+from kernels.networks.unet import UNetConfig
 from kernels.systems import System, get_system
 from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Standardizer
@@ -62,7 +62,7 @@ class Preset:
         """Number of training trajectories of a system."""
         return min(self.num_samples, MAX_VALUES // math.prod(system.layout.shape))
 
-    def network_of(self, system: System) -> NetworkConfig:
+    def network_of(self, system: System) -> UNetConfig:
         """Architecture for a system."""
         few = 0 if self.small else None
         return network_config(

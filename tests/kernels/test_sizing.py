@@ -9,9 +9,8 @@ import pytest
 from flax import nnx
 
 import kernels
-from kernels.networks.ring import RingUNetConfig
 from kernels.networks.sizing import evaluation_seconds, network_config, network_cost
-from kernels.networks.unet import UNetConfig
+from kernels.networks.unet import UNet, UNetConfig
 from kernels.zoo.presets import MAX_VALUES, PRESETS
 
 TINY = UNetConfig(
@@ -21,7 +20,7 @@ TINY = UNetConfig(
 
 def random_network(config):
     """A network all of whose weights count: those that start at zero are drawn too."""
-    graph, params = nnx.split(config.build(nnx.Rngs(0)))
+    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(0)))
     leaves, structure = jax.tree.flatten(params)
     keys = jax.random.split(jax.random.key(1), len(leaves))
     drawn = [0.2 * jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
@@ -32,7 +31,7 @@ def random_network(config):
     "config", [network_config(60, 3), network_config(300, 2), network_config(40, 24, ring=True)]
 )
 def test_the_cost_is_what_the_compiler_counts(config):
-    graph, params = nnx.split(config.build(nnx.Rngs(0)))
+    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(0)))
     x = jnp.zeros((1, config.num_times, config.in_features))
     program = jax.jit(lambda params, x, noise: nnx.merge(graph, params)(x, noise))
     analysis = program.lower(params, x, jnp.zeros(1)).cost_analysis()
@@ -43,7 +42,8 @@ def test_the_cost_is_what_the_compiler_counts(config):
 
 def test_the_network_of_the_shipped_lorenz_model_stays_as_it_is():
     config = kernels.load_model("lorenz63").card["architecture"]
-    assert network_config(60, 3).to_dict() == {name: config[name] for name in config if name != "type"}
+    written = {name: config[name] for name in config if name != "type"}
+    assert network_config(60, 3) == UNetConfig.from_dict(written)
 
 
 @pytest.mark.parametrize("name", kernels.available_systems())
@@ -65,38 +65,38 @@ def test_long_trajectories_get_levels_and_recordings_a_small_network():
 
 def test_what_the_sites_of_a_ring_share():
     config = network_config(32, 64, ring=True)
-    assert (config.num_sites, config.site_patch) == (32, 2)
-    assert network_config(32, 63, ring=True).num_sites == 63
+    assert [network_config(32, n, ring=True).sites for n in (24, 64, 63, 62, 101)] == [24, 32, 21, 31, 1]
+    assert network_config(32, 101, ring=True) == network_config(32, 101)
     alone, together = network_cost(network_config(32, 64)), network_cost(config)
     assert together.parameters < alone.parameters / 10
     assert together.multiply_adds < 1.2 * alone.multiply_adds
 
 
-@pytest.mark.parametrize(("site_patch", "num_known"), [(1, 0), (2, 0), (2, 1)])
-def test_a_field_that_is_turned_gives_an_output_turned_likewise(site_patch, num_known):
-    times, sites = 7, 6
-    config = RingUNetConfig(
+@pytest.mark.parametrize(("patch", "num_known"), [(1, 0), (2, 0), (2, 1)])
+def test_a_field_that_is_turned_gives_an_output_turned_likewise(patch, num_known):
+    times, variables = 7, 6
+    config = UNetConfig(
         num_times=times,
-        in_features=2 * sites + num_known,
-        out_features=sites,
-        site_patch=site_patch,
+        in_features=2 * variables + num_known,
+        out_features=variables,
+        sites=variables // patch,
         channels=(4, 5, 6),
         dense_width=8,
         embedding=16,
     )
     network, noise = random_network(config), jnp.array([0.3, -0.2, 1.0])
     fields, shared = jnp.split(
-        jax.random.normal(jax.random.key(2), (3, times, config.in_features)), [2 * sites], -1
+        jax.random.normal(jax.random.key(2), (3, times, config.in_features)), [2 * variables], -1
     )
 
     def turned(x, shift):
-        return jnp.roll(x.reshape(3, times, -1, sites), shift, axis=-1).reshape(x.shape)
+        return jnp.roll(x.reshape(3, times, -1, variables), shift, axis=-1).reshape(x.shape)
 
     def evaluated(fields):
         return network(jnp.concatenate([fields, shared], axis=-1), noise)
 
     out = evaluated(fields)
-    assert out.shape == (3, times, sites)
+    assert out.shape == (3, times, variables)
     np.testing.assert_allclose(evaluated(turned(fields, 2)), turned(out, 2), atol=2e-5)
     assert float(jnp.abs(evaluated(fields.at[:, 0, 0].add(1.0)) - out)[:, -1, -1].min()) > 1e-4
 

@@ -22,7 +22,7 @@ from kernels.schedules import grid
 
 __all__ = ["Ensemble", "draw_exact", "draw_guided", "draw_unconditional", "exact_ensemble", "weighted_paths"]
 
-FIRST_CHUNK = 32
+FIRST_CHUNK = 12
 DRAWS_PER_HIT = (
     60  # direct samples that an independent hit may cost: chains cost at least 12 and are worth less
 )

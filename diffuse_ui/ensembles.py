@@ -18,6 +18,7 @@ __all__ = [
     "FAN_LEVELS",
     "MIN_EFFECTIVE",
     "Fan",
+    "condition",
     "fan",
     "is_member",
     "is_summarizable",
@@ -50,6 +51,14 @@ class Fan:
 def states(dataset: xr.Dataset) -> np.ndarray:
     """The trajectories as an array (sample, time, variable)."""
     return np.asarray(dataset["state"].transpose("sample", "time", "variable").values, np.float32)
+
+
+def condition(dataset: xr.Dataset | None) -> str:
+    """What an ensemble is conditioned on, in words; without an event it is no less the model's."""
+    asked = {} if dataset is None else dataset.attrs
+    if "event" in asked:
+        return "given the event"
+    return "given what is known" if "given" in asked else "drawn from the model"
 
 
 def is_member(dataset: xr.Dataset) -> np.ndarray:

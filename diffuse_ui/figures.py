@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import kernels
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
-from diffuse_ui.ensembles import Fan, fan, is_member, states
+from diffuse_ui.ensembles import Fan, condition, fan, is_member, states
 from diffuse_ui.figure_axes import FONT_SIZE, FigureSize, draw_shapes, style
 from diffuse_ui.store import Result
 
@@ -169,7 +169,7 @@ def _draw(
             label="without the event",
         )
     members = states(dataset)[is_member(dataset)][:NUM_CURVES, :, index]
-    label = "given the event" if "satisfied" in dataset else "samples"
+    label = condition(dataset)
     if members.size:
         ax.plot(times, members.T, color=colours.accent, linewidth=0.35, alpha=0.30, rasterized=True)
     if conditional is not None:

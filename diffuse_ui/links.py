@@ -14,7 +14,7 @@ from kernels.guidance.registry import GUIDANCE
 
 __all__ = ["follow"]
 
-MAX_LENGTH = 2000  # characters of one value
+MAX_LENGTH = 20_000  # characters of one value
 NONE = "none"
 
 

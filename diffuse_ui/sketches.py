@@ -93,8 +93,7 @@ class Part:
     @property
     def label(self) -> str:
         """A letter that names the part on the canvas and on its chip, small for what is known; with a number, one of its shapes."""
-        first = ord("a") if self.known else ord("A")
-        return chr(first + self.index % 26) + (str(self.number) if self.number else "")
+        return _letters(self.index, "a" if self.known else "A") + (str(self.number) if self.number else "")
 
     @property
     def drawable(self) -> bool:
@@ -132,6 +131,12 @@ class Part:
             raise ValueError(f"`{self.event}` has no outline: it is neither a tube nor a polygon.")
         times, values, width = np.array(self.event.times), np.array(self.event.values), self.event.half_width
         return np.concatenate([times, times[::-1]]), np.concatenate([values + width, values[::-1] - width])
+
+
+def _letters(index: int, first: str) -> str:
+    """A … Z, AA, AB, …"""
+    letter = chr(ord(first) + index % 26)
+    return letter if index < 26 else _letters(index // 26 - 1, first) + letter
 
 
 def signal_name(signal: Expression) -> str:

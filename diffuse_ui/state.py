@@ -49,9 +49,9 @@ LIVE_SAMPLES = 96  # live runs answer within a second or two
 class State(param.Parameterized):
     """The choices of one session.
 
-    `event` is set through `write`, `set_event`, `arrange` and `undo`/`redo`, which check it; `text` is
-    what stands in the text field and `error` says what is wrong with it. While `error` is not empty,
-    `event` is still the last good one.
+    `event` is set through `write`, `set_event`, `arrange` and `undo`/`redo`, or put there, which is the
+    same as `set_event`; all of them check it. `text` is what stands in the text field and `error` says what
+    is wrong with it. While `error` is not empty, `event` is still the last good one.
     """
 
     model = param.Parameter("lorenz63", doc="name or path of a model, or a kernels.Model")
@@ -79,6 +79,7 @@ class State(param.Parameterized):
             self.set_event(kernels.parse_event(text) if isinstance(text, str) else text)
         self._undo.clear()
         self.param.watch(self._model_changed, ["model", "given"])
+        self.param.watch(self._event_changed, ["event"])
         self._start_forecast()
 
     # -- the model ---------------------------------------------------------------------------
@@ -89,14 +90,16 @@ class State(param.Parameterized):
         Raises:
             ValueError: there is none of that name or path, or its times do not begin at 0, as those of events do.
         """
-        model = self.model if isinstance(self.model, kernels.Model) else _load_model(str(self.model))
-        first = float(model.layout.times[0])
-        if first != 0.0:
-            raise ValueError(
-                f"the times of a model must begin at 0 to be drawn on; those of {model.name} begin at {first:g}. "
-                "Subtract the first from all."
-            )
-        return model
+        return _loaded(self.model)
+
+    def choose_model(self, model: Any) -> None:
+        """Take another model, of which nothing is known yet.
+
+        Raises:
+            ValueError: it cannot be loaded; nothing has changed then.
+        """
+        _loaded(model)
+        self.param.update(model=model, given="")
 
     def _model_changed(self, *changes: Any) -> None:
         """Nothing said of another model is kept, not even for undo, but an event that this one can have too."""
@@ -178,6 +181,15 @@ class State(param.Parameterized):
         self._take(self.parts, text.strip())
         self.given_error = ""
         return True
+
+    def _event_changed(self, change: Any) -> None:
+        """An event that was put there is taken as by `set_event`: checked, written out, a step of undo."""
+        event = self.event
+        if self.arrangement.event == event:
+            return
+        with param.discard_events(self):
+            self.event = change.old
+        self.set_event(event)
 
     def _checked(self, event: Any) -> Any:
         kernels.compile_event(event, self.layout)
@@ -315,6 +327,18 @@ class Look(param.Parameterized):
     warning = param.String(
         "", doc="what this window has to say first, such as a link that cannot be followed"
     )
+
+
+def _loaded(model: Any) -> kernels.Model:
+    """A model, or that of a name or path. Raises ValueError as `State.load`."""
+    model = model if isinstance(model, kernels.Model) else _load_model(str(model))
+    first = float(model.layout.times[0])
+    if first != 0.0:
+        raise ValueError(
+            f"the times of a model must begin at 0 to be drawn on; those of {model.name} begin at {first:g}. "
+            "Subtract the first from all."
+        )
+    return model
 
 
 @functools.lru_cache(maxsize=8)

@@ -92,7 +92,12 @@ def train(request: Request) -> Iterator[Progress]:
         f"windows to learn from, {formats.grouped(len(plan.split.held_out.starts))} held out; "
         f"{network_cost(plan.network).parameters / 1e6:.2g} M parameters"
     )
-    told = dataclasses.replace(told, facts=facts, num_steps=plan.config.num_steps)
+    told = dataclasses.replace(
+        told,
+        facts=facts,
+        num_steps=plan.config.num_steps,
+        saved=plan.weights.exists(),  # by the training that this one goes on with
+    )
     yield told
     for record, model in training(plan, stopped=request.cancel.is_set):
         told = dataclasses.replace(

@@ -36,26 +36,30 @@ def train_simulated(
         ValueError: unknown system, preset or model to start from, nowhere to write, or a name that a finished
             model has.
     """
-    from kernels.zoo import user_models
-    from kernels.zoo.presets import PRESETS, train_system
+    from kernels.zoo import require_name, user_models
+    from kernels.zoo.presets import PRESETS, is_unfinished, train_system
 
     if preset not in PRESETS:
         raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
     if output is None and name is None:
         raise ValueError("`--output` or `--name` must be given: where the model goes, or what it is called.")
-    path = output or user_models() / f"{name}.safetensors"
-    unfinished = any(path.parent.glob(f"{path.stem}.*.state"))
-    if output is None and name in kernels.available_models() and not unfinished:
-        raise ValueError(f"There is a model named {name}. Give this one another name.")
-    network = PRESETS[preset].network_of(kernels.get_system(system))
-    _say_cost(network)
-    trained = None if start is None else kernels.load_model(start)
-    records = train_system(system, path, preset=PRESETS[preset], seed=seed, model_name=name, start=trained)
+    choices = {
+        "preset": PRESETS[preset],
+        "seed": seed,
+        "start": None if start is None else kernels.load_model(start),
+    }
+    if output is None:
+        require_name(str(name))
+        output = user_models() / f"{name}.safetensors"
+        if name in kernels.available_models() and not is_unfinished(system, output, **choices):
+            raise ValueError(f"There is a model named {name}. Give this one another name.")
+    _say_cost(PRESETS[preset].network_of(kernels.get_system(system)))
+    records = train_system(system, output, model_name=name, **choices)
     with _terminated_as_interrupted():
         record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
     return {
         "system": system,
-        "output": str(path),
+        "output": str(output),
         "steps": record.step,
         "validation_loss": record.validation_loss,
     }

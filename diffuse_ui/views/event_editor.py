@@ -16,6 +16,7 @@ from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
 from diffuse_ui.views.echoes import Voice
 from diffuse_ui.views.parts import html, section
+from kernels.events.parsing import MAX_LENGTH
 from kernels.events.ranges import Parameter
 
 __all__ = ["EventEditor"]
@@ -97,6 +98,7 @@ class EventEditor:
         self.session = session
         self.text = pmui.TextAreaInput(
             value=session.state.text,
+            max_length=MAX_LENGTH + 1,  # a page cuts what is longer without a word
             placeholder="max(x) > 0.9",
             rows=2,
             max_rows=6,

@@ -1,6 +1,7 @@
 """Which model, its card at a glance, and what is known about the trajectory."""
 
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import panel as pn
@@ -13,6 +14,7 @@ from diffuse_ui.session import Session
 from diffuse_ui.views.echoes import Voice
 from diffuse_ui.views.own_data import OwnData
 from diffuse_ui.views.parts import caption, details, html, section
+from kernels.events.parsing import MAX_LENGTH
 
 __all__ = ["ModelPanel"]
 
@@ -31,11 +33,13 @@ class ModelPanel:
             sizing_mode="stretch_width",
             margin=0,
         )
+        self._handed: dict[str, Any] = {}  # models that were handed over, and cannot be found by their names
         self.card = caption(margin=(4, 2, 2, 2))
         self.given = pmui.TextInput(
             label="",
             placeholder="at(x, 0) == 0.4 tolerance 0.01",
             value=state.given,
+            max_length=MAX_LENGTH + 1,  # a page cuts what is longer without a word
             size="small",
             sizing_mode="stretch_width",
             margin=(4, 0, 0, 0),
@@ -57,20 +61,26 @@ class ModelPanel:
         state = self.session.state
         if name == state.model_name:
             return
-        state.set_event(None)
-        state.param.update(model=name, given="")
+        try:
+            state.choose_model(self._handed.get(name, name))
+        except ValueError as error:
+            self.session.look.warning = str(error)
+            self.model.value = state.model_name
 
     def _know(self, text: str) -> None:
         self.session.state.know(text)
 
     def _list(self) -> None:
         """The models that there are: a training may have added one."""
-        names = list(dict.fromkeys([self.session.state.model_name, *kernels.available_models()]))
+        here = [self.session.state.model_name, *self._handed]
+        names = list(dict.fromkeys([*here, *kernels.available_models()]))
         if sorted(names) != sorted(self.model.options):
             self.model.options = names
 
     def _update(self) -> None:
         state = self.session.state
+        if not isinstance(state.model, str | Path):
+            self._handed[state.model_name] = state.model
         if state.model_name not in self.model.options:
             self._list()
         self.model.value = state.model_name
@@ -81,7 +91,7 @@ class ModelPanel:
         if not wrong:
             self._known.say(state.given)
         self.given.param.update(error_state=wrong, helper_text=state.given_error)
-        self.known.title = f"Known: {_short(state.given)}"
+        self.known.title = f"Known: {escape(_short(state.given))}"
 
 
 def _short(given: str) -> str:

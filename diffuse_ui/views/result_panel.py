@@ -83,7 +83,9 @@ def _headline(result: Result, stale: bool) -> str:
     estimate = result.probability
     old = " old" if stale else ""
     if estimate is None:
-        return "" if result.live else f"<div class='big{old}'>P = …</div>"
+        asked = result.spec.event is not None and result.spec.estimator is not None
+        coming = asked and not result.live and result.snapshot.stage != "done"
+        return f"<div class='big{old}'>P = …</div>" if coming else ""
     value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
     sign = "" if value.startswith("<") else "= "
     final = str(result.snapshot.stage in ("exact", "done")).lower()
@@ -100,6 +102,8 @@ def ensemble_words(result: Result) -> str:
         return ""
     count = int(is_member(result.dataset).sum())
     total = result.dataset.sizes["sample"]
+    if result.ensemble == "guided" and result.spec.event is None:
+        return f"approximate: {total} trajectories guided to what is known"
     if result.ensemble == "guided":
         return f"approximate: {count} of {total} guided trajectories meet the event"
     if result.ensemble == "exact" and result.dataset.attrs.get("mixing", "mixed") != "mixed":

@@ -12,7 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from diffuse_ui.colors import Palette, palette
-from diffuse_ui.ensembles import MIN_EFFECTIVE, is_member, is_summarizable
+from diffuse_ui.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
 from diffuse_ui.session import Session
 from diffuse_ui.state import State
 from diffuse_ui.store import Result
@@ -141,8 +141,8 @@ class ResultTabs:
 
     def _rebuild(self) -> None:
         """Another model: other variables, other times."""
+        self.built.clear()  # first: their sliders would choose a time of their own
         self.session.look.time = None
-        self.built.clear()
         self._shown.clear()
         for slot in self.slots.values():
             slot.objects = []
@@ -217,14 +217,15 @@ def suitable(state: State) -> list[type[Tab]]:
 def legend(result: Result, backdrop: Any, stale: bool, colours: Palette) -> str:
     """What the two kinds of curves are, and how far to trust the first."""
     source = "" if backdrop is None else _SOURCES.get(str(backdrop.attrs.get("source")), "model")
-    kind = {"guided": "given the event, approximate (guided)", "exact": "given the event, exact"}
-    words = kind.get(result.ensemble, "drawn from the model")
+    kind = {"guided": ", approximate (guided)", "exact": ", exact"}
+    words = condition(result.dataset) + kind.get(result.ensemble, "")
     colour = colours.accent
     if result.dataset is not None and not is_summarizable(result.dataset):
         words, colour = f"{words}: {_few(result)}", colours.hits
     entries = [_swatch(colour, "solid", 2) + escape(words)]
     if backdrop is not None:
-        entries.append(_swatch(colours.backdrop, "dashed", 2) + f"without the event ({source})")
+        other = "for comparison" if result.spec.event is None else "without the event"
+        entries.append(_swatch(colours.backdrop, "dashed", 2) + f"{other} ({source})")
     old = (
         f"<span style='color:{colours.threshold}'>stale: the event has changed since</span>" if stale else ""
     )

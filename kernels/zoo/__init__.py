@@ -32,6 +32,15 @@ def available_models() -> tuple[str, ...]:
     return tuple(_paths())
 
 
+def require_name(name: str) -> None:
+    """Raises ValueError where a model cannot be called that: the name is that of a file in a folder."""
+    if not name or name.startswith(".") or {"/", "\\", "\0"} & set(name):
+        raise ValueError(
+            f"`name` must be a name without slashes that begins with no dot; got {name!r}. "
+            "Use `path` for another folder."
+        )
+
+
 def load_model(name: str | Path) -> Model:
     """A model by name, or from the path of its weights.
 

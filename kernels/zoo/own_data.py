@@ -30,7 +30,7 @@ from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, recording_layout, split_windows
 from kernels.training import TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Layout, Standardizer
-from kernels.zoo import available_models, user_models
+from kernels.zoo import available_models, require_name, user_models
 from kernels.zoo.describing import made_now, training_facts
 from kernels.zoo.presets import standardised
 
@@ -91,10 +91,7 @@ def plan_training(
     Raises:
         ValueError: data that need a choice, too few of them, or an argument outside its domain.
     """
-    if not name or "/" in name:
-        raise ValueError(
-            f"`name` must be a name without slashes; got {name!r}. Use `path` for another folder."
-        )
+    require_name(name)
     if num_steps is not None and num_steps < 1:
         raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
     if not 0 <= num_known < window:

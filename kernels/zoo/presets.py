@@ -28,7 +28,7 @@ from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Standardizer
 from kernels.zoo.describing import made_now, training_facts
 
-__all__ = ["PRESETS", "Preset", "standardised", "train_system"]
+__all__ = ["PRESETS", "Preset", "is_unfinished", "standardised", "train_system"]
 
 _CHUNK = 65_536  # trajectories standardised together
 MAX_VALUES = 256_000_000  # numbers in all training trajectories, 1 GB in single precision
@@ -156,7 +156,7 @@ def train_system(
     network = preset.network_of(system)
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
-        state_paths.append(weights.with_suffix(f".{_asked(system, preset, seed, start)}-{phase}.state"))
+        state_paths.append(_state_path(weights, _asked(system, preset, seed, start), phase))
         for record in fit(
             jax.random.fold_in(fit_key, phase),
             training,
@@ -197,6 +197,16 @@ def _in_units_of(standardizer: Standardizer, states: np.ndarray) -> np.ndarray:
     return np.concatenate(
         [np.asarray(standardizer.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
     )
+
+
+def is_unfinished(name: str, path: str | Path, *, preset: Preset, seed: int, start: Model | None) -> bool:
+    """Whether `train_system` with these arguments was begun and has not ended, so that it would go on."""
+    asked = _asked(get_system(name), preset, seed, start)
+    return any(_state_path(Path(path), asked, phase).exists() for phase in range(2))
+
+
+def _state_path(weights: Path, asked: str, phase: int) -> Path:
+    return weights.with_suffix(f".{asked}-{phase}.state")
 
 
 def _asked(system: System, preset: Preset, seed: int, start: Model | None) -> str:

@@ -15,8 +15,9 @@ from diffuse_ui.colors import LIGHT
 from diffuse_ui.commands import training_console
 from diffuse_ui.report_figures import draw_probabilities, report_figure
 from diffuse_ui.training_figures import loss_figure
+from kernels import zoo
 from kernels.networks.unet import UNetConfig
-from kernels.zoo import own_data
+from kernels.zoo import own_data, presets
 
 
 def call(*words):
@@ -195,6 +196,27 @@ def test_troubles_of_data_are_bad_input(recording):
     outcome = call("train", "lorenz63", "--name", "lorenz63_forecast")
     assert outcome.exit_code == 2
     assert "There is a model named lorenz63_forecast" in outcome.stderr
+    outcome = call("train", "lorenz63", "--name", "../lorenz63")
+    assert outcome.exit_code == 2
+    assert "a name without slashes" in outcome.stderr
+
+
+def test_only_the_same_training_goes_on_under_a_name_that_is_taken(tmp_path, monkeypatch):
+    monkeypatch.setattr(zoo, "user_models", lambda: tmp_path)
+    for ending in ("safetensors", "json", "0123.state", "v2.0123-0.state"):
+        (tmp_path / f"mine.{ending}").touch()
+    outcome = call("train", "lorenz63", "--name", "mine", "--preset", "quick")
+    assert outcome.exit_code == 2
+    assert "There is a model named mine" in outcome.stderr
+    choices = {"preset": presets.PRESETS["quick"], "seed": 0, "start": None}
+    begun = presets._state_path(
+        tmp_path / "mine.safetensors",
+        presets._asked(kernels.get_system("lorenz63"), choices["preset"], 0, None),
+        1,
+    )
+    begun.touch()
+    assert presets.is_unfinished("lorenz63", tmp_path / "mine.safetensors", **choices)
+    assert not presets.is_unfinished("lorenz63", tmp_path / "mine.safetensors", **choices | {"seed": 1})
 
 
 def test_files_and_systems_are_told_apart():

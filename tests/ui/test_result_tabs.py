@@ -5,6 +5,7 @@ import dataclasses
 import numpy as np
 import pytest
 
+from diffuse_ui.figures import ensemble_figure
 from diffuse_ui.views import result_tabs
 from diffuse_ui.views.result_tabs import legend, suitable
 
@@ -107,6 +108,27 @@ def test_the_legend_tells_exact_from_approximate_and_says_when_it_is_stale(app, 
     assert "stale" not in window.tabs.legend.object
     app.state.write("max(x) > 1.1")
     assert "stale" in window.tabs.legend.object
+
+
+def test_a_run_without_an_event_is_nowhere_called_given_it(app, window):
+    app.run()
+    assert "P = …" not in window.result.pane.object
+    for name in ("marginals", "plane", "table"):
+        show(app, window, name)
+        assert "for comparison" in window.tabs.legend.object
+        assert "the event" not in window.tabs.legend.object
+    assert window.tabs.built["plane"].figures["conditional"].title.text == "drawn from the model"
+    assert "drawn from the model" in window.tabs.built["table"].pane.object
+    figure = ensemble_figure(app.store.result)
+    labels = {line.get_label() for axes in figure.axes for line in axes.lines}
+    assert "drawn from the model" in labels
+    app.state.estimator = None
+    app.state.write("max(x) > 1")
+    app.run()
+    assert "P = …" not in window.result.pane.object
+    assert window.tabs.built["plane"].figures["conditional"].title.text == "drawn from the model"
+    show(app, window, "plane")
+    assert window.tabs.built["plane"].figures["conditional"].title.text == "given the event"
 
 
 def test_too_few_effective_samples_are_said_to_be_single_hits(finished):

@@ -89,3 +89,10 @@ def test_nested_alternatives_are_one_part_with_numbered_shapes():
     shapes = sketches.parts_of_text("(max(x) > 0.9 or max(z) > 1) and mean(x) > 0")
     assert [shape.kind for shape in shapes] == ["threshold", "threshold", "other"]
     assert sketches.parts(None) == []
+
+
+def test_more_parts_than_letters_have_names_of_their_own():
+    event = kernels.parse_event(" and ".join(f"max(x) > {level}" for level in range(60)))
+    labels = [part.label for part in sketches.parts(event)]
+    assert labels[25:29] == ["Z", "AA", "AB", "AC"]
+    assert len(set(labels)) == 60

@@ -153,6 +153,28 @@ def test_another_model_takes_nothing_of_the_first_ones_variables(state):
     assert (state.event, state.parts.terms, state.can_undo) == (None, (), False)
 
 
+def test_an_event_that_another_model_can_have_is_kept(state):
+    state.write("max(x) > 0.5")
+    state.choose_model(make_toy(("x", "u")))
+    assert state.text == "max(x) > 0.5"
+    with pytest.raises(ValueError, match="must be one of"):
+        state.choose_model("nowhere")
+    assert state.layout.variables == ("x", "u")
+
+
+def test_an_event_that_is_put_there_is_taken_whole(state):
+    state.write("max(x) > 0.5")
+    state.event = kernels.parse_event("min(y) < 0")
+    assert (state.text, state.arrangement.event) == ("min(y) < 0", state.event)
+    with pytest.raises(ValueError, match="q"):
+        state.event = kernels.parse_event("max(q) > 0")
+    assert state.text == str(state.event) == "min(y) < 0"
+    state.undo()
+    assert state.text == str(state.event) == "max(x) > 0.5"
+    state.event = None
+    assert state.text == ""
+
+
 def test_writing_an_alternative_joins_what_is_drawn_next_by_or(state):
     state.write("max(x) > 0.5 or min(y) < 0")
     state.arrange(state.parts.plus(kernels.parse_event("max(y) > 1")))

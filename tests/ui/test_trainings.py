@@ -89,6 +89,7 @@ def test_a_stopped_training_keeps_its_best_and_goes_on(app, panel, recording):
         app.store.drain()
     resumed = [step for step, _, _ in app.store.training.item.history]
     assert resumed[: len(steps)] == steps
+    assert app.store.training.item.saved  # by the one before, whether or not it is beaten
     app.store.stop_training()
     assert app.store.trainings.join(10.0)
 

@@ -159,6 +159,29 @@ def test_a_shape_dragged_to_where_no_event_can_be_goes_back(app, window):
     assert shapes(window)["A"].left == 2.0
 
 
+def test_a_model_that_cannot_be_loaded_changes_nothing_and_one_handed_over_is_found_again(app, window, toy):
+    app.state.write("max(x) > 1")
+    choice = window.model.model
+    choice.options = [*choice.options, "nowhere"]
+    choice.value = "nowhere"
+    assert choice.value == app.state.model_name == "toy"
+    assert "`model` must be one of" in window.session.look.warning
+    other = kernels.Model.from_denoiser(toy.denoiser, toy.layout, card={"name": "other"})
+    app.state.choose_model(other)
+    assert {"toy", "other"} <= set(choice.options)
+    choice.value = "toy"
+    assert app.state.model is toy
+    assert text(app) == "max(x) > 1"  # both can have it
+
+
+def test_names_from_a_file_are_no_markup(app, window):
+    odd = "<b>"
+    app.state.choose_model(make_toy((odd, "y")))
+    app.state.given = f"at({odd}, 0) == 1 tolerance 0.1"
+    assert "&lt;b&gt;" in window.model.known.title
+    assert odd not in window.model.known.title
+
+
 def test_hits_of_which_more_is_known_are_not_painted_again(app, window):
     app.state.write("max(x) > 1")
     app.store.wait()

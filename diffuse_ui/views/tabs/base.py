@@ -9,6 +9,7 @@ from bokeh.layouts import row
 
 from diffuse_ui.colors import Palette
 from diffuse_ui.comparisons import Pair, Panel
+from diffuse_ui.ensembles import condition
 from diffuse_ui.session import Session
 from diffuse_ui.state import State
 from diffuse_ui.views.parts import caption
@@ -89,6 +90,11 @@ class Tab:
 
     def moved(self) -> None:
         """Another time is looked at, see `Look.time`."""
+
+    def condition(self) -> str:
+        """What the result's trajectories are conditioned on, in words."""
+        result = self.session.store.result
+        return condition(None if result is None else result.dataset)
 
     def pair(self) -> Callable[[], Pair]:
         """The present result beside the backdrop, to be made in a worker."""

@@ -20,7 +20,7 @@ __all__ = ["FieldTab"]
 
 _HEIGHT = 300
 _NUM_SHADES = 128
-_SIDES = {"conditional": "given the event", "reference": "without the event"}
+_SIDES = {"conditional": "", "reference": "without the event"}
 _NOTES = {
     "mean": "Mean over the trajectories, at every place and time.",
     "spread": "Standard deviation over the trajectories, at every place and time.",
@@ -101,11 +101,12 @@ class FieldTab(Tab):
         return lambda: scenes.field(pair(), view)
 
     def show(self, answer: scenes.Field) -> None:
+        self.figures["conditional"].title.text = self.condition()
         self.mapper.update(low=answer.low, high=answer.high)
         for side, source in self.images.items():
             values = getattr(answer, side)
             source.data = {"image": [] if values is None else [np.asarray(values, np.float32)]}
-        few = "Too few trajectories, or too unequal weights, for a summary given the event. "
+        few = "Too few trajectories, or too unequal weights, for a summary. "
         words = _NOTES[self.view.value]
         self.note.object = (few if answer.conditional is None else "") + words
 

@@ -101,7 +101,7 @@ class MotionTab(Tab):
         self.shape.data = {"count": [count], "length": [length], "times": [words]}
         self._still(answer, min(int(self.player.value), length - 1))
         self.note.object = (
-            f"{count} trajectories given the event, swinging together; the heavy one is the first, with the "
+            f"{count} trajectories {self.condition()}, swinging together; the heavy one is the first, with the "
             "trail of its end. Unwrapped angles are drawn as they hang."
         )
 

@@ -76,16 +76,16 @@ class TableTab(Tab):
         style = _STYLE.format(ink=palette.ink, quiet=palette.quiet, grid=palette.grid, accent=palette.accent)
         heads = "".join(f"<th>{escape(words)}</th>" for words in _STATISTICS.values())
         units = self.session.state.layout.variable_units
-        body = "".join(_row(row, with_units(row.name, units)) for row in self._rows)
+        body = "".join(_row(row, with_units(row.name, units), self.condition()) for row in self._rows)
         self.pane.object = (
             f"<style>{style}</style><table class='t'><tr><th>variable</th><th></th>{heads}</tr>{body}</table>"
         )
 
 
-def _row(row: Row, label: str) -> str:
+def _row(row: Row, label: str, condition: str) -> str:
     given, without = _cells(row.conditional), _cells(row.reference)
     return (
-        f"<tr class='c'><td rowspan='2'>{escape(label)}</td><td class='s'>given the event</td>{given}</tr>"
+        f"<tr class='c'><td rowspan='2'>{escape(label)}</td><td class='s'>{condition}</td>{given}</tr>"
         f"<tr><td class='s' style='padding-left:10px'>without it</td>{without}</tr>"
     )
 

@@ -21,7 +21,7 @@ __all__ = ["PlaneTab"]
 
 _HEIGHT = 300
 _NUM_SHADES = 64
-_SIDES = {"conditional": "given the event", "reference": "without the event"}
+_SIDES = {"conditional": "", "reference": "without the event"}
 
 
 class PlaneTab(Tab):
@@ -73,6 +73,7 @@ class PlaneTab(Tab):
         return lambda: comparisons.plane(pair(), x, y)
 
     def show(self, answer: Plane) -> None:
+        self.figures["conditional"].title.text = self.condition()
         (x, y), units = answer.edges, self.session.state.layout.variable_units
         self.figures["reference"].x_range.update(start=x[0], end=x[-1])
         self.figures["reference"].y_range.update(start=y[0], end=y[-1])

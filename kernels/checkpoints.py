@@ -29,11 +29,17 @@ from kernels.recordings.windows import HeldOut
 from kernels.systems import available_systems, get_system
 from kernels.trajectories import Layout, Standardizer
 
-__all__ = ["load_checkpoint", "save_checkpoint", "write_card"]
+__all__ = ["load_checkpoint", "save_checkpoint", "weights_path", "write_card"]
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "float16")
 MAX_SINGLE = 1_000_000  # held-out numbers that are kept in single precision, 4 MB
+
+
+def weights_path(path: str | Path) -> Path:
+    """A path with the ending of weights; a dot in a name is no ending."""
+    path = Path(path)
+    return path if path.suffix == ".safetensors" else path.with_name(f"{path.name}.safetensors")
 
 
 def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -> Path:
@@ -55,7 +61,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     if not isinstance(model.denoiser, NetworkDenoiser | ForecastDenoiser):
         raise ValueError(f"only network denoisers can be saved; got {type(model.denoiser).__name__}.")
     network = nnx.merge(model.denoiser.graph, model.denoiser.params)
-    weights = Path(path).with_suffix(".safetensors")
+    weights = weights_path(path)
     weights.parent.mkdir(parents=True, exist_ok=True)
     tensors = {
         f"network.{i:04d}": np.asarray(leaf, dtype)
@@ -81,7 +87,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
 def write_card(path: str | Path, card: Mapping[str, Any]) -> None:
     """Write the card of a model and leave its weights as they are."""
     text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    _replace(Path(path).with_suffix(".json"), lambda file: file.write_text(text))
+    _replace(weights_path(path).with_suffix(".json"), lambda file: file.write_text(text))
 
 
 def _replace(path: Path, write: Callable[[Path], Any]) -> None:
@@ -97,7 +103,7 @@ def load_checkpoint(path: str | Path) -> Model:
     Raises:
         ValueError: a file is missing, truncated, of a newer format, or does not fit its card.
     """
-    weights = Path(path).with_suffix(".safetensors")
+    weights = weights_path(path)
     card_path = weights.with_suffix(".json")
     for needed in (weights, card_path):
         if not needed.is_file():

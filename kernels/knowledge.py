@@ -60,7 +60,7 @@ def given_event(given: Given | None, model: Model) -> Event | None:
     terms = []
     for name, time, value, tolerance in points:
         width = DEFAULT_TOLERANCE * scales[model.layout.index(name)] if tolerance is None else tolerance
-        terms.append(f"at({name}, {time!r}) == {value!r} tolerance {float(width)!r}")
+        terms.append(f"at({Variable(name)}, {time!r}) == {value!r} tolerance {float(width)!r}")
     return parse_event(" and ".join(terms))
 
 
@@ -125,7 +125,7 @@ def _missing(start: np.ndarray, model: Model) -> str:
     return (
         f"`given` must hold the first {model.num_known} states of model {model.name}, which forecasts from "
         f"them; {int(np.isnan(start).sum())} of {start.size} values are missing. "
-        f"Add `at({name}, {when:g}) == … tolerance …`, or give a Dataset of the first states."
+        f"Add `at({Variable(name)}, {when:g}) == … tolerance …`, or give a Dataset of the first states."
     )
 
 
@@ -137,7 +137,7 @@ def example_start(model: Model) -> str:
     times = model.layout.times[: model.num_known] - model.layout.times[0]
     scales = np.asarray(model.standardizer.scale, np.float64)
     return " and ".join(
-        f"at({name}, {time:g}) == {state[v]:.6g} tolerance {DEFAULT_TOLERANCE * scales[v]:.3g}"
+        f"at({Variable(name)}, {time:g}) == {state[v]:.6g} tolerance {DEFAULT_TOLERANCE * scales[v]:.3g}"
         for time, state in zip(times, states, strict=True)
         for v, name in enumerate(model.layout.variables)
     )

@@ -78,8 +78,6 @@ class Model:
         Raises:
             ValueError: the denoiser's trajectories have another shape than the layout's, or no such noise.
         """
-        if jax.tree_util.all_leaves([denoiser]):
-            denoiser = _Opaque(denoiser)
         if hasattr(denoiser, "moments"):
             mean, covariance = denoiser.moments()
             if mean.shape != layout.shape:
@@ -101,6 +99,8 @@ class Model:
             initial = GaussianLaw.from_moments(
                 np.zeros(layout.shape), np.eye(layout.num_times * layout.num_variables)
             )
+        if jax.tree_util.all_leaves([denoiser]):
+            denoiser = _Opaque(denoiser)
         return cls(
             denoiser=denoiser, layout=layout, standardizer=standardizer, initial=initial, card=card or {}
         )

@@ -248,13 +248,14 @@ def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> x
         state(sample, time, variable); attrs["source"] is "simulator", "data" or "model". Cached.
     """
     loaded = as_model(model)
-    identity = (loaded.identity, loaded.held_out is None, num_samples, seed)
+    system = None if loaded.system is None else get_system(loaded.system)
+    identity = (loaded.identity, system, loaded.held_out is None, num_samples, seed)
     with _backdrops_lock:
         if identity in _backdrops:
             return _backdrops[identity]
     key = jax.random.key(seed)
-    if loaded.system is not None:
-        dataset = get_system(loaded.system).simulate(key, num_samples=num_samples)
+    if system is not None:
+        dataset = system.simulate(key, num_samples=num_samples)
     elif loaded.held_out is not None:
         windows = loaded.held_out.windows
         chosen = np.linspace(0, len(windows) - 1, min(num_samples, len(windows))).round().astype(int)

@@ -64,6 +64,7 @@ class RunSpec:
             value = getattr(self, name)
             whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
             require(bool(whole and low <= value <= high), name, f"a whole number from {low} to {high}", value)
+            object.__setattr__(self, name, int(value))  # NumPy's would not go into a document
         if self.estimator is not None:
             require_estimator(self.estimator, self.num_samples)
 

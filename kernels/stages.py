@@ -107,7 +107,7 @@ class Flow:
             yield self._path_snapshot(paths, 0.08 * fraction)
         if spec.estimator is not None:
             yield from self._estimate(spec.estimator, 0.08, 0.6)
-        if self._population is None:  # path importance and simulation have none
+        if self._population is None or not len(self._population.states):  # some estimators have none
             asked = self.probability
             yield from self._estimate("auto", 0.6, 0.7)
             self.probability = asked

@@ -34,7 +34,8 @@ Parameters = Mapping[str, np.ndarray]
 class Program:
     """The structure of an event on a layout: a static, hashable argument of jitted functions.
 
-    Two programs are equal when the events differ in their numbers only and the layouts are equal.
+    Two programs are equal when the events differ in their numbers only, the layouts are equal, and so are
+    the functions behind their observables.
 
     Attributes:
         event: one event of this structure; its numbers play no part.
@@ -45,8 +46,9 @@ class Program:
     layout: Layout
 
     @functools.cached_property
-    def _key(self) -> tuple[Any, Layout]:
-        return self.event.structure, self.layout
+    def _key(self) -> tuple[Any, ...]:
+        observables = self.layout.observables
+        return self.event.structure, self.layout, tuple(observables[name] for name in sorted(observables))
 
     @functools.cached_property
     def _hash(self) -> int:

@@ -74,6 +74,7 @@ class Continued:
         self._lock = threading.Lock()
         self._records = records
         self._error: Exception | None = None
+        self.is_broken = False  # stopped in the middle of a step, which cannot be taken up
 
     def __iter__(self) -> Iterator[Any]:
         while True:
@@ -86,5 +87,10 @@ class Continued:
                     return
                 except Exception as error:
                     self._error = error  # or the next reader would take it for finished
+                    raise
+                except (
+                    BaseException
+                ):  # an interruption ends the generator, and is no news for the next reader
+                    self.is_broken = True
                     raise
             yield record

@@ -144,7 +144,11 @@ def _pooled(
         run = Run(problem, Chains(latents, drawn, *problem.judge(drawn)), per_replicate, scheme, key, levels)
         return _Batch(run, Continued(run.steps()))
 
-    return _kept.get(identity, make)
+    batch = _kept.get(identity, make)
+    if batch.steps.is_broken:
+        _kept.drop(identity)
+        batch = _kept.get(identity, make)
+    return batch
 
 
 def _enough(

@@ -8,6 +8,7 @@ dimension is a field: its points become variables of their own, u0, u1, …, wit
 import dataclasses
 import json
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -149,12 +150,11 @@ def _of_table(table: Any, time: str | None) -> xr.Dataset:
             f"`source` must be a path, a Dataset or a DataFrame; got {type(table).__name__}. "
             "Wrap arrays in a Dataset first."
         )
-    if time is not None and time not in table.columns and time != table.index.name:
-        raise ValueError(f"`time` must be a column, one of {_listed(table.columns)}; got {time!r}.")
-    column = time or next((c for c in table.columns if str(c).strip().lower() in TIME_NAMES), None)
-    if column is not None and column in table.columns:
+    column = _time_column(table, time)
+    if column is not None:
         table = table.set_index(column)
-    index, name = table.index, str(column or table.index.name or "time")
+    index = table.index
+    name, unit = _read_heading(index.name if index.name is not None else "time")
     if index.dtype == object or str(index.dtype) in ("str", "string"):
         try:
             index = pd.to_datetime(index, utc=True).tz_localize(None)
@@ -162,17 +162,45 @@ def _of_table(table: Any, time: str | None) -> xr.Dataset:
             raise ValueError(f"column {name!r} must hold times, numbers or dates; {error}.") from error
     elif getattr(index, "tz", None) is not None:
         index = pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None)
-    data = {}
-    for heading in table.columns:
-        found = UNIT_IN_NAME.match(str(heading))
-        label, unit = (found["name"], found["unit"].strip()) if found else (str(heading), "")
-        data[label] = (name, table[heading].to_numpy(), {"units": unit})
-    return xr.Dataset(data, coords={name: np.asarray(index)})
+    values = np.asarray(index)
+    headings = [(heading, *_read_heading(heading)) for heading in table.columns]
+    labels = Counter([name, *(label for _, label, _ in headings)])
+    data = {
+        label if labels[label] == 1 else str(heading): (name, table[heading].to_numpy(), {"units": of_it})
+        for heading, label, of_it in headings
+    }
+    return xr.Dataset(
+        data, coords={name: (name, values, {"units": unit} if values.dtype.kind in "iuf" else {})}
+    )
+
+
+def _read_heading(heading: Any) -> tuple[str, str]:
+    """Name and unit of a heading such as `T (K)`."""
+    found = UNIT_IN_NAME.match(str(heading))
+    return (found["name"], found["unit"].strip()) if found else (str(heading), "")
+
+
+def _time_column(table: Any, time: str | None) -> Any:
+    """The heading of the column of times; None where the index is to be taken."""
+    labels = {heading: _read_heading(heading)[0].strip() for heading in table.columns}
+    if time is not None:
+        named = [heading for heading, label in labels.items() if time in (str(heading), label)]
+        if not named and time != table.index.name:
+            raise ValueError(f"`time` must be a column, one of {_listed(table.columns)}; got {time!r}.")
+        return named[0] if named else None
+    if table.index.dtype.kind == "M":
+        return None
+    for name in TIME_NAMES:
+        for heading, label in labels.items():
+            if label == name or (label.lower() == name and len(name) > 1):  # T is a temperature
+                return heading
+    return None
 
 
 def _time_name(dataset: xr.Dataset, time: str | None) -> str:
     dims = [str(dim) for dim in dataset.dims]
     if time is not None:
+        time = time if time in dims else _read_heading(time)[0]
         if time not in dims:
             raise ValueError(f"`time` must be one of the dimensions {_listed(dims)}; got {time!r}.")
         return time

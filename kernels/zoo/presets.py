@@ -17,11 +17,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernels.checkpoints import save_checkpoint
+from kernels.checkpoints import save_checkpoint, weights_path
 from kernels.denoisers import NetworkDenoiser
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
-from kernels.networks.sizing import network_config, network_cost
+from kernels.networks.sizing import network_config
 from kernels.networks.unet import UNetConfig
 from kernels.systems import System, get_system
 from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit
@@ -141,7 +141,7 @@ def train_system(
     """
     system = get_system(name)
     initial = None if start is None else _trained(start, system, preset, seed)
-    weights = Path(path).with_suffix(".safetensors")
+    weights = weights_path(path)
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
     num_samples = preset.samples_of(system)
@@ -202,7 +202,7 @@ def _in_units_of(standardizer: Standardizer, states: np.ndarray) -> np.ndarray:
 def is_unfinished(name: str, path: str | Path, *, preset: Preset, seed: int, start: Model | None) -> bool:
     """Whether `train_system` with these arguments was begun and has not ended, so that it would go on."""
     asked = _asked(get_system(name), preset, seed, start)
-    return any(_state_path(Path(path), asked, phase).exists() for phase in range(2))
+    return any(_state_path(weights_path(path), asked, phase).exists() for phase in range(2))
 
 
 def _state_path(weights: Path, asked: str, phase: int) -> Path:
@@ -211,8 +211,22 @@ def _state_path(weights: Path, asked: str, phase: int) -> Path:
 
 def _asked(system: System, preset: Preset, seed: int, start: Model | None) -> str:
     """Hash of all choices: another training never resumes from this one's state."""
-    choices = [system.name, dataclasses.asdict(preset), seed, None if start is None else start.fingerprint]
+    choices = [
+        *_facts(system),
+        dataclasses.asdict(preset),
+        seed,
+        None if start is None else start.fingerprint,
+    ]
     return hashlib.sha256(json.dumps(choices, sort_keys=True).encode()).hexdigest()[:8]
+
+
+def _facts(system: System) -> list[Any]:
+    """What tells a system from another one of its name: its laws at one state, and how it is observed."""
+    state = system.draw_initial(jax.random.key(0))
+    moved = system.vector_field or system.stepper(system.step)  # type: ignore[misc] - it has one of them
+    numbers = np.concatenate([np.ravel(np.asarray(of(state))) for of in (moved, system.observe)])
+    times = (system.step, system.num_times, system.burn_in, system.substeps)
+    return [system.name, [f"{number:.4g}" for number in numbers], *times, system.increments, system.ring]
 
 
 def _trained(start: Model, system: System, preset: Preset, seed: int) -> Trainable:
@@ -253,7 +267,7 @@ def _card(
             "noise": preset.noise,
             "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
-            "parameters": network_cost(preset.network_of(system)).parameters,
+            "parameters": sum(leaf.size for leaf in jax.tree.leaves(record.denoiser.params)),
             "seed": seed,
             **({} if start is None else {"started_from": start.card.get("training", {"name": start.name})}),
             **training_facts(record),

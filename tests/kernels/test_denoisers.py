@@ -107,3 +107,23 @@ def test_denoisers_without_arrays_do_not_share_samples():
             jax.random.key(0), model, "final(x) > 1", method="monte_carlo", num_samples=2048
         )
         assert abs(found.value - share) < 5 * found.standard_error
+
+
+class AroundWithMoments(Around):
+    """As `Around`, and it knows its moments, in units in which they are far from 0 and 1."""
+
+    def moments(self):
+        return np.full((2, 1), self.centre), np.eye(2)
+
+    def standardized(self, standardizer):
+        moved = (self.centre - np.asarray(standardizer.mean)) / np.asarray(standardizer.scale)
+        return AroundWithMoments(moved.astype(np.float32))
+
+
+def test_moments_of_a_plain_class_are_heard():
+    layout = kernels.Layout(variables=("T",), times=[0.0, 1.0])
+    model = kernels.Model.from_denoiser(AroundWithMoments(300.0), layout)
+    np.testing.assert_allclose(model.standardizer.mean, [300.0])
+    drawn = kernels.sample(jax.random.key(0), model, num_samples=256, num_steps=20)["state"].values
+    assert abs(drawn.mean() - 300.0) < 0.3
+    assert 0.8 < drawn.std() < 1.2

@@ -277,3 +277,24 @@ def test_runs_as_long_as_a_window_fill_all_parts(num_runs, stride, monkeypatch):
 def test_a_stride_that_leaves_too_few_windows():
     with pytest.raises(ValueError, match=r"got 14 training, 2 validation, 4 held-out.*--stride"):
         split_windows(counted(10_000), 60, stride=500)
+
+
+@pytest.mark.parametrize(
+    ("heading", "time"),
+    [("t (s)", None), ("time [s]", None), ("clock (s)", "clock"), ("clock (s)", "clock (s)")],
+)
+def test_the_unit_of_times_stands_in_their_heading(heading, time):
+    frame = pd.DataFrame({heading: 0.1 * np.arange(40), "x (m)": RNG.normal(size=40)})
+    recording = read_recording(frame, time=time)
+    assert (recording.variables, recording.time_units) == (("x",), "s")
+    np.testing.assert_allclose(recording.times, 0.1 * np.arange(40))
+
+
+def test_a_temperature_is_no_time_and_no_column_is_lost():
+    dates = pd.date_range("2001-02-03", periods=40, freq="6h")
+    values = RNG.normal(size=(40, 2))
+    named = pd.DataFrame(values, columns=["T", "P"], index=dates)
+    assert read_recording(named).variables == ("T", "P")
+    assert read_recording(named.rename_axis("date").reset_index()).variables == ("T", "P")
+    twice = pd.DataFrame(values, columns=["wind (m/s)", "wind (deg)"], index=dates)
+    assert read_recording(twice).variables == ("wind (m/s)", "wind (deg)")

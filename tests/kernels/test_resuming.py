@@ -108,6 +108,26 @@ def test_a_stopped_subset_simulation_goes_on_where_it_was(drawn):
     assert again.diagnostics["levels"] == pytest.approx(whole.diagnostics["levels"], rel=1e-4)
 
 
+def test_an_interrupted_subset_simulation_is_not_taken_for_a_finished_one(drawn, monkeypatch):
+    forget()
+    whole = last(records("subset_simulation", 128, key=14))
+    total, draw = drawn["chunks"], direct.draw
+    forget()
+
+    def interrupted(*arguments):
+        if drawn["chunks"] == total + round(0.6 * total):
+            raise KeyboardInterrupt
+        return draw(*arguments)
+
+    with monkeypatch.context() as once:
+        once.setattr(direct, "draw", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            last(records("subset_simulation", 128, key=14))
+    again = last(records("subset_simulation", 128, key=14))
+    assert len(whole.diagnostics["levels"]) > 2
+    assert again.value == pytest.approx(whole.value, rel=1e-4)
+
+
 def test_another_event_or_key_has_its_own(drawn):
     forget()
     first = last(records("path_importance", 128))

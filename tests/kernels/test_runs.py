@@ -10,6 +10,7 @@ import pytest
 import xarray as xr
 
 import kernels
+from kernels.ensembles import FIRST_CHUNK
 
 EVENT = "max(x) > 1.5"
 
@@ -39,7 +40,7 @@ def test_guided_curves_come_first_and_exact_ones_replace_them(snapshots):
     ]
     assert kinds == ["guided", "exact"]
     first = next(s.dataset for s in snapshots if s.dataset is not None)
-    assert first.sizes["sample"] == 32
+    assert first.sizes["sample"] == FIRST_CHUNK < 96
     last = snapshots[-1]
     assert last.dataset.sizes["sample"] == 200
     assert last.dataset["satisfied"].values.all()
@@ -205,3 +206,24 @@ def test_the_backdrop_is_simulated_where_there_is_a_system_and_cached(ar1):
 def test_path_importance_needs_two_unguided_paths(ar1):
     with pytest.raises(ValueError, match="at least 20 for path importance"):
         kernels.event_probability(jax.random.key(0), ar1[0], EVENT, method="path_importance", num_samples=10)
+
+
+def test_an_estimator_without_hits_does_not_say_that_there_is_no_ensemble(ar1):
+    *_, last = kernels.stream(spec_of(ar1[0], event="mean(x) > 2.6", method="exact", estimator="monte_carlo"))
+    assert last.probability.value == 0.0
+    assert last.dataset.attrs["ensemble"] == "exact"
+    assert last.dataset["satisfied"].values.all()
+
+
+def test_numpys_numbers_go_into_a_document(ar1):
+    spec = spec_of(ar1[0], num_samples=np.int64(96), seed=np.uint32(3))
+    assert json.loads(json.dumps(spec.to_dict()))["seed"] == 3
+
+
+def test_names_that_are_words_of_the_language_can_be_known():
+    layout = kernels.Layout(variables=("max", "wind speed"), times=np.arange(3) * 1.0)
+    model = kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((3, 2)), np.eye(6)), layout)
+    drawn = kernels.sample(
+        jax.random.key(0), model, given={"max": 1.0, "wind speed": -1.0}, num_samples=64, num_steps=20
+    )
+    np.testing.assert_allclose(drawn["state"].values[:, 0].mean(0), [1.0, -1.0], atol=0.1)

@@ -166,6 +166,27 @@ def test_damaged_checkpoints(model, tmp_path, damage, words):
         kernels.load_model(path)
 
 
+def test_a_dot_in_a_name_is_no_ending(model, tmp_path):
+    for name in ("lr0.001", "lr0.002"):
+        saved = kernels.save_checkpoint(model, tmp_path / name)
+        assert saved == tmp_path / f"{name}.safetensors"
+        assert kernels.load_checkpoint(tmp_path / name).name == model.name
+    assert len(list(tmp_path.iterdir())) == 4
+
+
+def test_a_system_that_has_changed_is_another_training(tmp_path):
+    lorenz = kernels.get_system("lorenz63")
+    asked = [
+        presets._asked(system, presets.PRESETS["quick"], 0, None)
+        for system in (
+            lorenz,
+            dataclasses.replace(lorenz),
+            dataclasses.replace(lorenz, vector_field=lambda x: -x),
+        )
+    ]
+    assert asked[0] == asked[1] != asked[2]
+
+
 def test_unknown_models_and_exact_ones():
     with pytest.raises(ValueError, match="Did you mean 'lorenz63'"):
         kernels.load_model("lorentz63")

@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float
 
+from kernels.events.expressions import Variable
 from kernels.models import Model
 from kernels.trajectories import Layout
 
@@ -62,6 +63,4 @@ def extremes(layout: Layout, truth: Trajectories) -> list[str]:
 def _beyond(layout: Layout, truth: Trajectories, v: int, name: str, sign: str, share: float) -> str:
     values = getattr(truth[:, :, v], name)(axis=1)
     level = np.quantile(values, 1.0 - share if sign == ">" else share)
-    variable = layout.variables[v]
-    quoted = variable if variable.isidentifier() and variable.isascii() else f'"{variable}"'
-    return f"{name}({quoted}) {sign} {float(f'{level:.6g}')!r}"
+    return f"{name}({Variable(layout.variables[v])}) {sign} {float(f'{level:.6g}')!r}"

@@ -443,3 +443,12 @@ def test_nested_windows_may_be_empty_or_beyond_the_end():
     check_against_truth(
         UNIFORM, parse_event("always[0, 0.5](eventually[0.82, 0.88](x > 0) or always[3, 4](y > 0))"), 0
     )
+
+
+def test_another_function_of_the_same_name_is_another_observable():
+    def ratio(number):
+        layout = Layout(("x",), np.arange(3) * 1.0, observables={"r": lambda x: number * x[:, 0]})
+        program, parameters = compile_event(parse_event("max(r) > 1"), layout)
+        return float(program.value(jnp.ones((3, 1)), parameters))
+
+    assert (ratio(1.0), ratio(3.0)) == (0.0, 2.0)

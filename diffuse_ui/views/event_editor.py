@@ -22,7 +22,7 @@ from kernels.events.ranges import Parameter
 __all__ = ["EventEditor"]
 
 MAX_SLIDERS = 12
-PROMPT = 1  # milliseconds
+DEBOUNCE = 1  # milliseconds
 
 
 class _NumberRow:
@@ -42,7 +42,7 @@ class _NumberRow:
             align="center",
             sizing_mode="stretch_width",
         )
-        self.slider._debounce = PROMPT  # Panel waits 50 ms for further moves before it tells of one
+        self.slider._debounce = DEBOUNCE  # Panel waits 50 ms for further moves before it tells of one
         self.field = pmui.TextInput(
             value=_text(number.value),
             label="",

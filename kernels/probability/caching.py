@@ -88,9 +88,9 @@ class Continued:
                 except Exception as error:
                     self._error = error  # or the next reader would take it for finished
                     raise
-                except (
-                    BaseException
-                ):  # an interruption ends the generator, and is no news for the next reader
-                    self.is_broken = True
+                except BaseException:
+                    self.is_broken = (
+                        True  # an interruption has ended it, which is no news for the next reader
+                    )
                     raise
             yield record

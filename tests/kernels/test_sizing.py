@@ -9,6 +9,7 @@ import pytest
 from flax import nnx
 
 import kernels
+from kernels.networks.layers import RingLinear
 from kernels.networks.sizing import evaluation_seconds, network_config, network_cost
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.zoo.presets import MAX_VALUES, PRESETS
@@ -99,6 +100,13 @@ def test_a_field_that_is_turned_gives_an_output_turned_likewise(patch, num_known
     assert out.shape == (3, times, variables)
     np.testing.assert_allclose(evaluated(turned(fields, 2)), turned(out, 2), atol=2e-5)
     assert float(jnp.abs(evaluated(fields.at[:, 0, 0].add(1.0)) - out)[:, -1, -1].min()) > 1e-4
+
+
+def test_a_product_around_the_ring_is_the_sum_it_says():
+    layer = RingLinear(5, 2, 3, rngs=nnx.Rngs(0))
+    x, kernel = np.arange(10.0).reshape(5, 2), np.asarray(layer.kernel[...])
+    said = [sum(x[(s + r) % 5] @ kernel[r] for r in range(5)) for s in range(5)]
+    np.testing.assert_allclose(layer(jnp.asarray(x)), np.array(said), rtol=1e-5)
 
 
 def test_an_evaluation_is_timed():

@@ -22,6 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
+from kernels.experts import ExpertDenoiser
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
@@ -58,15 +59,17 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     """
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}.")
-    if not isinstance(model.denoiser, NetworkDenoiser | ForecastDenoiser):
-        raise ValueError(f"only network denoisers can be saved; got {type(model.denoiser).__name__}.")
-    network = nnx.merge(model.denoiser.graph, model.denoiser.params)
+    denoiser, expert = model.denoiser, None
+    if isinstance(denoiser, ExpertDenoiser):
+        denoiser, expert = denoiser.general, denoiser
+    if not isinstance(denoiser, NetworkDenoiser | ForecastDenoiser):
+        raise ValueError(f"only network denoisers can be saved; got {type(denoiser).__name__}.")
+    network = nnx.merge(denoiser.graph, denoiser.params)
     weights = weights_path(path)
     weights.parent.mkdir(parents=True, exist_ok=True)
-    tensors = {
-        f"network.{i:04d}": np.asarray(leaf, dtype)
-        for i, leaf in enumerate(jax.tree.leaves(model.denoiser.params))
-    }
+    tensors = _weights("network", denoiser.params, dtype)
+    if expert is not None:
+        tensors |= _weights("expert", expert.expert.params, dtype)
     tensors |= {
         f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items() if v is not None
     }
@@ -76,12 +79,17 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
         "architecture": {"type": "unet", **network.config.to_dict()},
+        "expert_levels": None if expert is None else list(expert.levels),
         "num_known": model.num_known,
         "layout": model.layout.to_dict(),
     }
     _replace(weights, lambda file: save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, file))
     write_card(weights, card)
     return weights
+
+
+def _weights(name: str, params: Any, dtype: str) -> dict[str, np.ndarray]:
+    return {f"{name}.{i:04d}": np.asarray(leaf, dtype) for i, leaf in enumerate(jax.tree.leaves(params))}
 
 
 def write_card(path: str | Path, card: Mapping[str, Any]) -> None:
@@ -143,31 +151,48 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
             jnp.asarray(_orthonormal(tensors["law.basis"])),
             jnp.asarray(tensors["law.variances"]),
         )
-        num_known = int(card.get("num_known", 0))
-        network = sorted(name for name in tensors if name.startswith("network."))
-        leaves = [jnp.asarray(tensors[name], jnp.float32) for name in network]
+        num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
+        experts = None if levels is None else tuple(map(float, levels))
     except (KeyError, TypeError) as error:
         raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
-    graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
-    expected, structure = jax.tree.flatten(template)
-    if [leaf.shape for leaf in expected] != [leaf.shape for leaf in leaves]:
-        raise ValueError(
-            f"the weights {weights} do not fit the architecture in their card. Copy or train the model again."
-        )
-    params = jax.tree.unflatten(structure, leaves)
-    denoiser = (
-        ForecastDenoiser.of(graph, params, law, num_known)
-        if num_known
-        else NetworkDenoiser(graph, params, law)
-    )
     return Model(
-        denoiser=denoiser,
+        denoiser=_denoiser(weights, config, law, tensors, num_known, experts),
         layout=layout,
         standardizer=standardizer,
         initial=law,
         card=card,
         held_out=_held_out(tensors, standardizer, layout.num_times),
     )
+
+
+def _denoiser(
+    weights: Path,
+    config: UNetConfig,
+    law: GaussianLaw,
+    tensors: Mapping[str, np.ndarray],
+    num_known: int,
+    expert_levels: tuple[float, ...] | None,
+) -> NetworkDenoiser | ForecastDenoiser | ExpertDenoiser:
+    graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
+    expected, structure = jax.tree.flatten(template)
+
+    def params(name: str) -> Any:
+        found = sorted(key for key in tensors if key.startswith(f"{name}."))
+        leaves = [jnp.asarray(tensors[key], jnp.float32) for key in found]
+        if [leaf.shape for leaf in expected] != [leaf.shape for leaf in leaves]:
+            raise ValueError(
+                f"the weights {weights} do not fit the architecture in their card. "
+                "Copy or train the model again."
+            )
+        return jax.tree.unflatten(structure, leaves)
+
+    if num_known:
+        return ForecastDenoiser.of(graph, params("network"), law, num_known)
+    general = NetworkDenoiser(graph, params("network"), law)
+    if expert_levels is None:
+        return general
+    low, high = expert_levels
+    return ExpertDenoiser(general, NetworkDenoiser(graph, params("expert"), law), (low, high))
 
 
 def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:

@@ -36,6 +36,7 @@ __all__ = [
 ]
 
 Batch = Float[Array, "sample time variable"]
+AnyBatch = Batch | Float[np.ndarray, "sample time variable"]
 
 
 @runtime_checkable
@@ -45,15 +46,29 @@ class Denoiser(Protocol):
     def denoise(self, x: Batch, sigma: Any) -> Batch: ...
 
 
-@jax.jit
-def evaluate(denoiser: Any, x: Batch, sigma: Any) -> Batch:
+def evaluate(denoiser: Any, x: AnyBatch, sigma: Any) -> Batch:
     """x̂₀ = D(x, σ), compiled."""
+    return _evaluate(_at(denoiser, sigma), x, sigma)
+
+
+def evaluate_with_pullback(denoiser: Denoiser, x: AnyBatch, sigma: Any) -> tuple[Batch, Callable]:
+    """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
+    return _evaluate_with_pullback(_at(denoiser, sigma), x, sigma)
+
+
+def _at(denoiser: Any, sigma: Any) -> Any:
+    """The part of a denoiser that one noise level needs, where that is known before anything is traced."""
+    parted = hasattr(denoiser, "at") and np.size(sigma) == 1 and not isinstance(sigma, jax.core.Tracer)
+    return denoiser.at(sigma) if parted else denoiser
+
+
+@jax.jit
+def _evaluate(denoiser: Any, x: Batch, sigma: Any) -> Batch:
     return denoiser.denoise(x, jnp.asarray(sigma, x.dtype))
 
 
 @jax.jit
-def evaluate_with_pullback(denoiser: Denoiser, x: Batch, sigma: Any) -> tuple[Batch, Callable]:
-    """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
+def _evaluate_with_pullback(denoiser: Any, x: Batch, sigma: Any) -> tuple[Batch, Callable]:
     return jax.vjp(lambda x: denoiser.denoise(x, jnp.asarray(sigma, x.dtype)), x)
 
 

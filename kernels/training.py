@@ -56,6 +56,8 @@ class TrainingConfig:
         weight_decay: AdamW's.
         ema_decay: of the exponential moving average of the weights, which is the model.
         middle_share: share of noise levels from the middle; the rest is half log-uniform, half log-normal.
+        levels: lowest and highest noise level of an expert (`kernels.experts`), log-uniform between; None
+            for all levels, mixed as above.
         report_every: steps between records (and saved states).
     """
 
@@ -67,6 +69,7 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
     middle_share: float = 0.0
+    levels: tuple[float, float] | None = None
     report_every: int = 500
 
 
@@ -116,9 +119,12 @@ def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray, *, num_k
     return NetworkDenoiser(graph, params, law)
 
 
-def _draw_sigmas(key: PRNGKeyArray, size: int, middle_share: float) -> Float[Array, " size"]:
+def _draw_sigmas(key: PRNGKeyArray, size: int, config: TrainingConfig) -> Float[Array, " size"]:
+    if config.levels is not None:
+        low, high = np.log(config.levels)
+        return jnp.exp(jax.random.uniform(key, (size,), minval=low, maxval=high))
     uniform_key, normal_key = jax.random.split(key)
-    middle = round(middle_share * size)
+    middle = round(config.middle_share * size)
     half = (size - middle) // 2
     low = np.log(np.repeat([MIDDLE[0], SIGMA_MIN], [middle, half]))
     high = np.log(np.repeat([MIDDLE[1], SIGMA_MAX], [middle, half]))
@@ -127,17 +133,17 @@ def _draw_sigmas(key: PRNGKeyArray, size: int, middle_share: float) -> Float[Arr
     return jnp.exp(jnp.clip(jnp.concatenate([uniform, normal]), np.log(SIGMA_MIN), np.log(SIGMA_MAX)))
 
 
-def _loss(denoiser: Trainable, x0: Batch, key: PRNGKeyArray, middle_share: float = 0.0) -> Float[Array, ""]:
+def _loss(denoiser: Trainable, x0: Batch, key: PRNGKeyArray, config: TrainingConfig) -> Float[Array, ""]:
     sigma_key, noise_key = jax.random.split(key)
-    sigma = _draw_sigmas(sigma_key, x0.shape[0], middle_share)
+    sigma = _draw_sigmas(sigma_key, x0.shape[0], config)
     x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
     error = denoiser.reconstruct(x, sigma, x0) - x0
     return jnp.mean((error / denoiser.posterior_scale(sigma)[:, None, None]) ** 2)
 
 
-@jax.jit
-def _validation_loss(denoiser: Trainable, x0: Batch) -> Float[Array, ""]:
-    return _loss(denoiser, x0, jax.random.key(0))
+@partial(jax.jit, static_argnames="levels")
+def _validation_loss(levels: tuple[float, float] | None, denoiser: Trainable, x0: Batch) -> Float[Array, ""]:
+    return _loss(denoiser, x0, jax.random.key(0), TrainingConfig(levels=levels))
 
 
 def _learning_rate(config: TrainingConfig) -> optax.Schedule:
@@ -171,7 +177,7 @@ def _train_step(
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
     x0 = spread(data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])])
     loss, gradient = jax.value_and_grad(
-        lambda params: _loss(dataclasses.replace(template, params=params), x0, loss_key, config.middle_share)
+        lambda params: _loss(dataclasses.replace(template, params=params), x0, loss_key, config)
     )(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
     params: Any = optax.apply_updates(state.params, updates)
@@ -222,7 +228,7 @@ def fit(
 
     def record(loss: float | None) -> TrainingRecord:
         denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
-        held_out_loss = float(_validation_loss(denoiser, held_out))
+        held_out_loss = float(_validation_loss(config.levels, denoiser, held_out))
         shown = held_out_loss if loss is None else loss
         if loss is not None:
             history.append((step, shown, held_out_loss))

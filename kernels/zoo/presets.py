@@ -1,8 +1,8 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
-The models in this folder were trained with "shipped", "standard", "short", "further", "forecast" and
-"small_forecast" (each card has the numbers and the seed); anyone can rerun them. Training is resumable: the
-state lies beside the model until it is finished.
+The models in this folder were trained with "shipped", "standard", "short", "further", "forecast",
+"small_forecast" and "expert" (each card has the numbers and the seed); anyone can rerun them. Training is
+resumable: the state lies beside the model until it is finished.
 """
 
 import dataclasses
@@ -19,6 +19,7 @@ import numpy as np
 
 from kernels.checkpoints import save_checkpoint, weights_path
 from kernels.denoisers import NetworkDenoiser
+from kernels.experts import ExpertDenoiser
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.sizing import network_config
@@ -109,6 +110,13 @@ PRESETS = {
         ),
         dtype="float16",
     ),
+    "expert": Preset(  # beside a trained model, for the noise levels that decide what a trajectory does
+        num_samples=1_000_000,
+        training=TrainingConfig(
+            num_steps=6_000, batch_size=128, learning_rate=1e-3, warmup=100, cooldown=0.8, levels=(0.4, 12.0)
+        ),
+        dtype="float16",
+    ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
 
@@ -140,6 +148,9 @@ def train_system(
             trained from the same seed, or a damaged training state.
     """
     system = get_system(name)
+    levels = preset.training.levels
+    if start is None and levels is not None:
+        raise ValueError("an expert is trained beside a model; name one to `start` from.")
     initial = None if start is None else _trained(start, system, preset, seed)
     weights = weights_path(path)
     weights.parent.mkdir(parents=True, exist_ok=True)
@@ -170,9 +181,11 @@ def train_system(
             yield record, None
             initial = record.denoiser
     assert record is not None  # noqa: S101 - a phase ends with a record
+    denoiser = _beside(start, record.denoiser, levels)
     card = _card(system, model_name or weights.stem, preset, seed, record, start)
+    card["training"]["parameters"] = _num_parameters(denoiser)
     model = Model(
-        denoiser=record.denoiser,
+        denoiser=denoiser,
         layout=system.layout,
         standardizer=standardizer,
         initial=record.denoiser.law,
@@ -232,6 +245,8 @@ def _facts(system: System) -> list[Any]:
 def _trained(start: Model, system: System, preset: Preset, seed: int) -> Trainable:
     """The denoiser of a model that training can go on from."""
     denoiser = start.denoiser
+    if isinstance(denoiser, ExpertDenoiser):
+        denoiser = denoiser.general if preset.training.levels is None else denoiser.expert
     known = denoiser.num_known if isinstance(denoiser, ForecastDenoiser) else 0
     if not isinstance(denoiser, NetworkDenoiser | ForecastDenoiser) or start.layout != system.layout:
         raise ValueError(f"`start` must be a trained model of {system.name}; got {start.name!r}.")
@@ -244,6 +259,24 @@ def _trained(start: Model, system: System, preset: Preset, seed: int) -> Trainab
             f"`seed` must be another than that of {start.name!r}, {seed}: its data have been seen."
         )
     return denoiser
+
+
+def _beside(
+    start: Model | None, trained: Trainable, levels: tuple[float, float] | None
+) -> Trainable | ExpertDenoiser:
+    """What was trained, with the other network of the model that it was trained from, if that has one."""
+    before = None if start is None else start.denoiser
+    if isinstance(before, ExpertDenoiser) and isinstance(trained, NetworkDenoiser):
+        changed = {"general": trained} if levels is None else {"expert": trained, "levels": levels}
+        return dataclasses.replace(before, **changed)
+    if isinstance(before, NetworkDenoiser) and isinstance(trained, NetworkDenoiser) and levels is not None:
+        return ExpertDenoiser(before, trained, levels)
+    return trained
+
+
+def _num_parameters(denoiser: Trainable | ExpertDenoiser) -> int:
+    networks = [denoiser.general, denoiser.expert] if isinstance(denoiser, ExpertDenoiser) else [denoiser]
+    return sum(leaf.size for network in networks for leaf in jax.tree.leaves(network.params))
 
 
 def _kind(preset: Preset) -> str:
@@ -267,7 +300,6 @@ def _card(
             "noise": preset.noise,
             "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
-            "parameters": sum(leaf.size for leaf in jax.tree.leaves(record.denoiser.params)),
             "seed": seed,
             **({} if start is None else {"started_from": start.card.get("training", {"name": start.name})}),
             **training_facts(record),

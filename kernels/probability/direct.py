@@ -1,6 +1,6 @@
 """Direct samples: the latent map of a model, and a cache of unconditional samples made by it.
 
-F: latents → trajectories is the probability-flow ODE by DPM-Solver++(2M), a deterministic map.
+F: latents → trajectories is the probability-flow ODE by UniPC (a few steps: DPM-Solver++), a deterministic map.
 Sample i of a cache depends on (key, i) only; its latents need not be kept. Caches are shared by
 all events that are asked about the same model with the same key, steps and knowledge.
 """
@@ -19,6 +19,7 @@ from kernels.probability.base import Problem
 from kernels.probability.caching import Kept, identity_of
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
+from kernels.samplers.unipc import UniPC
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN, grid
 
 __all__ = [
@@ -28,10 +29,21 @@ __all__ = [
     "finest_sigma",
     "latent_map",
     "ode_grid",
+    "ode_solver",
     "tolerated_sigma",
 ]
 
+FEWEST_FOR_PARABOLAS = 14  # steps from `SIGMA_MAX` to `SIGMA_MIN`
 CHUNK = 256  # trajectories that go through the network together
+
+
+def ode_solver(num_steps: int) -> UniPC | DPMSolver:
+    """The rule that a number of steps is best spent on.
+
+    On Gaussians UniPC's spread is off by a third to a tenth of what DPM-Solver++ is off by from 14 steps on,
+    while its parabolas overshoot where evaluations are further apart.
+    """
+    return UniPC() if num_steps >= FEWEST_FOR_PARABOLAS else DPMSolver()
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
@@ -62,7 +74,7 @@ def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.nda
         block = jnp.asarray(latents[start : start + CHUNK])
         padding = CHUNK - len(block)
         padded = jnp.pad(block, ((0, padding), (0, 0), (0, 0))) if padding else block
-        x0 = draw(problem.denoiser, problem.model.initial, DPMSolver(), sigmas, padded)
+        x0 = draw(problem.denoiser, problem.model.initial, ode_solver(len(sigmas)), sigmas, padded)
         yield problem.physical(x0)[: len(block)]
 
 

@@ -86,6 +86,7 @@ def _point(stage: Stage, threshold: float) -> Exceedance:
 def band(points: list[Exceedance]) -> list[Exceedance]:
     """The curve in order of its thresholds, its band widened until it is monotone, too.
 
+    Where two stages meet, what they say may differ in its last bit; that is taken out.
     Where nothing was found any more, the upper end is that of the last point where something was.
     """
     points = sorted(points, key=lambda point: (point.threshold, -point.probability))
@@ -93,7 +94,10 @@ def band(points: list[Exceedance]) -> list[Exceedance]:
     highs = [point.high if point.probability > 0 or not known else known[-1] for point in points]
     upper = np.maximum.accumulate(highs[::-1])[::-1]
     lower = np.minimum.accumulate([point.low for point in points])
+    values = np.asarray([point.probability for point in points])
+    falling = np.minimum.accumulate(values)
+    values = np.where(np.isclose(values, falling, rtol=1e-12, atol=0.0), falling, values)
     return [
-        point._replace(low=float(lo), high=float(hi))
-        for point, lo, hi in zip(points, lower, upper, strict=True)
+        point._replace(probability=float(value), low=float(lo), high=float(hi))
+        for point, value, lo, hi in zip(points, values, lower, upper, strict=True)
     ]

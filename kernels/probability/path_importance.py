@@ -87,7 +87,7 @@ def shifted_step(
     drift = (1.0 - (levels.following / levels.sigma) ** 2) * shift
     offset = jnp.where(guided[:, None, None], drift, 0.0) + jnp.sqrt(variance) * noise  # x' − m
     ratio = (2.0 * jnp.sum(drift * offset, axis=(1, 2)) - jnp.sum(drift**2, axis=(1, 2))) / (2.0 * variance)
-    return SamplerState(mean + offset, x0_hat, mean + offset), ratio
+    return SamplerState(mean + offset, x0_hat, mean + offset, state.x0_previous), ratio
 
 
 def draw_paths(

@@ -22,29 +22,33 @@ class SamplerState(NamedTuple):
     Attributes:
         x: perturbed trajectories at the present level.
         x0_previous: denoiser output at the evaluation before; anything at the first one.
-        anchor: perturbed trajectories at the start of the present step, for solvers of two evaluations.
+        anchor: perturbed trajectories at the start of the last step, for solvers that take it again.
+        x0_earlier: denoiser output one evaluation before that.
     """
 
     x: Batch
     x0_previous: Batch
     anchor: Batch
+    x0_earlier: Batch
 
     @classmethod
     def start(cls, x: Batch) -> "SamplerState":
         """At the first level."""
-        return cls(x, jnp.zeros_like(x), x)
+        return cls(x, jnp.zeros_like(x), x, jnp.zeros_like(x))
 
 
 class Levels(NamedTuple):
     """Noise levels around one evaluation: before (∞ at the first), present, next.
 
-    `refines` is 1 where the evaluation is a step's second one, which corrects the first.
+    `refines` is 1 where the evaluation is a step's second one, which corrects the first; `weights` are
+    those of a multistep rule, worked out beforehand in double precision.
     """
 
     previous: Any
     sigma: Any
     following: Any
     refines: Any = np.float32(0.0)
+    weights: Any = np.float32(0.0)
 
 
 @runtime_checkable

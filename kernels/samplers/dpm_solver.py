@@ -13,7 +13,7 @@ __all__ = ["DPMSolver"]
 
 @dataclasses.dataclass(frozen=True)
 class DPMSolver(OneEvaluation):
-    """Deterministic map from noise to trajectories; the default for reports."""
+    """Deterministic map from noise to trajectories."""
 
     stochastic = False
     order = 2
@@ -21,4 +21,4 @@ class DPMSolver(OneEvaluation):
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState:
         ratio = levels.following / levels.sigma
         x = ratio * state.x + (1.0 - ratio) * extrapolate(state, x0_hat, levels)
-        return SamplerState(x, x0_hat, x)
+        return SamplerState(x, x0_hat, x, state.x0_previous)

@@ -35,7 +35,7 @@ class GaussianStep(OneEvaluation):
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState:
         mean, variance = self.transition(state, x0_hat, levels)
         x = mean + jnp.sqrt(variance) * noise
-        return SamplerState(x, x0_hat, x)
+        return SamplerState(x, x0_hat, x, state.x0_previous)
 
 
 @dataclasses.dataclass(frozen=True)

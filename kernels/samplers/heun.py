@@ -52,7 +52,7 @@ class Heun:
         added = jnp.sqrt(jnp.maximum(raised, 0.0))
         refined = levels.refines > 0
         x = jnp.where(refined, corrected + added * noise, predicted)
-        return SamplerState(x, x0_hat, jnp.where(refined, x, state.x))
+        return SamplerState(x, x0_hat, jnp.where(refined, x, state.x), state.x0_previous)
 
 
 @dataclasses.dataclass(frozen=True)

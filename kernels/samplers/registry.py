@@ -5,6 +5,7 @@ from typing import Any
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.gaussian_steps import AncestralSolver, EulerMaruyama, SDEDPMSolver
 from kernels.samplers.heun import EDMHeun, Heun
+from kernels.samplers.unipc import UniPC
 
 __all__ = ["SOLVERS"]
 
@@ -15,4 +16,5 @@ SOLVERS: dict[str, Any] = {
     "edm_heun": EDMHeun(),
     "dpm_solver": DPMSolver(),
     "heun": Heun(),
+    "unipc": UniPC(),
 }

@@ -14,6 +14,8 @@ def final_variance(solver: str, sigmas: np.ndarray, v: float) -> float:
         return gain[-1] ** 2 * _heun(sigmas, v, churn=40.0 if solver == "edm_heun" else 0.0)
     if solver in ("ancestral", "euler_maruyama"):
         return gain[-1] ** 2 * _first_order(solver, sigmas, gain, v)
+    if solver == "unipc":
+        return (gain[-1] * _predicted_and_corrected(sigmas, gain, v)) ** 2
     return gain[-1] ** 2 * _multistep(solver, sigmas, gain, v)
 
 
@@ -60,3 +62,28 @@ def _multistep(solver: str, sigmas: np.ndarray, gain: np.ndarray, v: float) -> f
         moments = step @ moments @ step.T
         moments[0, 0] += noise
     return float(moments[0, 0])
+
+
+def _predicted_and_corrected(sigmas: np.ndarray, gain: np.ndarray, v: float) -> float:
+    """By Lagrange interpolation and Gaussian quadrature of dx/dλ = D − x, λ = −log σ, for one latent of 1."""
+    nodes, weights = np.polynomial.legendre.leggauss(16)
+    times = -np.log(sigmas)
+
+    def stepped(x: float, k: int, seen: list[tuple[float, float]]) -> float:
+        """From λ_k to λ_{k + 1}, D being the polynomial through what was seen."""
+        h = times[k + 1] - times[k]
+        at = times[k] + 0.5 * h * (nodes + 1)
+        parts = []
+        for i, (time, value) in enumerate(seen):
+            others = [other for j, (other, _) in enumerate(seen) if j != i]
+            parts.append(value * np.prod([(at - other) / (time - other) for other in others], axis=0))
+        through = np.sum(parts, axis=0) * np.ones_like(at)
+        return float(np.exp(-h) * x + 0.5 * h * np.sum(weights * np.exp(at - times[k + 1]) * through))
+
+    x = before = np.sqrt(v + sigmas[0] ** 2)
+    seen: list[tuple[float, float]] = []
+    for k in range(len(sigmas) - 1):
+        seen = [*seen, (times[k], gain[k] * x)][-3:]
+        corrected = stepped(before, k - 1, seen) if k else x
+        x, before = stepped(corrected, k, seen), corrected
+    return x

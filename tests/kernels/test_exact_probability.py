@@ -16,9 +16,9 @@ import kernels
 
 MIN_ESS = 8.0
 SOLVERS = {
-    "monte_carlo": ("dpm_solver", 30),
-    "subset_simulation": ("dpm_solver", 30),
-    "auto": ("dpm_solver", 30),
+    "monte_carlo": ("unipc", 30),
+    "subset_simulation": ("unipc", 30),
+    "auto": ("unipc", 30),
     "path_importance": ("sde_dpm_solver", 60),
     "twisted_smc": ("sde_dpm_solver", 30),
 }
@@ -114,14 +114,14 @@ def test_too_few_steps_make_weights_heavy_and_the_status_says_so(num_steps, away
 
 
 def test_what_step_doubling_states_is_the_error_of_the_steps():
-    """A second-order solver: the error of n steps is 4/3 of what 2n steps change."""
+    """The error of 2n steps is a small part of that of n, which therefore is nearly what they change."""
     model, covariance = small_gaussian()
     event = f"mean(x) > {1.0 + 1.5 * float(np.sqrt(covariance.mean()))!r}"
     truth = 0.0668072
-    found = kernels.step_doubling(jax.random.key(0), model, event, num_samples=16_384, num_steps=10)
+    found = kernels.step_doubling(jax.random.key(0), model, event, num_samples=49_152, num_steps=10)
     error = found.coarse.value - truth
-    allowed = 5 * np.hypot(found.coarse.standard_error, 4 / 3 * found.standard_error)
-    assert abs(error + 4 / 3 * found.difference) < allowed
+    allowed = 5 * np.hypot(found.coarse.standard_error, found.standard_error)
+    assert abs(error + found.difference) < allowed < 0.5 * abs(error)
 
 
 def calibration(estimates, truth):
@@ -193,7 +193,7 @@ def test_error_bars_on_separated_modes_are_calibrated(probability):
 @pytest.mark.parametrize("method", ["subset_simulation", slow("auto"), slow("monte_carlo")])
 def test_an_event_and_its_opposite_add_up(method):
     model, _ = small_gaussian()
-    event = mean_event(model, 0.03, "dpm_solver", 30)
+    event = mean_event(model, 0.03, "unipc", 30)
     inside, outside = (
         ask(key, model, text, method, num_samples=512) for key, text in ((5, event), (6, f"not {event}"))
     )

@@ -18,6 +18,7 @@ from kernels.samplers.drawing import draw, draw_steps, initial_noise, sample_key
 from kernels.samplers.gaussian_steps import SDEDPMSolver
 from kernels.samplers.heun import Heun
 from kernels.samplers.registry import SOLVERS
+from kernels.samplers.unipc import UniPC
 from kernels.schedules import SCHEDULES, grid, log_grid
 
 VARIANCES = np.array([0.1, 1.0, 10.0, 40.0])
@@ -29,6 +30,7 @@ QUICK = [
     ("edm_heun", "edm", "pink"),
     ("dpm_solver", "focused", "brown"),
     ("heun", "sub_vp", "white"),
+    ("unipc", "focused", "pink"),
 ]
 LEVEL = 1e-3  # p-values are held against this, divided by the number of tests
 
@@ -38,14 +40,17 @@ LEVEL = 1e-3  # p-values are held against this, divided by the number of tests
 def test_the_discrete_law_converges_to_the_target_at_the_solvers_order(name, schedule):
     def error(num_steps):
         sigmas = grid(num_steps, schedule=schedule, sigma_min=1e-3)
-        return max(abs(final_variance(name, sigmas, v) / v - 1) for v in VARIANCES)
+        exact = VARIANCES**2 / (VARIANCES + 1e-3**2)  # of the posterior mean at the last level
+        return max(
+            abs(final_variance(name, sigmas, v) / e - 1) for v, e in zip(VARIANCES, exact, strict=True)
+        )
 
     order = SOLVERS[name].order
-    if schedule == "vp" and "dpm" in name:
+    if schedule == "vp" and order > 1 and name not in ("heun", "edm_heun"):
         order = 1.5  # the last steps of log σ do not shrink: σ ∝ √t at the end of this schedule
-    errors = [error(n) for n in (200, 400, 800, 1600)]
-    assert errors[-1] < {1: 0.02, 1.5: 0.01, 2: 2e-4}[order]
-    assert np.log2(errors[0] / errors[-1]) / 3 > order - 0.15
+    errors = [error(n) for n in (100, 200, 400, 800, 1600)]
+    assert errors[-1] < {1: 0.02, 1.5: 0.01, 2: 2e-4, 3: 1e-7}[order]
+    assert np.log2(errors[0] / errors[-1]) / 4 > order - 0.15
 
 
 def correlated(num_times, noise):
@@ -166,7 +171,7 @@ def samples(model, solver, num_steps, size, key=0):
     return np.asarray(draw(model.denoiser, model.initial, solver, log_grid(num_steps), latents, keys))[..., 0]
 
 
-@pytest.mark.parametrize("name", ["dpm_solver", "heun"])
+@pytest.mark.parametrize("name", ["dpm_solver", "heun", "unipc"])
 def test_deterministic_solvers_multiply_latents_by_the_laws_own_factors(model, name):
     """No sampling: each mode of a Gaussian is scaled, by a factor that the recursion knows."""
     variances = np.array([0.01, 0.1, 1.0, 8.0, 40.0])
@@ -192,10 +197,10 @@ def test_the_adaptive_flow_and_its_inverse(model):
 
 
 def test_the_deterministic_maps_agree(model):
-    """All three ODE solvers converge to one map, so a latent found by one means the same to the others."""
+    """All ODE solvers converge to one map, so a latent found by one means the same to the others."""
     latents = initial_noise(sample_keys(jax.random.key(2), 0, 16), model.initial)
     exact = flow(model.denoiser, model.initial, latents, rtol=1e-5)
-    for solver, size in ((DPMSolver(), 400), (Heun(), 400)):
+    for solver, size in ((DPMSolver(), 400), (Heun(), 400), (UniPC(), 100)):
         found = draw(model.denoiser, model.initial, solver, grid(size), latents)
         np.testing.assert_allclose(found, exact, rtol=5e-3, atol=5e-3)
 
@@ -222,7 +227,7 @@ def test_the_compiled_scan_of_accelerators_draws_the_same(model):
 
 def test_the_walk_counts_network_evaluations(model):
     latents = initial_noise(sample_keys(jax.random.key(0), 0, 4), model.initial)
-    for solver, budget in ((DPMSolver(), 7), (Heun(), 7), (Heun(), 8)):
+    for solver, budget in ((DPMSolver(), 7), (UniPC(), 7), (Heun(), 7), (Heun(), 8)):
         sigmas = log_grid(solver.num_levels(budget))
         steps = list(draw_steps(model.denoiser, model.initial, solver, sigmas, latents))
         assert [step.num_evaluations for step in steps] == list(range(1, 8))

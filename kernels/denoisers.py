@@ -10,6 +10,7 @@ Guided denoisers (see `kernels.guidance`) satisfy the same protocol on the host:
 """
 
 import dataclasses
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Protocol, runtime_checkable
@@ -23,6 +24,7 @@ from jaxtyping import Array, Float
 
 from kernels.covariances import whitened
 from kernels.diffusion import GaussianLaw
+from kernels.networks.precision import halved, uses_half
 from kernels.trajectories import Standardizer
 
 __all__ = [
@@ -48,18 +50,20 @@ class Denoiser(Protocol):
 
 def evaluate(denoiser: Any, x: AnyBatch, sigma: Any) -> Batch:
     """x̂₀ = D(x, σ), compiled."""
-    return _evaluate(_at(denoiser, sigma), x, sigma)
+    return _evaluate(_at(denoiser, x, sigma), x, sigma)
 
 
 def evaluate_with_pullback(denoiser: Denoiser, x: AnyBatch, sigma: Any) -> tuple[Batch, Callable]:
     """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
-    return _evaluate_with_pullback(_at(denoiser, sigma), x, sigma)
+    return _evaluate_with_pullback(_at(denoiser, x, sigma), x, sigma)
 
 
-def _at(denoiser: Any, sigma: Any) -> Any:
-    """The part of a denoiser that one noise level needs, where that is known before anything is traced."""
-    parted = hasattr(denoiser, "at") and np.size(sigma) == 1 and not isinstance(sigma, jax.core.Tracer)
-    return denoiser.at(sigma) if parted else denoiser
+def _at(denoiser: Any, x: Any, sigma: Any) -> Any:
+    """What a denoiser draws with at one noise level, where nothing is traced yet."""
+    if not hasattr(denoiser, "at") or np.size(sigma) != 1:
+        return denoiser
+    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in (x, sigma, *jax.tree.leaves(denoiser)))
+    return denoiser if traced else denoiser.at(sigma)
 
 
 @jax.jit
@@ -111,6 +115,14 @@ class NetworkDenoiser:
         return linear + self.law.posterior_scale(sigma)[:, None, None] * network(
             features, jnp.log(sigma) / 4.0
         )
+
+    def at(self, sigma: Any) -> "NetworkDenoiser":
+        """The network as this machine evaluates it fastest, see `kernels.networks.precision`."""
+        return self._halved if uses_half() else self
+
+    @functools.cached_property
+    def _halved(self) -> "NetworkDenoiser":
+        return dataclasses.replace(self, params=halved(self.graph, self.params))
 
     def reconstruct(self, x: Batch, sigma: Any, x0: Batch) -> Batch:
         """x̂₀ as the training loss wants it; forecasting denoisers look at x₀ too."""

@@ -42,8 +42,8 @@ class ExpertDenoiser:
         return self.general.law
 
     def at(self, sigma: float) -> NetworkDenoiser:
-        """The network of one noise level."""
-        return self.expert if bool(self._knows(sigma)) else self.general
+        """The network of one noise level, as this machine evaluates it fastest."""
+        return (self.expert if bool(self._knows(sigma)) else self.general).at(sigma)
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
         """As `Denoiser` has it; the level may be traced. Levels of their own cost both networks."""

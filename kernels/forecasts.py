@@ -10,6 +10,7 @@ states. The network sees the known states themselves, and which they are.
 """
 
 import dataclasses
+import functools
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -20,6 +21,7 @@ from flax import nnx
 from jaxtyping import Array, Float
 
 from kernels.diffusion import GaussianLaw
+from kernels.networks.precision import halved, uses_half
 
 __all__ = ["ForecastDenoiser", "GivenStart", "Regression"]
 
@@ -89,6 +91,11 @@ class ForecastDenoiser:
         )
         return GivenStart(self, known, GaussianLaw(mean, self.regression.basis, self.regression.variances))
 
+    @functools.cached_property
+    def halved(self) -> "ForecastDenoiser":
+        """With products in bfloat16, see `kernels.networks.precision`."""
+        return dataclasses.replace(self, params=halved(self.graph, self.params))
+
     def reconstruct(self, x: Batch, sigma: Any, x0: Batch) -> Batch:
         """x̂₀ as the training loss wants it: each sample knows its own start."""
         return self.given(x0[:, : self.num_known]).denoise(x, sigma)
@@ -113,6 +120,10 @@ class GivenStart:
     denoiser: ForecastDenoiser
     known: Float[Array, "*batch known variable"]
     law: GaussianLaw
+
+    def at(self, sigma: Any) -> "GivenStart":
+        """As this machine evaluates it fastest."""
+        return dataclasses.replace(self, denoiser=self.denoiser.halved) if uses_half() else self
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
         source, sigma = self.denoiser, jnp.atleast_1d(jnp.asarray(sigma, x.dtype))

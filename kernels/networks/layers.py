@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-__all__ = ["NoiseEmbedding", "RingLinear", "linear", "normalize"]
+__all__ = ["Dense", "NoiseEmbedding", "RingLinear", "linear", "normalize"]
 
 
 def normalize(x: Float[Array, "*batch site channel"]) -> Float[Array, "*batch site channel"]:
@@ -29,6 +29,38 @@ class NoiseEmbedding(nnx.Module):
         angles = noise[:, None] * frequencies
         features = jnp.concatenate([jnp.sin(angles), jnp.cos(angles)], axis=-1)
         return jax.nn.silu(self.second(jax.nn.silu(self.first(features))))
+
+
+def _product(x: Array, matrix: Array) -> Array:
+    """In the precision of the matrix, and summed in single precision."""
+    return x @ matrix if matrix.dtype == x.dtype else _mixed(x, jax.lax.stop_gradient(matrix))
+
+
+@jax.custom_vjp
+def _mixed(x: Array, matrix: Array) -> Array:
+    """Pulled back in the precision of the matrix too, where JAX would take the cotangent's.
+
+    For drawing: rounded weights are not trained, so they have no gradient, and x is not kept for one.
+    """
+    return jnp.matmul(x.astype(matrix.dtype), matrix, preferred_element_type=x.dtype)
+
+
+def _mixed_forward(x: Array, matrix: Array) -> tuple[Array, Array]:
+    return _mixed(x, matrix), matrix
+
+
+def _mixed_backward(matrix: Array, cotangent: Array) -> tuple[Array, Array]:
+    return _mixed(cotangent, matrix.T), jnp.zeros_like(matrix)
+
+
+_mixed.defvjp(_mixed_forward, _mixed_backward)
+
+
+class Dense(nnx.Linear):
+    """(…, in) → (…, out), in the precision of its weights."""
+
+    def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:
+        return _product(x, self.kernel[...]) + self.bias[...]
 
 
 class RingLinear(nnx.Module):
@@ -53,13 +85,13 @@ class RingLinear(nnx.Module):
         sites, inputs, outputs = kernel.shape
         turn = (jnp.arange(sites)[:, None] - jnp.arange(sites)) % sites  # (from, to)
         matrix = jnp.swapaxes(kernel[turn], 1, 2).reshape(sites * inputs, sites * outputs)
-        flat = x.reshape(*x.shape[:-2], sites * inputs) @ matrix
+        flat = _product(x.reshape(*x.shape[:-2], sites * inputs), matrix)
         return flat.reshape(*x.shape[:-1], outputs) + self.bias[...]
 
 
 def linear(
     sites: int, inputs: int, outputs: int, *, rngs: nnx.Rngs, zero: bool = False
-) -> nnx.Linear | RingLinear:
+) -> Dense | RingLinear:
     """A dense layer between the channels of all sites; one site is no ring.
 
     Args:
@@ -72,5 +104,5 @@ def linear(
     if sites > 1:
         return RingLinear(sites, inputs, outputs, rngs=rngs, zero=zero)
     if zero:
-        return nnx.Linear(inputs, outputs, rngs=rngs, kernel_init=nnx.initializers.zeros)
-    return nnx.Linear(inputs, outputs, rngs=rngs)
+        return Dense(inputs, outputs, rngs=rngs, kernel_init=nnx.initializers.zeros)
+    return Dense(inputs, outputs, rngs=rngs)

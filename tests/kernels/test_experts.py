@@ -12,6 +12,7 @@ from kernels.denoisers import NetworkDenoiser, apply_pullback, evaluate, evaluat
 from kernels.diffusion import GaussianLaw
 from kernels.experts import ExpertDenoiser
 from kernels.models import Model
+from kernels.networks.precision import VARIABLE
 from kernels.networks.unet import UNetConfig
 from kernels.training import TrainingConfig, initialize
 from kernels.trajectories import Layout, Standardizer
@@ -28,6 +29,11 @@ NETWORK = UNetConfig(
     embedding=16,
 )
 LEVELS = (0.4, 12.0)
+
+
+@pytest.fixture(autouse=True)
+def _single_precision(monkeypatch):
+    monkeypatch.setenv(VARIABLE, "float32")
 
 
 @pytest.fixture(scope="module")

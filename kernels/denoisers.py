@@ -19,6 +19,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
+from jax.core import Tracer
 from jax.scipy.special import logsumexp
 from jaxtyping import Array, Float
 
@@ -62,7 +63,7 @@ def _at(denoiser: Any, x: Any, sigma: Any) -> Any:
     """What a denoiser draws with at one noise level, where nothing is traced yet."""
     if not hasattr(denoiser, "at") or np.size(sigma) != 1:
         return denoiser
-    traced = any(isinstance(leaf, jax.core.Tracer) for leaf in (x, sigma, *jax.tree.leaves(denoiser)))
+    traced = any(isinstance(leaf, Tracer) for leaf in (x, sigma, *jax.tree.leaves(denoiser)))
     return denoiser if traced else denoiser.at(sigma)
 
 

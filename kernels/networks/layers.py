@@ -60,7 +60,8 @@ class Dense(nnx.Linear):
     """(…, in) → (…, out), in the precision of its weights."""
 
     def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:
-        return _product(x, self.kernel[...]) + self.bias[...]
+        kernel, bias = (jnp.asarray(param) for param in (self.kernel, self.bias))
+        return _product(x, kernel) + bias
 
 
 class RingLinear(nnx.Module):

@@ -38,7 +38,7 @@ class UniPC(OneEvaluation):
             seen = times[: index + 1][: -POINTS - 1 : -1]
             corrector = _weights(seen, *times[index - 1 : index + 1]) if index else np.zeros(POINTS)
             predictor = _weights(seen, *times[index : index + 2])
-            levels.append(level._replace(weights=np.float32([*corrector, *predictor])))
+            levels.append(level._replace(weights=np.concatenate([corrector, predictor]).astype(np.float32)))
         return levels
 
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState:

@@ -30,7 +30,7 @@ STEPS = 10
 
 def problem(probability=0.1, key=0):
     model, _ = small_gaussian()
-    event = mean_event(model, probability, "unipc", STEPS)
+    event = mean_event(model, probability, "dpm_solver", STEPS)
     return problem_of(jax.random.key(key), model, event, None, STEPS)
 
 

@@ -35,7 +35,7 @@ def forget():
 
 def records(method, num_samples, key=11, num_steps=8):
     model, _ = small_gaussian()
-    event = mean_event(model, 1e-3, "unipc", num_steps)
+    event = mean_event(model, 1e-3, "dpm_solver", num_steps)
     return kernels.estimate(
         jax.random.key(key), model, event, method=method, num_samples=num_samples, num_steps=num_steps
     )

@@ -12,7 +12,7 @@ from kernels.zoo.fidelity.events import extremes, reference_event
 
 __all__ = ["needed_steps"]
 
-STEP_COUNTS = (10, 14, 20, 30, 40, 60)
+STEP_COUNTS = (10, 14, 16, 20, 30, 40, 60)
 
 
 def needed_steps(

@@ -13,13 +13,18 @@ def with_card(toy, card):
 
 
 def test_the_shipped_card_says_how_right_the_model_is():
-    rows = dict(card_rows(kernels.load_model("lorenz63")))
+    model = kernels.load_model("lorenz63")
+    rows, report = dict(card_rows(model)), model.card["fidelity"]
     assert rows["system"] == "lorenz63"
     assert rows["reference event"] == "mean(abs(rfft(x))[1:]) < 0.6"
-    assert rows["P, simulator"] == "19.27 % ± 0.09 %"
-    sampled = next(words for name, words in rows.items() if name.startswith("P, model (ODE, 30"))
-    assert "Kolmogorov distance 0.00897" in sampled
-    assert "rollout error 0.000981" in sampled
+    truth, steps = report["simulator"], report["num_steps"]
+    assert rows["P, simulator"] == f"{truth['probability']:.2%} ± {truth['standard_error']:.2%}".replace(
+        "%", " %"
+    )
+    sampled = next(words for name, words in rows.items() if name.startswith(f"P, model (ODE, {steps}"))
+    figures = report[f"ode_{steps}"]
+    assert f"Kolmogorov distance {figures['kolmogorov_distance']:.3g}" in sampled
+    assert f"rollout error {figures['rollout_error']:.3g}" in sampled
     assert "steps" in rows["trained on"]
 
 

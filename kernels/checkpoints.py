@@ -152,7 +152,7 @@ def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Mo
             jnp.asarray(tensors["law.variances"]),
         )
         num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
-        experts = None if levels is None else tuple(map(float, levels))
+        experts = None if levels is None else _pair(weights, levels)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
     return Model(
@@ -171,7 +171,7 @@ def _denoiser(
     law: GaussianLaw,
     tensors: Mapping[str, np.ndarray],
     num_known: int,
-    expert_levels: tuple[float, ...] | None,
+    expert_levels: tuple[float, float] | None,
 ) -> NetworkDenoiser | ForecastDenoiser | ExpertDenoiser:
     graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
     expected, structure = jax.tree.flatten(template)
@@ -191,8 +191,17 @@ def _denoiser(
     general = NetworkDenoiser(graph, params("network"), law)
     if expert_levels is None:
         return general
-    low, high = expert_levels
-    return ExpertDenoiser(general, NetworkDenoiser(graph, params("expert"), law), (low, high))
+    return ExpertDenoiser(general, NetworkDenoiser(graph, params("expert"), law), expert_levels)
+
+
+def _pair(weights: Path, levels: Any) -> tuple[float, float]:
+    """Noise levels of an expert as a card has them."""
+    numbers = isinstance(levels, list) and all(isinstance(level, int | float) for level in levels)
+    if not numbers or len(levels) != 2 or not 0 < levels[0] < levels[1]:
+        raise ValueError(
+            f"`expert_levels` in the card of {weights} must be two noise levels; got {levels!r}."
+        )
+    return float(levels[0]), float(levels[1])
 
 
 def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:

@@ -61,10 +61,10 @@ def evaluate_with_pullback(denoiser: Denoiser, x: AnyBatch, sigma: Any) -> tuple
 
 def _at(denoiser: Any, x: Any, sigma: Any) -> Any:
     """What a denoiser draws with at one noise level, where nothing is traced yet."""
-    if not hasattr(denoiser, "at") or np.size(sigma) != 1:
+    if not hasattr(denoiser, "at_level") or np.size(sigma) != 1:
         return denoiser
     traced = any(isinstance(leaf, Tracer) for leaf in (x, sigma, *jax.tree.leaves(denoiser)))
-    return denoiser if traced else denoiser.at(sigma)
+    return denoiser if traced else denoiser.at_level(sigma)
 
 
 @jax.jit
@@ -117,7 +117,7 @@ class NetworkDenoiser:
             features, jnp.log(sigma) / 4.0
         )
 
-    def at(self, sigma: Any) -> "NetworkDenoiser":
+    def at_level(self, sigma: Any) -> "NetworkDenoiser":
         """The network as this machine evaluates it fastest, see `kernels.networks.precision`."""
         return self._halved if uses_half() else self
 

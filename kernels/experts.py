@@ -41,9 +41,9 @@ class ExpertDenoiser:
         """Mean and covariance of the data, standardised units."""
         return self.general.law
 
-    def at(self, sigma: float) -> NetworkDenoiser:
+    def at_level(self, sigma: float) -> NetworkDenoiser:
         """The network of one noise level, as this machine evaluates it fastest."""
-        return (self.expert if bool(self._knows(sigma)) else self.general).at(sigma)
+        return (self.expert if bool(self._knows(sigma)) else self.general).at_level(sigma)
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
         """As `Denoiser` has it; the level may be traced. Levels of their own cost both networks."""

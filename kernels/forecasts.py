@@ -121,7 +121,7 @@ class GivenStart:
     known: Float[Array, "*batch known variable"]
     law: GaussianLaw
 
-    def at(self, sigma: Any) -> "GivenStart":
+    def at_level(self, sigma: Any) -> "GivenStart":
         """As this machine evaluates it fastest."""
         return dataclasses.replace(self, denoiser=self.denoiser.halved) if uses_half() else self
 

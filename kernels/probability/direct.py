@@ -40,8 +40,9 @@ CHUNK = 256  # trajectories that go through the network together
 def ode_solver(num_steps: int) -> UniPC | DPMSolver:
     """The rule that a number of steps is best spent on.
 
-    On Gaussians UniPC's spread is off by a third to a tenth of what DPM-Solver++ is off by from 14 steps on,
-    while its parabolas overshoot where evaluations are further apart.
+    On Gaussians (`tests/kernels/discrete_laws.py`) the largest error of the spread is by UniPC 0.6 of
+    DPM-Solver++'s in 14 steps, a quarter in 20 and an eighth in 30; where evaluations are further apart its
+    parabolas overshoot.
     """
     return UniPC() if num_steps >= FEWEST_FOR_PARABOLAS else DPMSolver()
 

@@ -182,8 +182,8 @@ def train_system(
             initial = record.denoiser
     assert record is not None  # noqa: S101 - a phase ends with a record
     denoiser = _beside(start, record.denoiser, levels)
-    card = _card(system, model_name or weights.stem, preset, seed, record, start)
-    card["training"]["parameters"] = _num_parameters(denoiser)
+    size = _num_parameters(denoiser)
+    card = _card(system, model_name or weights.stem, preset, seed, record, start, size)
     model = Model(
         denoiser=denoiser,
         layout=system.layout,
@@ -286,7 +286,13 @@ def _kind(preset: Preset) -> str:
 
 
 def _card(
-    system: System, name: str, preset: Preset, seed: int, record: TrainingRecord, start: Model | None
+    system: System,
+    name: str,
+    preset: Preset,
+    seed: int,
+    record: TrainingRecord,
+    start: Model | None,
+    size: int,
 ) -> dict[str, Any]:
     return {
         "name": name,
@@ -300,6 +306,7 @@ def _card(
             "noise": preset.noise,
             "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
+            "parameters": size,
             "seed": seed,
             **({} if start is None else {"started_from": start.card.get("training", {"name": start.name})}),
             **training_facts(record),

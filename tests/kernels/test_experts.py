@@ -1,6 +1,7 @@
 """An expert beside a general network: which one speaks, drawing, saving, and training it."""
 
 import dataclasses
+import json
 
 import jax
 import jax.numpy as jnp
@@ -106,6 +107,15 @@ def test_saved_and_read_again(model, x, tmp_path):
     assert again.fingerprint == model.fingerprint
     for sigma in (0.1, 1.0):
         np.testing.assert_array_equal(evaluate(again.denoiser, x, sigma), evaluate(model.denoiser, x, sigma))
+
+
+@pytest.mark.parametrize("levels", [[0.4], [12.0, 0.4], ["a", "b"], 3, "ab", [0.0, 1.0]])
+def test_levels_that_make_no_sense(model, tmp_path, levels):
+    path = kernels.save_checkpoint(model, tmp_path / "pair")
+    card = json.loads(path.with_suffix(".json").read_text())
+    path.with_suffix(".json").write_text(json.dumps(card | {"expert_levels": levels}))
+    with pytest.raises(ValueError, match=r"`expert_levels` in the card of .* must be two noise levels"):
+        kernels.load_checkpoint(path)
 
 
 def test_the_expert_changes_the_fingerprint(model):

@@ -27,6 +27,7 @@ from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.recordings.windows import HeldOut
+from kernels.references import Exemplars
 from kernels.systems import available_systems, get_system
 from kernels.trajectories import Layout, Standardizer
 
@@ -70,6 +71,8 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     tensors = _weights("network", denoiser.params, dtype)
     if expert is not None:
         tensors |= _weights("expert", expert.expert.params, dtype)
+    if isinstance(denoiser, NetworkDenoiser) and denoiser.exemplars is not None:
+        tensors["exemplars.points"] = np.asarray(denoiser.exemplars.points, dtype)
     tensors |= {
         f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items() if v is not None
     }
@@ -188,10 +191,26 @@ def _denoiser(
 
     if num_known:
         return ForecastDenoiser.of(graph, params("network"), law, num_known)
-    general = NetworkDenoiser(graph, params("network"), law)
+    exemplars = _exemplars(weights, config, law, tensors)
+    general = NetworkDenoiser(graph, params("network"), law, exemplars)
     if expert_levels is None:
         return general
-    return ExpertDenoiser(general, NetworkDenoiser(graph, params("expert"), law), expert_levels)
+    expert = NetworkDenoiser(graph, params("expert"), law, exemplars)
+    return ExpertDenoiser(general, expert, expert_levels)
+
+
+def _exemplars(
+    weights: Path, config: UNetConfig, law: GaussianLaw, tensors: Mapping[str, np.ndarray]
+) -> Exemplars | None:
+    """The trajectories that a network looks at: there are some if, and only if, it has a third input."""
+    points = tensors.get("exemplars.points")
+    fits = points is None or (points.ndim == 2 and 0 < points.shape[1] <= law.basis.shape[1])
+    if not fits or (points is None) != (config.in_features < 3 * config.out_features):
+        raise ValueError(
+            f"the exemplars in {weights} do not fit the architecture in their card. "
+            "Copy or train the model again."
+        )
+    return None if points is None else Exemplars(jnp.asarray(points, jnp.float32))
 
 
 def _pair(weights: Path, levels: Any) -> tuple[float, float]:

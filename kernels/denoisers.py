@@ -26,6 +26,8 @@ from jaxtyping import Array, Float
 from kernels.covariances import whitened
 from kernels.diffusion import GaussianLaw
 from kernels.networks.precision import halved, uses_half
+from kernels.networks.unet import with_more_fields
+from kernels.references import Exemplars
 from kernels.trajectories import Standardizer
 
 __all__ = [
@@ -83,7 +85,7 @@ def apply_pullback(pullback: Callable, cotangent: Batch) -> Batch:
     return pullback(cotangent)[0]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("params", "law"), meta_fields=("graph",))
+@partial(jax.tree_util.register_dataclass, data_fields=("params", "law", "exemplars"), meta_fields=("graph",))
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
     """A network preconditioned by the best linear denoiser.
@@ -95,27 +97,36 @@ class NetworkDenoiser:
 
     This is EDM's preconditioning (Karras et al. 2022, table 1) with the data's full covariance in
     the place of σ_data²: the network's target has unit variance at each σ, and at high noise,
-    where the linear denoiser is optimal, it has nothing left to do.
+    where the linear denoiser is optimal, it has nothing left to do. With exemplars it also sees
+    what these say, (E(x, σ) − L(x, σ)) / s(σ).
 
     Attributes:
         graph: the network's structure (flax nnx), static.
         params: its weights.
         law: mean and covariance of the data, standardised units.
+        exemplars: trajectories to look at, see `kernels.references`, or None.
     """
 
     graph: nnx.GraphDef
     params: Any
     law: GaussianLaw
+    exemplars: Exemplars | None = None
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
         sigma = jnp.atleast_1d(sigma)
         linear = self.law.denoise(x, sigma)
         network = nnx.merge(self.graph, self.params)
         scaled = (x - self.law.mean) / jnp.sqrt(1.0 + sigma**2)[:, None, None]
-        features = jnp.concatenate([scaled, linear - self.law.mean], axis=-1)
-        return linear + self.law.posterior_scale(sigma)[:, None, None] * network(
-            features, jnp.log(sigma) / 4.0
-        )
+        scale = self.law.posterior_scale(sigma)[:, None, None]
+        features = [scaled, linear - self.law.mean]
+        if self.exemplars is not None:
+            features.append(self.exemplars.correction(x, sigma, linear, self.law) / scale)
+        return linear + scale * network(jnp.concatenate(features, axis=-1), jnp.log(sigma) / 4.0)
+
+    def with_exemplars(self, x0: Float[np.ndarray, "exemplar time variable"]) -> "NetworkDenoiser":
+        """The same denoiser, which can learn to look at these trajectories."""
+        graph, params = nnx.split(with_more_fields(nnx.merge(self.graph, self.params), 1))
+        return NetworkDenoiser(graph, params, self.law, Exemplars.of(x0, self.law))
 
     def at_level(self, sigma: Any) -> "NetworkDenoiser":
         """The network as this machine evaluates it fastest, see `kernels.networks.precision`."""

@@ -32,6 +32,7 @@ from kernels.devices import replicated, spread
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
 from kernels.networks.unet import UNet, UNetConfig
+from kernels.references import draw_with_references, posterior_means
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 
 __all__ = ["Trainable", "TrainingConfig", "TrainingRecord", "fit", "initialize"]
@@ -56,6 +57,8 @@ class TrainingConfig:
         weight_decay: AdamW's.
         ema_decay: of the exponential moving average of the weights, which is the model.
         middle_share: share of noise levels from the middle; the rest is half log-uniform, half log-normal.
+        num_references: trajectories that a target is a posterior mean over, see `kernels.references`; 0 for
+            the trajectory itself as the target.
         levels: lowest and highest noise level of an expert (`kernels.experts`), log-uniform between; None
             for all levels, mixed as above.
         report_every: steps between records (and saved states).
@@ -69,6 +72,7 @@ class TrainingConfig:
     weight_decay: float = 1e-4
     ema_decay: float = 0.999
     middle_share: float = 0.0
+    num_references: int = 0
     levels: tuple[float, float] | None = None
     report_every: int = 500
 
@@ -133,17 +137,22 @@ def _draw_sigmas(key: PRNGKeyArray, size: int, config: TrainingConfig) -> Float[
     return jnp.exp(jnp.clip(jnp.concatenate([uniform, normal]), np.log(SIGMA_MIN), np.log(SIGMA_MAX)))
 
 
-def _loss(denoiser: Trainable, x0: Batch, key: PRNGKeyArray, config: TrainingConfig) -> Float[Array, ""]:
+def _losses(
+    denoiser: Trainable, x0: Batch, key: PRNGKeyArray, config: TrainingConfig, references: Batch | None = None
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """What is minimised, and the loss against x₀, which differs from it where there are references."""
     sigma_key, noise_key = jax.random.split(key)
     sigma = _draw_sigmas(sigma_key, x0.shape[0], config)
     x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
-    error = denoiser.reconstruct(x, sigma, x0) - x0
-    return jnp.mean((error / denoiser.posterior_scale(sigma)[:, None, None]) ** 2)
+    x0_hat, scale = denoiser.reconstruct(x, sigma, x0), denoiser.posterior_scale(sigma)[:, None, None]
+    targets = x0 if references is None else posterior_means(x, sigma, references)
+    minimised, shown = (jnp.mean(((x0_hat - target) / scale) ** 2) for target in (targets, x0))
+    return minimised, shown
 
 
 @partial(jax.jit, static_argnames="levels")
 def _validation_loss(levels: tuple[float, float] | None, denoiser: Trainable, x0: Batch) -> Float[Array, ""]:
-    return _loss(denoiser, x0, jax.random.key(0), TrainingConfig(levels=levels))
+    return _losses(denoiser, x0, jax.random.key(0), TrainingConfig(levels=levels))[1]
 
 
 def _learning_rate(config: TrainingConfig) -> optax.Schedule:
@@ -175,10 +184,17 @@ def _train_step(
     step: Array,
 ) -> tuple[_State, Array]:
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
-    x0 = spread(data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])])
-    loss, gradient = jax.value_and_grad(
-        lambda params: _loss(dataclasses.replace(template, params=params), x0, loss_key, config)
-    )(state.params)
+    if config.num_references:
+        x0, references = draw_with_references(batch_key, data, config.batch_size, config.num_references)
+    else:
+        x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
+        references = None
+    x0 = spread(x0)
+
+    def losses(params: Any) -> tuple[Array, Array]:
+        return _losses(dataclasses.replace(template, params=params), x0, loss_key, config, references)
+
+    gradient, loss = jax.grad(losses, has_aux=True)(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
     params: Any = optax.apply_updates(state.params, updates)
     decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
@@ -212,9 +228,11 @@ def fit(
         stopped: asked after each step; when it says so, training ends, without a record of the last steps.
 
     Raises:
-        ValueError: a saved state that does not fit this network, or is damaged.
+        ValueError: a saved state that does not fit this network, or is damaged; references for a forecast.
         FloatingPointError: the loss is no longer finite.
     """
+    if num_known and config.num_references:
+        raise ValueError("`num_references` must be 0 where first states are known: targets depend on these.")
     start = initial or initialize(network, GaussianLaw.fit(x0), key, num_known=num_known)
     template = dataclasses.replace(start, params=None)
     params, copy = (jax.tree.map(jnp.copy, start.params) for _ in range(2))

@@ -21,7 +21,7 @@ from jaxtyping import Array, Float
 
 from kernels.networks.layers import NoiseEmbedding, linear, normalize
 
-__all__ = ["UNet", "UNetConfig"]
+__all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
 Tokens = Float[Array, "batch token site channel"]
 
@@ -190,3 +190,26 @@ class UNet(nnx.Module):
         for block in self.dense:
             flat = block(flat, embedding)
         return jnp.swapaxes(flat.reshape(batch, sites, times, channels), 1, 2)
+
+
+def with_more_fields(network: UNet, count: int) -> UNet:
+    """The same function, which can learn to look at further input fields: their weights are zero.
+
+    Args:
+        network: whose weights are taken.
+        count: further fields of `out_features` numbers at each time, behind those that it has.
+    """
+    config = network.config
+    fields, shared = divmod(config.in_features, config.out_features)
+    own = config.out_features // config.sites
+    kernel = network.read.kernel[...]
+    parts = kernel.reshape(*kernel.shape[:-2], config.patch, fields * own + shared, kernel.shape[-1])
+    known, rest = jnp.split(parts, [fields * own], axis=-2)
+    new = jnp.zeros((*known.shape[:-2], count * own, known.shape[-1]), kernel.dtype)
+    wider = UNet(
+        dataclasses.replace(config, in_features=config.in_features + count * config.out_features),
+        rngs=nnx.Rngs(0),
+    )
+    nnx.update(wider, nnx.state(network, lambda path, _: path[:2] != ("read", "kernel")))
+    wider.read.kernel[...] = jnp.concatenate([known, new, rest], axis=-2).reshape(wider.read.kernel.shape)
+    return wider

@@ -1,7 +1,7 @@
 """How models are made from systems: simulate, standardise, fit, and say so in the card.
 
 The models in this folder were trained with "shipped", "standard", "short", "further", "forecast",
-"small_forecast" and "expert" (each card has the numbers and the seed); anyone can rerun them. Training is
+"small_forecast", "expert" and "exemplars" (each card has the numbers and the seed); anyone can rerun them. Training is
 resumable: the state lies beside the model until it is finished.
 """
 
@@ -19,13 +19,14 @@ import numpy as np
 
 from kernels.checkpoints import save_checkpoint, weights_path
 from kernels.denoisers import NetworkDenoiser
+from kernels.diffusion import GaussianLaw
 from kernels.experts import ExpertDenoiser
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.sizing import network_config
 from kernels.networks.unet import UNetConfig
 from kernels.systems import System, get_system
-from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit
+from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit, initialize
 from kernels.trajectories import Standardizer
 from kernels.zoo.describing import made_now, training_facts
 
@@ -45,6 +46,7 @@ class Preset:
         training: see `TrainingConfig`.
         polishing: a second training, from the first one's result, or None.
         noise: colour of the perturbing noise, see `kernels.covariances`.
+        num_exemplars: further simulated trajectories that the network is to look at, see `kernels.references`.
         num_known: first states that the model is to know, see `kernels.forecasts`; 0 for none.
         small: half the widths, see `network_config`: a quarter of the size and of the time.
         dtype: in which weights are written, see `save_checkpoint`.
@@ -55,6 +57,7 @@ class Preset:
     training: TrainingConfig
     polishing: TrainingConfig | None = None
     noise: str = "white"
+    num_exemplars: int = 0
     num_known: int = 0
     small: bool = False
     dtype: str = "float32"
@@ -117,6 +120,20 @@ PRESETS = {
         ),
         dtype="float16",
     ),
+    "exemplars": Preset(  # from a trained model: it learns to look at exemplars, from targets with little scatter
+        num_samples=500_000,
+        num_exemplars=16_384,
+        training=TrainingConfig(
+            num_steps=5_000,
+            batch_size=128,
+            learning_rate=1e-3,
+            warmup=100,
+            cooldown=0.8,
+            middle_share=0.5,
+            num_references=16_384,
+        ),
+        dtype="float16",
+    ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
 
@@ -156,15 +173,17 @@ def train_system(
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
     num_samples = preset.samples_of(system)
-    states = system.simulate_array(data_key, num_samples + preset.num_validation)
+    states = system.simulate_array(data_key, num_samples + preset.num_validation + preset.num_exemplars)
     if start is None:
         increments = [variable in system.increments for variable in system.variables]
         standardizer, x0 = standardised(states, preset.noise, increments)
     else:
         standardizer, x0 = start.standardizer, _in_units_of(start.standardizer, states)
     del states
-    training, validation = x0[:num_samples], x0[num_samples:]
+    training, validation, exemplars = np.split(x0, [num_samples, num_samples + preset.num_validation])
     network = preset.network_of(system)
+    if preset.num_exemplars:
+        initial = _looking(initial or initialize(network, GaussianLaw.fit(training), fit_key), exemplars)
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
         state_paths.append(_state_path(weights, _asked(system, preset, seed, start), phase))
@@ -261,12 +280,21 @@ def _trained(start: Model, system: System, preset: Preset, seed: int) -> Trainab
     return denoiser
 
 
+def _looking(denoiser: Trainable, exemplars: np.ndarray) -> Trainable:
+    """The denoiser with exemplars, unless it has its own already."""
+    if isinstance(denoiser, NetworkDenoiser) and denoiser.exemplars is None:
+        return denoiser.with_exemplars(exemplars)
+    return denoiser
+
+
 def _beside(
     start: Model | None, trained: Trainable, levels: tuple[float, float] | None
 ) -> Trainable | ExpertDenoiser:
     """What was trained, with the other network of the model that it was trained from, if that has one."""
     before = None if start is None else start.denoiser
     if isinstance(before, ExpertDenoiser) and isinstance(trained, NetworkDenoiser):
+        if (trained.exemplars is None) != (before.general.exemplars is None):
+            return trained  # its companion does not see what it sees
         changed = {"general": trained} if levels is None else {"expert": trained, "levels": levels}
         return dataclasses.replace(before, **changed)
     if isinstance(before, NetworkDenoiser) and isinstance(trained, NetworkDenoiser) and levels is not None:
@@ -304,6 +332,7 @@ def _card(
             **dataclasses.asdict(preset.training),
             "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
             "noise": preset.noise,
+            "exemplars": preset.num_exemplars,
             "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
             "parameters": size,

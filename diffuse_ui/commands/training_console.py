@@ -53,7 +53,7 @@ def train_simulated(
         output = user_models() / f"{name}.safetensors"
         if name in kernels.available_models() and not is_unfinished(system, output, **choices):
             raise ValueError(f"There is a model named {name}. Give this one another name.")
-    _say_cost(PRESETS[preset].network_of(kernels.get_system(system)))
+    _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), PRESETS[preset].num_exemplars)
     records = train_system(system, output, model_name=name, **choices)
     with _terminated_as_interrupted():
         record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
@@ -103,7 +103,7 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
     }
 
 
-def _say_cost(network: Any) -> None:
+def _say_cost(network: Any, num_exemplars: int = 0) -> None:
     """What a network to be trained will cost."""
     from kernels.models import DEFAULT_NUM_STEPS
     from kernels.networks.sizing import evaluation_seconds, network_cost
@@ -112,9 +112,18 @@ def _say_cost(network: Any) -> None:
     typer.echo(
         f"network: {cost.parameters / 1e6:.2f} M parameters, {cost.multiply_adds / 1e6:.1f} M multiply-adds "
         f"an evaluation; a sample of {DEFAULT_NUM_STEPS} evaluations takes about "
-        f"{1e3 * DEFAULT_NUM_STEPS * seconds:.2g} ms here",
+        f"{1e3 * DEFAULT_NUM_STEPS * seconds:.2g} ms here{_looking(num_exemplars)}",
         err=True,
     )
+
+
+def _looking(num_exemplars: int) -> str:
+    """What exemplars add to that."""
+    from kernels.references import RANK
+
+    if not num_exemplars:
+        return ""
+    return f", without the {2e-6 * num_exemplars * RANK:.1f} M of looking at {num_exemplars} exemplars"
 
 
 def _shown(records: Iterator[Any]) -> Iterator[Any]:

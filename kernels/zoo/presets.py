@@ -62,6 +62,10 @@ class Preset:
     small: bool = False
     dtype: str = "float32"
 
+    def __post_init__(self) -> None:
+        if self.num_exemplars and (self.num_known or self.training.levels is not None):
+            raise ValueError("`num_exemplars` must be 0 for a forecast, and for an expert of some levels.")
+
     def samples_of(self, system: System) -> int:
         """Number of training trajectories of a system."""
         return min(self.num_samples, MAX_VALUES // math.prod(system.layout.shape))
@@ -307,6 +311,11 @@ def _num_parameters(denoiser: Trainable | ExpertDenoiser) -> int:
     return sum(leaf.size for network in networks for leaf in jax.tree.leaves(network.params))
 
 
+def _num_exemplars(denoiser: Trainable) -> int:
+    seen = denoiser.exemplars if isinstance(denoiser, NetworkDenoiser) else None
+    return 0 if seen is None else len(seen.points)
+
+
 def _kind(preset: Preset) -> str:
     if preset.num_known:
         return f"Diffusion model that forecasts from the first {preset.num_known} states"
@@ -332,7 +341,7 @@ def _card(
             **dataclasses.asdict(preset.training),
             "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
             "noise": preset.noise,
-            "exemplars": preset.num_exemplars,
+            "exemplars": _num_exemplars(record.denoiser),
             "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
             "parameters": size,

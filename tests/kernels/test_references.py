@@ -178,6 +178,22 @@ def test_the_loss_that_is_shown_is_against_the_trajectories(untrained, x0):
     assert records[-1].loss > minimised
 
 
+def test_training_moves_towards_the_means(untrained, x0, monkeypatch):
+    """With zeros in their place the denoiser shrinks, whatever the trajectories are."""
+    monkeypatch.setattr(training, "posterior_means", lambda x, sigma, references: jnp.zeros_like(x))
+    config = TrainingConfig(num_steps=90, batch_size=64, warmup=5, report_every=90, num_references=128)
+    (record,) = fit(jax.random.key(0), x0[:448], NETWORK, config, validation=x0[448:], initial=untrained)
+    x = jnp.asarray(x0[:64])
+    after, before = (float(jnp.mean(evaluate(d, x, 0.5) ** 2)) for d in (record.denoiser, untrained))
+    assert after < 0.8 * before
+
+
+@pytest.mark.parametrize("more", [{"num_known": 3}, {"training": TrainingConfig(levels=(0.4, 12.0))}])
+def test_exemplars_are_for_networks_of_all_levels_that_know_nothing(more):
+    with pytest.raises(ValueError, match="`num_exemplars` must be 0"):
+        presets.Preset(**{"num_samples": 8, "num_exemplars": 4, "training": TrainingConfig()} | more)
+
+
 def test_a_forecast_takes_no_references(x0):
     config = TrainingConfig(num_steps=2, batch_size=8, num_references=16)
     with pytest.raises(ValueError, match="`num_references` must be 0"):
@@ -209,6 +225,8 @@ def test_a_model_gains_exemplars_and_keeps_them(brief, tmp_path):
     assert first.card["training"]["exemplars"] == 20
     again = trained(tmp_path / "again", brief, 1, start=first)
     np.testing.assert_array_equal(again.denoiser.exemplars.points, first.denoiser.exemplars.points)
+    further = trained(tmp_path / "further", dataclasses.replace(brief, num_exemplars=0), 5, start=first)
+    assert further.card["training"]["exemplars"] == 20
     plain = trained(tmp_path / "plain", dataclasses.replace(brief, num_exemplars=0), 2)
     assert plain.denoiser.exemplars is None
     levels = dataclasses.replace(brief.training, levels=(0.4, 12.0))

@@ -64,6 +64,7 @@ def test_a_wrong_model_says_what_it_misses(model):
 def test_misses_allow_for_the_errors_of_both():
     rung = {
         "event": "e",
+        "share": 0.1,
         "truth": {"probability": 0.1, "standard_error": 0.001},
         "model": {"probability": 0.104, "standard_error": 0.002},
     }
@@ -82,6 +83,18 @@ def test_misses_allow_for_the_errors_of_both():
     assert misses(Lorenz(), whole) == ["rollout error 0.01, target 0.002"]
     rung["model"]["probability"] = 0.106
     assert misses(Lorenz(), whole)[1].startswith("P(e) = 0.106, truth 0.1: off by 6 %, target 3 %")
+
+
+def test_a_rung_is_held_to_the_target_of_the_probability_that_it_is_meant_to_have(model):
+    rung = {
+        "event": "e",
+        "share": 0.01,
+        "truth": {"probability": 0.00999, "standard_error": 1e-4},
+        "model": {"probability": 0.012, "standard_error": 1e-4},
+    }
+    ode = {"probability": 0.2, "standard_error": 0.0, "kolmogorov_distance": 0.0, "where": ""}
+    whole = {"num_steps": 30, "ode_30": ode, "simulator": ode, "event": "r", "events": [rung]}
+    assert misses(model, whole) == ["P(e) = 0.012, truth 0.00999: off by 20 %, target 7 %"]
 
 
 def test_events_go_from_frequent_to_rare():

@@ -16,19 +16,25 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jaxtyping import PRNGKeyArray
 
 from kernels.checkpoints import save_checkpoint, weights_path
-from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
-from kernels.experts import ExpertDenoiser
-from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.sizing import network_config
 from kernels.networks.unet import UNetConfig
 from kernels.systems import System, get_system
-from kernels.training import Trainable, TrainingConfig, TrainingRecord, fit, initialize
+from kernels.training import TrainingConfig, TrainingRecord, fit, initialize
 from kernels.trajectories import Standardizer
 from kernels.zoo.describing import made_now, training_facts
+from kernels.zoo.starting import (
+    beside,
+    looking_at,
+    num_exemplars,
+    num_parameters,
+    require_unseen,
+    trained_part,
+)
 
 __all__ = ["PRESETS", "Preset", "is_unfinished", "standardised", "train_system"]
 
@@ -172,22 +178,17 @@ def train_system(
     levels = preset.training.levels
     if start is None and levels is not None:
         raise ValueError("an expert is trained beside a model; name one to `start` from.")
-    initial = None if start is None else _trained(start, system, preset, seed)
+    initial = None
+    if start is not None:
+        require_unseen(start, seed)
+        initial = trained_part(start, system.layout, num_known=preset.num_known, expert=levels is not None)
     weights = weights_path(path)
     weights.parent.mkdir(parents=True, exist_ok=True)
     data_key, fit_key = jax.random.split(jax.random.key(seed))
-    num_samples = preset.samples_of(system)
-    states = system.simulate_array(data_key, num_samples + preset.num_validation + preset.num_exemplars)
-    if start is None:
-        increments = [variable in system.increments for variable in system.variables]
-        standardizer, x0 = standardised(states, preset.noise, increments)
-    else:
-        standardizer, x0 = start.standardizer, _in_units_of(start.standardizer, states)
-    del states
-    training, validation, exemplars = np.split(x0, [num_samples, num_samples + preset.num_validation])
+    standardizer, (training, validation, exemplars) = _data(system, preset, data_key, start)
     network = preset.network_of(system)
     if preset.num_exemplars:
-        initial = _looking(initial or initialize(network, GaussianLaw.fit(training), fit_key), exemplars)
+        initial = looking_at(exemplars, initial or initialize(network, GaussianLaw.fit(training), fit_key))
     record, state_paths = None, []
     for phase, config in enumerate(filter(None, (preset.training, preset.polishing))):
         state_paths.append(_state_path(weights, _asked(system, preset, seed, start), phase))
@@ -204,8 +205,8 @@ def train_system(
             yield record, None
             initial = record.denoiser
     assert record is not None  # noqa: S101 - a phase ends with a record
-    denoiser = _beside(start, record.denoiser, levels)
-    size = _num_parameters(denoiser)
+    denoiser = beside(start, record.denoiser, levels)
+    size = num_parameters(denoiser)
     card = _card(system, model_name or weights.stem, preset, seed, record, start, size)
     model = Model(
         denoiser=denoiser,
@@ -218,6 +219,20 @@ def train_system(
     for state_path in state_paths:
         state_path.unlink(missing_ok=True)
     yield record, model
+
+
+def _data(
+    system: System, preset: Preset, key: PRNGKeyArray, start: Model | None
+) -> tuple[Standardizer, list[np.ndarray]]:
+    """Standardiser, and trajectories to train on, to validate and to look at, in its units."""
+    parts = [preset.samples_of(system), preset.num_validation, preset.num_exemplars]
+    states = system.simulate_array(key, sum(parts))
+    if start is None:
+        increments = [variable in system.increments for variable in system.variables]
+        standardizer, x0 = standardised(states, preset.noise, increments)
+    else:
+        standardizer, x0 = start.standardizer, _in_units_of(start.standardizer, states)
+    return standardizer, np.split(x0, np.cumsum(parts[:-1]))
 
 
 def standardised(
@@ -265,57 +280,6 @@ def _facts(system: System) -> list[Any]:
     return [system.name, [f"{number:.4g}" for number in numbers], *times, system.increments, system.ring]
 
 
-def _trained(start: Model, system: System, preset: Preset, seed: int) -> Trainable:
-    """The denoiser of a model that training can go on from."""
-    denoiser = start.denoiser
-    if isinstance(denoiser, ExpertDenoiser):
-        denoiser = denoiser.general if preset.training.levels is None else denoiser.expert
-    known = denoiser.num_known if isinstance(denoiser, ForecastDenoiser) else 0
-    if not isinstance(denoiser, NetworkDenoiser | ForecastDenoiser) or start.layout != system.layout:
-        raise ValueError(f"`start` must be a trained model of {system.name}; got {start.name!r}.")
-    if known != preset.num_known:
-        raise ValueError(
-            f"the model {start.name!r} knows the first {known} states, and the preset is for {preset.num_known}."
-        )
-    if start.card.get("training", {}).get("seed") == seed:
-        raise ValueError(
-            f"`seed` must be another than that of {start.name!r}, {seed}: its data have been seen."
-        )
-    return denoiser
-
-
-def _looking(denoiser: Trainable, exemplars: np.ndarray) -> Trainable:
-    """The denoiser with exemplars, unless it has its own already."""
-    if isinstance(denoiser, NetworkDenoiser) and denoiser.exemplars is None:
-        return denoiser.with_exemplars(exemplars)
-    return denoiser
-
-
-def _beside(
-    start: Model | None, trained: Trainable, levels: tuple[float, float] | None
-) -> Trainable | ExpertDenoiser:
-    """What was trained, with the other network of the model that it was trained from, if that has one."""
-    before = None if start is None else start.denoiser
-    if isinstance(before, ExpertDenoiser) and isinstance(trained, NetworkDenoiser):
-        if (trained.exemplars is None) != (before.general.exemplars is None):
-            return trained  # its companion does not see what it sees
-        changed = {"general": trained} if levels is None else {"expert": trained, "levels": levels}
-        return dataclasses.replace(before, **changed)
-    if isinstance(before, NetworkDenoiser) and isinstance(trained, NetworkDenoiser) and levels is not None:
-        return ExpertDenoiser(before, trained, levels)
-    return trained
-
-
-def _num_parameters(denoiser: Trainable | ExpertDenoiser) -> int:
-    networks = [denoiser.general, denoiser.expert] if isinstance(denoiser, ExpertDenoiser) else [denoiser]
-    return sum(leaf.size for network in networks for leaf in jax.tree.leaves(network.params))
-
-
-def _num_exemplars(denoiser: Trainable) -> int:
-    seen = denoiser.exemplars if isinstance(denoiser, NetworkDenoiser) else None
-    return 0 if seen is None else len(seen.points)
-
-
 def _kind(preset: Preset) -> str:
     if preset.num_known:
         return f"Diffusion model that forecasts from the first {preset.num_known} states"
@@ -341,7 +305,7 @@ def _card(
             **dataclasses.asdict(preset.training),
             "polishing": None if preset.polishing is None else dataclasses.asdict(preset.polishing),
             "noise": preset.noise,
-            "exemplars": _num_exemplars(record.denoiser),
+            "exemplars": num_exemplars(record.denoiser),
             "seen_as_increments": list(system.increments),
             "dtype": preset.dtype,
             "parameters": size,

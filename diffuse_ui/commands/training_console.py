@@ -38,22 +38,21 @@ def train_simulated(
     """
     from kernels.zoo import require_name, user_models
     from kernels.zoo.presets import PRESETS, is_unfinished, train_system
+    from kernels.zoo.starting import num_exemplars
 
     if preset not in PRESETS:
         raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
     if output is None and name is None:
         raise ValueError("`--output` or `--name` must be given: where the model goes, or what it is called.")
-    choices = {
-        "preset": PRESETS[preset],
-        "seed": seed,
-        "start": None if start is None else kernels.load_model(start),
-    }
+    begun = None if start is None else kernels.load_model(start)
+    choices = {"preset": PRESETS[preset], "seed": seed, "start": begun}
     if output is None:
         require_name(str(name))
         output = user_models() / f"{name}.safetensors"
         if name in kernels.available_models() and not is_unfinished(system, output, **choices):
             raise ValueError(f"There is a model named {name}. Give this one another name.")
-    _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), PRESETS[preset].num_exemplars)
+    looked_at = PRESETS[preset].num_exemplars or (num_exemplars(begun.denoiser) if begun else 0)
+    _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), looked_at)
     records = train_system(system, output, model_name=name, **choices)
     with _terminated_as_interrupted():
         record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record

@@ -84,7 +84,8 @@ def num_parameters(denoiser: Trainable | ExpertDenoiser) -> int:
     return sum(leaf.size for network in networks for leaf in jax.tree.leaves(network.params))
 
 
-def num_exemplars(denoiser: Trainable) -> int:
-    """That a network looks at, 0 for none."""
-    seen = denoiser.exemplars if isinstance(denoiser, NetworkDenoiser) else None
+def num_exemplars(denoiser: object) -> int:
+    """That a network, or each of a pair, looks at; 0 for none, and for what is no network."""
+    one = denoiser.general if isinstance(denoiser, ExpertDenoiser) else denoiser
+    seen = one.exemplars if isinstance(one, NetworkDenoiser) else None
     return 0 if seen is None else len(seen.points)

@@ -151,6 +151,18 @@ def recording(tmp_path, monkeypatch):
     return tmp_path / "my.csv"
 
 
+def test_training_from_a_model_tells_what_its_exemplars_cost(tmp_path, monkeypatch):
+    def nothing(*arguments, **choices):
+        raise ValueError("no training today")
+        yield
+
+    monkeypatch.setattr(presets, "train_system", nothing)
+    asked = ("--preset", "further", "--from", "fitzhugh_nagumo", "--output", tmp_path / "further.safetensors")
+    outcome = call("train", "fitzhugh_nagumo", *asked)
+    assert "no training today" in outcome.stderr
+    assert "looking at 16384 exemplars" in outcome.stderr
+
+
 def test_ones_own_data_are_trained_on_by_one_command(recording, monkeypatch):
     outcome = call(
         "train", recording, "--variables", "T", "--window", 8, "--stride", 2, "--num-steps", 30, "--json"

@@ -2,7 +2,7 @@
 
     diffuse-ui lab | serve | simulate | train | sample | probability | validate | models
 
-Exit codes: 0 done, 1 numerical failure, 2 bad input. An error is one message on stderr. With
+Exit codes: 0 done, 1 numerical failure, 2 bad input, 130 interrupted. An error is one message on stderr. With
 `--json` one object goes to stdout and nothing else; progress goes to stderr.
 """
 

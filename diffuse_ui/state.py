@@ -65,7 +65,7 @@ class State(param.Parameterized):
     guidance = param.Selector(objects=list(GUIDANCE), doc="how guided paths are steered")
     estimator = param.Selector(objects=list(ESTIMATORS), doc="estimator of the probability, or None")
     num_samples = param.Integer(512, bounds=(1, 1_000_000), doc="number of trajectories")
-    num_steps = param.Integer(80, bounds=(2, 10_000), doc="network evaluations for a trajectory")
+    num_steps = param.Integer(80, bounds=(2, 10_000), doc="network evaluations on a stochastic path")
     seed = param.Integer(0, bounds=(0, 2**32 - 1), doc="seed of the run's random key")
     live = param.Boolean(False, doc="run again, as a preview, whenever the event changes")
 

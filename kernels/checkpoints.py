@@ -111,6 +111,8 @@ def _replace(path: Path, write: Callable[[Path], Any]) -> None:
 def load_checkpoint(path: str | Path) -> Model:
     """Read a model written by `save_checkpoint`.
 
+    The observables of a system of one's own come with it if the system is registered by then.
+
     Raises:
         ValueError: a file is missing, truncated, of a newer format, or does not fit its card.
     """

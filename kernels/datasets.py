@@ -1,8 +1,9 @@
-"""Datasets: the one place where xarray meets arrays.
+"""Datasets: where xarray meets arrays.
 
 `to_dataset` and `to_array` cross the boundary between an ensemble (sample, time, variable) in physical
 units and `state(sample, time, variable)` with names, times and units; `read_dataset` and `write_dataset`
-open and keep one as NetCDF or Zarr. Every other module of `kernels` works on arrays.
+open and keep one as NetCDF or Zarr. Recordings are read in `kernels.recordings.reading`; what draws and
+estimates works on arrays.
 """
 
 import json

@@ -153,6 +153,7 @@ class GaussianDenoiser:
     Args:
         mean: (time, variable), physical units.
         covariance: (dim, dim) over the trajectory flattened time-major, physical units squared.
+        law: both, worked out before.
 
     Raises:
         ValueError: shapes disagree, or the covariance is not symmetric and positive semidefinite.
@@ -196,7 +197,7 @@ class GaussianMixtureDenoiser:
         covariances: (component, dim, dim), physical units squared.
 
     Raises:
-        ValueError: a weight is not positive, or shapes disagree.
+        ValueError: a weight is not positive, shapes disagree, or a covariance is none.
     """
 
     log_weights: Float[Array, " component"]

@@ -66,10 +66,12 @@ class Model:
         """A model from a denoiser in physical units, without training.
 
         A denoiser that knows its moments (`moments()`, `standardized(standardizer)`) is standardised;
-        any other is taken to work in units in which each variable has a spread of about 1.
+        any other is taken to work in units in which each variable has a mean of about 0 and a spread of
+        about 1: drawing starts there, and events are in these units.
 
         Args:
-            denoiser: anything with `denoise(x, sigma)` in JAX; in physical units if it knows its moments.
+            denoiser: anything with `denoise(x, sigma)` in JAX, E[x₀ | x₀ + σ ε = x] for x of shape (sample, time,
+                variable) and σ a number or (sample,); in physical units if it knows its moments.
             layout: what the axes of its trajectories mean.
             card: what is known about the model.
             noise: colour of the perturbing noise, see `kernels.covariances`; other than white for

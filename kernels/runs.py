@@ -54,7 +54,11 @@ class NumericalError(RuntimeError):
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """A finished run: its Dataset, its probability (None if not asked for), and what was asked."""
+    """A finished run: its Dataset, its probability (None if not asked for), and what was asked.
+
+    `dataset.attrs["ensemble"]` says what was drawn: "exact", "guided" (approximate, to be averaged with its
+    weights) or "unconditional".
+    """
 
     dataset: xr.Dataset
     probability: Probability | None
@@ -111,10 +115,20 @@ def run(spec: RunSpec) -> RunResult:
 
     Raises:
         ValueError: a wrong event, model, or knowledge.
-        NumericalError: numbers stopped being finite.
+        NumericalError: numbers stopped being finite, or no trajectory meets the event of an exact run.
     """
     last = _last(stream(spec))
+    _require_exact(spec, last.dataset)
     return RunResult(last.dataset, last.probability, spec)
+
+
+def _require_exact(spec: RunSpec, dataset: xr.Dataset) -> None:
+    """Raises NumericalError where the conditional ensemble was asked for and there is none."""
+    if spec.event is not None and spec.method == "exact" and dataset.attrs["ensemble"] != "exact":
+        raise NumericalError(
+            "no trajectory meets the event: there is no exact ensemble. Take a milder event; "
+            "`event_probability` says what is known of this one."
+        )
 
 
 def sample(
@@ -139,6 +153,7 @@ def sample(
         num_steps: network evaluations on a stochastic path.
         method: "guided" paths, every tenth unguided (`guided` says which), with importance weights
             whose mean is the event's probability; or "exact", the model's conditional ensemble, weights 1.
+            Without an event every weight is 1, and all paths are guided if something is given, else none.
         guidance: how paths are steered: moment_matching; calibrated, which learns from model samples
             first and suits maxima and minima; or a baseline to compare with: moment_matching_full,
             pseudoinverse, reconstruction, replacement.
@@ -163,10 +178,7 @@ def sample(
     )
     flow = Flow(spec, problem_of(key, loaded, event, given, guidance=guidance))
     dataset = _last(_checked(flow.snapshots())).dataset
-    if event is not None and method == "exact" and flow.ensemble != "exact":
-        raise NumericalError(
-            "no trajectory meets the event: there is no exact ensemble. Take a milder event."
-        )
+    _require_exact(spec, dataset)
     del dataset.attrs["seed"]  # the caller's key made it
     return dataset.assign_attrs(key=str(np.asarray(jax.random.key_data(key)).tolist()))
 
@@ -181,14 +193,14 @@ def estimate(
     num_samples: int = 512,
     num_steps: int | None = None,
     guidance: str = DEFAULT_GUIDANCE,
-    path_steps: int = PATH_STEPS,
+    path_steps: int | None = None,
 ) -> Iterator[Progress]:
     """As `event_probability`, a record of progress at a time; its arguments are checked at once.
 
-    `path_steps` counts network evaluations on a stochastic path where `num_steps` is None.
+    `path_steps` counts network evaluations on a stochastic path, as `num_steps` does unless it is given.
     """
     require(event is not None, "event", "an event", event)
-    steps = path_steps if num_steps is None else num_steps
+    steps = next((count for count in (path_steps, num_steps) if count is not None), PATH_STEPS)
     RunSpec(model="", guidance=guidance, estimator=method, num_samples=num_samples, num_steps=steps)
     problem = problem_of(key, model, event, given, num_steps, guidance)
     require_answer(problem, method)
@@ -216,8 +228,10 @@ def event_probability(
             for Gaussian models with linear observations and approximate otherwise.
         method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator
             (of models of systems) or data (of models of recordings: the frequency in the held-out part).
-        num_samples: trajectories, paths, or chains at each level over all replicates.
-        num_steps: network evaluations for a trajectory; None is the method's own number.
+        num_samples: trajectories, paths, or chains at each level over all replicates; "auto" measures by it
+            what it may spend, and "data" takes all windows there are.
+        num_steps: network evaluations for a trajectory, by the ODE and on a stochastic path; None is the
+            method's own number.
         guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`.
 
     Raises:
@@ -244,8 +258,18 @@ _backdrops_lock = threading.Lock()
 def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> xr.Dataset:
     """Trajectories to show behind a question: simulated, or held-out data, or else drawn from the model.
 
+    Args:
+        model: name, path or Model.
+        num_samples: number of trajectories; of held-out data at most as many as there are windows.
+        seed: of what is simulated or drawn.
+
     Returns:
-        state(sample, time, variable); attrs["source"] is "simulator", "data" or "model". Cached.
+        state(sample, time, variable), physical units; attrs["source"] is "simulator", "data" or "model".
+        It is kept and handed out again: copy it before changing it.
+
+    Raises:
+        ValueError: no such model, or one that forecasts and has neither a system nor data.
+        NumericalError: numbers stopped being finite.
     """
     loaded = as_model(model)
     system = None if loaded.system is None else get_system(loaded.system)

@@ -40,7 +40,7 @@ class RunSpec:
         seed: the one integer seed.
 
     Raises:
-        ValueError: a number outside its domain, an unknown method or estimator.
+        ValueError: a number outside its domain, an unknown method, guidance or estimator.
     """
 
     model: str | Model

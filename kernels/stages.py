@@ -37,7 +37,7 @@ class Snapshot:
     """A run as it stands.
 
     Attributes:
-        stage: "guided", "probability", "exact" or "done".
+        stage: "guided", "probability", "exact" (also of a run without an event) or "done".
         progress: 0 … 1, never decreasing.
         message: what is happening, one short sentence.
         dataset: state(sample, time, variable), weight, satisfied, constraint, guided (sample);

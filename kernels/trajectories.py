@@ -38,7 +38,7 @@ class Layout:
             gives a signal (time,); usable in events like a variable.
 
     Raises:
-        ValueError: names are empty or repeat, or times do not increase.
+        ValueError: no names or repeated ones, or times that are not one axis, finite and increasing.
     """
 
     variables: tuple[str, ...]

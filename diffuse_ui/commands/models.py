@@ -16,7 +16,7 @@ models_app = typer.Typer(help="List models and systems, or report on one.", invo
 
 @models_app.callback()
 def models(context: typer.Context, as_json: JsonOption = False) -> None:
-    """List the shipped models and the systems that can be simulated and trained."""
+    """List the models, shipped and your own, and the systems that can be simulated and trained."""
     if context.invoked_subcommand is not None:
         return
     with exit_codes():
@@ -47,9 +47,19 @@ def _card(name: str) -> dict[str, Any]:
 def report(
     context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
-    measure: Annotated[bool, typer.Option("--measure", help="Measure now, and write the card.")] = False,
+    measure: Annotated[
+        bool,
+        typer.Option(
+            "--measure",
+            help="Measure now, how many steps the model needs too, and write the card.",
+        ),
+    ] = False,
     brief: Annotated[
-        bool, typer.Option("--brief", help="Measure with fewer samples, deterministic ones alone.")
+        bool,
+        typer.Option(
+            "--brief",
+            help="Measure with fewer samples and chains, deterministic ones alone, in the steps of the card.",
+        ),
     ] = False,
     num_samples: Annotated[int | None, typer.Option("--num-samples", "-n", help="To measure with.")] = None,
     output: Annotated[
@@ -58,15 +68,16 @@ def report(
     as_json: JsonOption = False,
 ) -> None:
     """How right a model is: its samples against the truth."""
-    from diffuse_ui.commands.report_console import measured, print_report, write_figure
+    from diffuse_ui.commands.report_console import measured, print_report, require_report, write_figure
 
     with exit_codes():
         if not measure:
             refuse(context, ("num_samples", "brief"), "without --measure")
         model = measured(name, num_samples, brief=brief) if measure else kernels.load_model(name)
+        require_report(model)
         if output is not None:
             write_figure(model, output)
         if as_json:
-            print_answer({"model": name, "fidelity": model.card.get("fidelity")}, as_json, str)
+            print_answer({"model": name, "fidelity": model.card["fidelity"]}, as_json, str)
         else:
             print_report(model)

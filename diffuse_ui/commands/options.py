@@ -21,7 +21,7 @@ __all__ = [
 ]
 
 ModelOption = Annotated[
-    str, typer.Option("--model", "-m", help="Name of a shipped model, or path of a checkpoint.")
+    str, typer.Option("--model", "-m", help="Name of a model, shipped or your own, or path of a checkpoint.")
 ]
 EventOption = Annotated[str | None, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")]
 GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(x, 0) == 0.4 tolerance 0.01")]
@@ -39,7 +39,7 @@ GuidanceOption = Annotated[
     ),
 ]
 SamplesOption = Annotated[int, typer.Option("--num-samples", "-n", help="Number of trajectories.")]
-StepsOption = Annotated[int, typer.Option("--num-steps", help="Network evaluations for a trajectory.")]
+StepsOption = Annotated[int, typer.Option("--num-steps", help="Network evaluations on a stochastic path.")]
 SeedOption = Annotated[int, typer.Option(help="Seed: the same seed gives the same numbers.")]
 OutputOption = Annotated[
     Path | None, typer.Option("--output", "-o", help="File to write: .nc (NetCDF) or .zarr.")

@@ -10,7 +10,7 @@ from rich.table import Table
 import kernels
 from diffuse_ui import formats
 
-__all__ = ["measured", "print_report", "write_figure"]
+__all__ = ["measured", "print_report", "require_report", "write_figure"]
 
 
 def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kernels.Model:
@@ -44,19 +44,21 @@ def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kern
     return kernels.load_model(name)
 
 
-def print_report(model: kernels.Model) -> None:
-    """Tables on stdout.
+def require_report(model: kernels.Model) -> None:
+    """Raises ValueError where the card tells nothing; it says whether there is anything to measure."""
+    from kernels.zoo.fidelity.measuring import require_measurable
 
-    Raises:
-        ValueError: the card tells nothing.
-    """
-    report = model.card.get("fidelity")
-    if not report:
+    if not model.card.get("fidelity"):
+        require_measurable(model)
         raise ValueError(
             f"the card of model {model.name} holds no report. Measure it: "
             f"diffuse-ui models report {model.name} --measure"
         )
-    console = Console()
+
+
+def print_report(model: kernels.Model) -> None:
+    """Tables on stdout, of a model that has a report."""
+    report, console = model.card["fidelity"], Console()
     console.print(_figures(model, report))
     if report.get("events"):
         console.print(_events(report))

@@ -110,8 +110,15 @@ def probability(
         ),
     ] = "auto",
     guidance: GuidanceOption = "moment_matching",
-    num_samples: SamplesOption = 512,
-    num_steps: Annotated[int, typer.Option(help="Network evaluations for a stochastic path.")] = 80,
+    num_samples: Annotated[
+        int,
+        typer.Option(
+            "--num-samples",
+            "-n",
+            help="Trajectories, paths, or chains at each level; of auto, the measure of what it may spend.",
+        ),
+    ] = 512,
+    num_steps: StepsOption = 80,
     ode_steps: Annotated[
         int | None,
         typer.Option(

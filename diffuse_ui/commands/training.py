@@ -26,15 +26,21 @@ def train(
     preset: Annotated[
         str,
         typer.Option(
-            help="Of a system: quick, short, standard, shipped (long), further (with --from), "
-            "forecast or small_forecast (know the first states)."
+            help="Of a system: quick, short, standard, shipped (long), forecast or small_forecast (know the first "
+            "states), exemplars; with --from: further, exemplars, or expert (a second network)."
         ),
     ] = "quick",
     start: Annotated[
-        str | None, typer.Option("--from", help="Of a system: a trained model to go on from.")
+        str | None,
+        typer.Option(
+            "--from", help="Of a system: a trained model to go on from, with a --seed that is new to it."
+        ),
     ] = None,
     name: Annotated[
-        str | None, typer.Option(help="Name of the model; --model takes it from then on.")
+        str | None,
+        typer.Option(
+            help="Name of the model; --model takes it from then on, unless --output puts it elsewhere."
+        ),
     ] = None,
     variables: Annotated[
         str | None, typer.Option(help="Of a file: which, as in T,P; all numeric ones unless given.")
@@ -43,10 +49,11 @@ def train(
     stride: Annotated[int | None, typer.Option(help="Of a file: steps from one window to the next.")] = None,
     time: Annotated[str | None, typer.Option(help="Of a file: name of the time dimension or column.")] = None,
     gaps: Annotated[
-        str | None, typer.Option(help="Of a file with missing values: drop, or interpolate.")
+        str | None, typer.Option(help="Of a file with missing values: drop, or interpolate (short gaps).")
     ] = None,
     resample: Annotated[
-        float | None, typer.Option(help="Of a file with uneven times: the step to take.")
+        float | None,
+        typer.Option(help="Of a file with uneven times: the step to take, in the file's unit of time."),
     ] = None,
     num_known: Annotated[
         int, typer.Option(help="Of a file: first states that a forecast knows; 0 for none.")
@@ -57,7 +64,7 @@ def train(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model of a dynamical system or of your own data; the same command again resumes."""
+    """Train a model of a dynamical system or of your own data; the same command resumes what was cut short."""
     from diffuse_ui.commands.training_console import is_recording, train_recording, train_simulated
 
     with exit_codes():

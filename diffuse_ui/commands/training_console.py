@@ -1,6 +1,7 @@
 """Training as the command line shows it: what it will cost, a bar with the time left, a stop that keeps.
 
-SIGTERM is taken as Ctrl-C: the training ends after the step it is at, and the best model stays.
+SIGTERM is taken as Ctrl-C: the training ends at once; of one's own data the best model stays, and either way
+the same command goes on from the last checkpoint.
 """
 
 import signal
@@ -33,9 +34,10 @@ def train_simulated(
     """Train a model of a system; what is left to say about it, JSON-able.
 
     Raises:
-        ValueError: unknown system, preset or model to start from, nowhere to write, or a name that a finished
-            model has.
+        ValueError: unknown system, preset or model to start from, nowhere to write, or a name or file that a
+            finished model has.
     """
+    from kernels.checkpoints import weights_path
     from kernels.zoo import require_name, user_models
     from kernels.zoo.presets import PRESETS, is_unfinished, train_system
     from kernels.zoo.starting import num_exemplars
@@ -46,11 +48,13 @@ def train_simulated(
         raise ValueError("`--output` or `--name` must be given: where the model goes, or what it is called.")
     begun = None if start is None else kernels.load_model(start)
     choices = {"preset": PRESETS[preset], "seed": seed, "start": begun}
+    taken = False
     if output is None:
         require_name(str(name))
-        output = user_models() / f"{name}.safetensors"
-        if name in kernels.available_models() and not is_unfinished(system, output, **choices):
-            raise ValueError(f"There is a model named {name}. Give this one another name.")
+        output, taken = user_models() / f"{name}.safetensors", name in kernels.available_models()
+    if (taken or weights_path(output).exists()) and not is_unfinished(system, output, **choices):
+        where = f"named {name}" if taken else f"in {weights_path(output)}"
+        raise ValueError(f"There is a model {where}. Give this one another name.")
     looked_at = PRESETS[preset].num_exemplars or (num_exemplars(begun.denoiser) if begun else 0)
     _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), looked_at)
     records = train_system(system, output, model_name=name, **choices)

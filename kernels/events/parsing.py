@@ -87,6 +87,7 @@ def parse_event(text: str) -> Event:
 
     Raises:
         EventSyntaxError: the text is no event; has line and column, and shows the line with a caret.
+        ValueError: it is no text.
     """
     if not isinstance(text, str):
         raise ValueError(f"`text` must be a string; got {type(text).__name__}.")

@@ -136,8 +136,12 @@ class Constraint(NamedTuple):
 def compile_event(event: Event, layout: Layout) -> Constraint:
     """Compile an event for trajectories of a layout.
 
+    Returns:
+        A constraint: `value`, C of a trajectory (time, variable) in physical units, positive inside the event;
+        `holds`, the Boolean event.
+
     Raises:
-        ValueError: the event has an unknown variable, a window without samples, or a bare comparison.
+        ValueError: no event, or the event has an unknown variable, a window without samples, or a bare comparison.
     """
     if not isinstance(event, Event):
         raise ValueError(

@@ -20,7 +20,7 @@ CHUNK = 16_384
 def require_system(problem: Problem) -> str:
     """Name of the model's system. Raises ValueError where simulation cannot answer."""
     if problem.model.system is None:
-        raise ValueError("`method` 'simulator' needs a model of one of the built-in systems. Use 'auto'.")
+        raise ValueError("`method` 'simulator' needs a model of a registered system. Use 'auto'.")
     if problem.observations is not None or isinstance(problem.model.denoiser, GivenStart):
         raise ValueError(
             "`method` 'simulator' cannot be conditioned on `given`. Use 'auto', or leave `given` out."

@@ -31,7 +31,7 @@ def register_system(system: System, *, replace: bool = False) -> System:
     A system that is no differential equation has a `stepper` in the place of a vector field.
 
     Raises:
-        ValueError: the name is taken and `replace` is not set, or is one of the built-in systems'.
+        ValueError: the name is empty, or taken and `replace` is not set, or one of the built-in systems'.
     """
     if not system.name:
         raise ValueError("`name` of the system must not be empty.")

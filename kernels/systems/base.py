@@ -34,7 +34,7 @@ Stepper = Callable[[State], State]  # one step
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class System:
-    """An autonomous ordinary differential equation with a law of initial states.
+    """An autonomous ordinary differential equation, or a map, with a law of initial states.
 
     Attributes:
         name: name in the registry.
@@ -56,6 +56,9 @@ class System:
         increments: variables that drift without bound, of which networks see increments, see `Standardizer`.
         observables: further signals for events, see `Layout`.
         parameters: the constants of the equations, for provenance.
+
+    Raises:
+        ValueError: neither a vector field nor a stepper.
     """
 
     name: str

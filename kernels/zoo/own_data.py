@@ -193,26 +193,28 @@ def train_on(
         **choices: `variables` (which, in this order; all unless given), `window` (60 steps), `stride` (steps
             between the starts of windows; by the amount of data unless given), `time` (name of the time
             dimension or column), `gaps` ("drop" or "interpolate", needed where values are missing),
-            `resample` (length of a step, needed where times are uneven), `num_known` (first states that a
+            `resample` (length of a step in the recording's unit of time, needed where times are uneven;
+            dates are in days, hours, minutes or seconds, by their median step), `num_known` (first states that a
             forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
             `path` (folder of the model; the user's own unless given), `seed`.
 
     Returns:
-        The best model of the training: also when it is interrupted (Ctrl-C), if there is one by then.
+        The best model of the training: also when it is interrupted (Ctrl-C), if there is one by then, of
+        this call or of one before that it goes on from.
 
     Raises:
         ValueError: data that need a choice, too few of them, an argument outside its domain, or a name that is
             taken by another model.
         FloatingPointError: the loss is no longer finite.
+        KeyboardInterrupt: interrupted before there was a model.
     """
-    plan, saved = plan_training(source, name=name, **choices), False
+    plan = plan_training(source, name=name, **choices)
     try:
-        for record, model in training(plan):
-            saved = saved or model is not None
+        for record, _ in training(plan):
             if on_record is not None:
                 on_record(record)
     except KeyboardInterrupt:
-        if not saved:
+        if not plan.weights.exists():
             raise
     return load_checkpoint(plan.weights)
 

@@ -1,6 +1,7 @@
 """What a training starts from when that is a model, and how its result is put back into it."""
 
 import dataclasses
+from collections.abc import Mapping
 
 import jax
 import numpy as np
@@ -17,10 +18,15 @@ __all__ = ["beside", "looking_at", "num_exemplars", "num_parameters", "require_u
 
 
 def require_unseen(start: Model, seed: int) -> None:
-    """Raises ValueError where a model was trained on the data of this seed already."""
-    if start.card.get("training", {}).get("seed") == seed:
+    """Raises ValueError where a model, or one that it was trained from, was trained on the data of this seed."""
+    seen, told = [], start.card.get("training", {})
+    while isinstance(told, Mapping) and told:
+        seen.append(told.get("seed"))
+        told = told.get("started_from")
+    if seed in seen:
         raise ValueError(
-            f"`seed` must be another than that of {start.name!r}, {seed}: its data have been seen."
+            f"`seed` must be another than those that {start.name!r} was trained with, "
+            f"{', '.join(map(str, seen))}: their data have been seen."
         )
 
 

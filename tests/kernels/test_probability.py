@@ -265,7 +265,7 @@ def test_weights_that_are_not_finite_are_a_numerical_error():
 
 
 def test_the_simulator_needs_a_system(ar1):
-    with pytest.raises(ValueError, match="needs a model of one of the built-in systems"):
+    with pytest.raises(ValueError, match="needs a model of a registered system"):
         kernels.event_probability(jax.random.key(0), ar1[0], "max(x) > 1", method="simulator")
     with pytest.raises(ValueError, match="Did you mean 'monte_carlo'"):
         kernels.event_probability(jax.random.key(0), ar1[0], "max(x) > 1", method="montecarlo")

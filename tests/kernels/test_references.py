@@ -17,6 +17,7 @@ from kernels.references import BANDWIDTH, Exemplars, draw_with_references, poste
 from kernels.training import TrainingConfig, fit, initialize
 from kernels.trajectories import Layout, Standardizer
 from kernels.zoo import presets
+from kernels.zoo.starting import require_unseen
 
 NETWORK = UNetConfig(
     num_times=6,
@@ -198,6 +199,15 @@ def test_a_forecast_takes_no_references(x0):
     config = TrainingConfig(num_steps=2, batch_size=8, num_references=16)
     with pytest.raises(ValueError, match="`num_references` must be 0"):
         next(fit(jax.random.key(0), x0, NETWORK, config, validation=x0, num_known=1))
+
+
+@pytest.mark.parametrize("seed", [0, 1, 5])
+def test_no_seed_is_taken_that_a_model_or_its_forebears_had(untrained, seed):
+    told = {"seed": 5, "started_from": {"seed": 1, "started_from": {"seed": 0}}}
+    model = dataclasses.replace(model_of(untrained), card={"name": "third", "training": told})
+    require_unseen(model, 6)
+    with pytest.raises(ValueError, match=r"`seed` must be another than those that 'third' .*, 5, 1, 0"):
+        require_unseen(model, seed)
 
 
 @pytest.fixture

@@ -169,7 +169,7 @@ def test_documents_that_are_no_spec(document, words):
         ({"event": "max(x) >"}, "line 1"),
         ({"event": "max(w) > 1"}, "unknown variable"),
         ({"event": "max[30, 40](x) > 1"}, "19.5"),
-        ({"event": EVENT, "estimator": "simulator"}, "built-in systems"),
+        ({"event": EVENT, "estimator": "simulator"}, "registered system"),
         ({"event": EVENT, "given": "max(x) > 1"}, "must consist of equalities"),
     ],
 )

@@ -151,6 +151,26 @@ def recording(tmp_path, monkeypatch):
     return tmp_path / "my.csv"
 
 
+def test_every_preset_is_in_the_help():
+    words = call("train", "--help").stdout.replace("│", " ").split()
+    assert not {name for name in presets.PRESETS if not any(name in word for word in words)}
+
+
+def test_a_finished_model_is_not_overwritten(tmp_path):
+    (tmp_path / "there.safetensors").write_bytes(b"precious")
+    outcome = call("train", "lorenz63", "--output", tmp_path / "there.safetensors")
+    assert outcome.exit_code == 2
+    assert "There is a model in" in outcome.stderr
+    assert (tmp_path / "there.safetensors").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("options", [(), ("--json",), ("--measure",)])
+def test_a_forecast_has_no_report_and_says_why(options):
+    outcome = call("models", "report", "lorenz63_forecast", *options)
+    assert outcome.exit_code == 2
+    assert "must be unconditional to be reported on" in outcome.stderr
+
+
 def test_training_from_a_model_tells_what_its_exemplars_cost(tmp_path, monkeypatch):
     def nothing(*arguments, **choices):
         raise ValueError("no training today")

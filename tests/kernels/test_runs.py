@@ -185,6 +185,18 @@ def test_an_impossible_event_ends_honestly(ar1):
     assert last.dataset.attrs["ensemble"] == "guided"
     with pytest.raises(kernels.NumericalError, match="no trajectory meets the event"):
         kernels.sample(jax.random.key(0), ar1[0], event="max(abs(x)) < -1", method="exact", num_samples=16)
+    with pytest.raises(kernels.NumericalError, match="no trajectory meets the event"):
+        kernels.run(spec_of(ar1[0], event="max(abs(x)) < -1", method="exact"))
+
+
+@pytest.mark.parametrize(
+    ("steps", "calls"),
+    [({"path_steps": 7, "num_steps": 5}, 7), ({"num_steps": 5}, 5), ({"path_steps": 7}, 7)],
+)
+def test_steps_of_a_path_are_those_of_paths_if_they_are_named(ar1, steps, calls):
+    asked = {"method": "path_importance", "num_samples": 20} | steps
+    *_, last = kernels.estimate(jax.random.key(0), ar1[0], EVENT, **asked)
+    assert last.probability.num_calls == 20 * calls
 
 
 def test_a_model_that_draws_nan_is_a_numerical_error(ar1):

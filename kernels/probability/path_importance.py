@@ -19,7 +19,7 @@ Finished paths are kept: asked again for more, the estimate goes on from those t
 import warnings
 from collections.abc import Iterator
 from functools import partial
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -58,6 +58,7 @@ MAX_PARETO_K = 0.7
 MIN_ESS = 40.0
 MAX_SHARE = 0.15
 MIN_HITS = 20
+MIN_TOLD = 2.0  # effective size below which guided paths alone say nothing of how rare an event is
 MIN_STEPS, RARE = 50, 0.1  # with fewer steps the weights of a rarer event have tails that k̂ misses
 NO_GUIDANCE = 1e-6  # spread of ℓ below which nothing has been steered
 
@@ -192,19 +193,8 @@ def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -
     error = float(np.sqrt(variance))
     ess = effective_sample_size(weights)
     diagnostics = _diagnostics(paths, weights)
-    if value == 0:
-        bound = min(1.0, 3.0 / (alpha * total))
-        return Probability(
-            value=0.0,
-            standard_error=bound / 3,
-            interval=(0.0, bound),
-            ess=0.0,
-            method="path_importance",
-            status="no_hits",
-            message=f"No path meets the event, so P < {bound:.2g} (rule of three). Use subset simulation.",
-            num_calls=calls,
-            diagnostics=diagnostics,
-        )
+    if not diagnostics["direct_hits"] and ess < MIN_TOLD:
+        return _nothing_told(paths, calls, diagnostics)
     pareto_k = pareto_shape(paths)
     interval = log_interval(value, error / value, max(1, int(ess) - 1))
     check = DirectCheck(int(diagnostics["direct_hits"]), int(diagnostics["direct_paths"]))
@@ -224,7 +214,28 @@ def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -
     )
 
 
-def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, float]:
+def _nothing_told(paths: Paths, calls: int, diagnostics: dict[str, Any]) -> Probability:
+    """The answer where no unguided path hits, and of the guided ones none does, or none but one has weight."""
+    bound = min(1.0, 3.0 / diagnostics["direct_paths"])
+    found = (
+        "No path meets the event"
+        if not paths.holds.any()
+        else "Only guided paths meet the event, along ways that the model hardly goes by itself"
+    )
+    return Probability(
+        value=0.0,
+        standard_error=bound / 3,
+        interval=(0.0, bound),
+        ess=0.0,
+        method="path_importance",
+        status="no_hits",
+        message=f"{found}, so P < {bound:.2g} (rule of three). Use subset simulation.",
+        num_calls=calls,
+        diagnostics=diagnostics,
+    )
+
+
+def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, Any]:
     largest = float(weights.max() / weights.sum()) if weights.sum() > 0 else 1.0
     unguided = paths.holds[~paths.guided]
     return {

@@ -161,6 +161,22 @@ def test_unguided_paths_that_all_miss_contradict_a_large_value():
     assert "0 of 100 unguided paths meet the event, which contradicts it" in found.message
 
 
+def test_one_guided_path_that_carries_all_weight_says_nothing():
+    """Ratios of e^40 and up: the smallest is all of the mean, 1e-20 or so, and no measure of a probability."""
+    guided = np.arange(1000) % 10 != 0
+    log_ratio = np.where(guided, 20.0 * np.arange(1, 1001), 0.0)
+    paths = Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio)
+    found = estimate_from_paths(paths, 80)
+    assert (found.status, found.value, found.interval) == ("no_hits", 0.0, (0.0, 0.03))
+    assert found.message.startswith("Only guided paths meet the event")
+    told = estimate_from_paths(paths._replace(holds=guided | (np.arange(1000) == 0)), 80)
+    assert told.status == "unreliable"  # an unguided hit is something
+    assert told.value == pytest.approx(1 / 1000, rel=1e-3)
+    missed = estimate_from_paths(paths._replace(holds=np.zeros(1000, bool)), 80)
+    assert (missed.status, missed.interval) == ("no_hits", (0.0, 0.03))
+    assert missed.message.startswith("No path meets the event")
+
+
 def test_direct_hits_are_the_answer_where_nothing_else_is_found():
     found = nothing_found("twisted_smc", "particle", DirectCheck(40, 1024), 7, {"hit_rate": 0.0})
     assert found.value == pytest.approx(40 / 1024)

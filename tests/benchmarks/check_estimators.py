@@ -1,13 +1,16 @@
 """Rare-event estimators of a shipped model against its own direct samples; prints tables, gates nothing.
 
-    python tests/benchmarks/check_estimators.py [model] [direct samples] [replicates]
+    python tests/benchmarks/check_estimators.py [model] [direct samples] [replicates] [backwards]
 
 Eight events, from frequent to 1 in 10,000 (thresholds from simulated trajectories), are first counted among
 direct samples. Then subset simulation and path importance estimate each with keys of their own: z is their
 distance in standard errors of the difference, taken on the log scale, on which these errors are nearly
 normal. Last, one event of P ≈ 1e-2 is estimated again and again: the spread of the estimates beside the
 standard error that they state. Histograms of the direct C and all estimates go to
-`kernels/zoo/<model>_direct.json`.
+`kernels/zoo/<model>_direct.json` in the end.
+
+It takes an hour or two. What is done is kept in the cache folder of the platform, and the same command goes on
+from there; a second one with "backwards" shares the estimates with a first one.
 """
 
 import json
@@ -17,10 +20,11 @@ from pathlib import Path
 
 import jax
 import numpy as np
+import platformdirs
 from simulate_histogram import Histogram, thinned
 
 import kernels
-from kernels.probability.direct import direct_samples
+from kernels.probability.direct import CHUNK, direct_latents, latent_map
 from kernels.specs import problem_of
 from kernels.zoo.fidelity.events import SHARES, ladder, reference_event
 
@@ -29,6 +33,7 @@ CHOSEN = (0.3, 0.1, 0.05, 0.01, 5e-3, 1e-3, 1e-4)
 SAMPLES = {"subset_simulation": 512, "path_importance": 512}
 REPEATED = 0.01  # share of the event that is estimated again and again
 SEED = 31
+BLOCK = 8 * CHUNK  # direct samples between two savings
 
 
 def events_of(model):
@@ -40,86 +45,123 @@ def events_of(model):
     return [(float(holds.mean()), reference), *(rungs[share] for share in CHOSEN)]
 
 
-def count_direct(model, shares, total):
-    """What each event is worth among the same direct samples, with the histogram of its C."""
+def kept_in(model):
+    """Folder of what has been done with a model: its weights and steps are in the name."""
+    name = f"{model.name}-{model.fingerprint[:12]}-{model.num_steps}"
+    folder = platformdirs.user_cache_path("diffuse-ui", appauthor=False) / "check_estimators" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def judged_direct(model, shares, total, folder):
+    """C of direct samples, and whether they are in the event: both (sample, event)."""
     problems = [problem_of(jax.random.key(SEED), model, event, None, model.num_steps) for _, event in shares]
-    hits, done, histograms, begin = np.zeros(len(shares), np.int64), 0, [], time.perf_counter()
-    for chunk in direct_samples(problems[0], total):
-        judged = [problem.judge(chunk) for problem in problems]
-        histograms = histograms or [Histogram(values) for values, _ in judged]
-        for histogram, (values, _) in zip(histograms, judged, strict=True):
-            histogram.add(values)
-        hits += [int(holds.sum()) for _, holds in judged]
-        done += len(chunk)
-        if (done // len(chunk)) % 80 == 0:
-            print(
-                f"  {done} direct samples, {time.perf_counter() - begin:.0f} s, {hits.tolist()}", flush=True
-            )
-    return {
+    path, begin = folder / "direct.npz", time.perf_counter()
+    if path.exists():
+        with np.load(path) as stored:
+            values, holds = stored["values"], stored["holds"]
+    else:
+        values, holds = np.zeros((0, len(shares)), np.float32), np.zeros((0, len(shares)), bool)
+    while len(values) < total:
+        indices = np.arange(len(values), min(total, len(values) + BLOCK))
+        states = np.concatenate(list(latent_map(problems[0], direct_latents(problems[0], indices))))
+        judged = [problem.judge(states) for problem in problems]
+        values = np.concatenate([values, np.stack([c for c, _ in judged], 1)])
+        holds = np.concatenate([holds, np.stack([inside for _, inside in judged], 1)])
+        np.savez(folder / "saving.npz", values=values, holds=holds)
+        (folder / "saving.npz").replace(path)
+        if (len(values) // BLOCK) % 10 == 0:
+            seconds = time.perf_counter() - begin
+            print(f"  {len(values)} direct samples, {seconds:.0f} s, {holds.sum(0).tolist()}", flush=True)
+    return values[:total], holds[:total]
+
+
+def counted(model, shares, total, folder):
+    """What each event is worth among the same direct samples, with the histogram of its C."""
+    path = folder / f"counted-{total}.json"
+    if path.exists():
+        return json.loads(path.read_text())
+    values, holds = judged_direct(model, shares, total, folder)
+    events = {}
+    for index, (share, event) in enumerate(shares):
+        histogram = Histogram(values[:CHUNK, index])
+        histogram.add(values[:, index])
+        events[event] = {"simulated": share, "hits": int(holds[:, index].sum())}
+        events[event] |= thinned(histogram.to_dict(), 120)
+    document = {
         "model": model.name,
         "created": model.card.get("created"),
-        "direct_samples": done,
+        "direct_samples": total,
         "num_steps": model.num_steps,
         "seed": SEED,
-        "events": {
-            event: {"simulated": share, "hits": int(count)} | thinned(histogram.to_dict(), 120)
-            for (share, event), count, histogram in zip(shares, hits, histograms, strict=True)
-        },
+        "events": events,
     }
+    path.write_text(json.dumps(document))
+    return document
 
 
-def write(document):
-    """Keep it beside the model."""
-    path = Path(kernels.__file__).parent / "zoo" / f"{document['model']}_direct.json"
-    path.write_text(json.dumps(document) + "\n")
+def estimated(path, key, model, event, **choices):
+    """An estimate as its file has it, made now unless it is there."""
+    if not path.exists():
+        begin = time.perf_counter()
+        found = kernels.event_probability(key, model, event, **choices)
+        document = found.to_dict() | {"seconds": round(time.perf_counter() - begin, 1)}
+        path.with_suffix(".part").write_text(json.dumps(document, default=float))
+        path.with_suffix(".part").replace(path)
+    return json.loads(path.read_text())
 
 
 def distance(estimate, hits, total):
     """Log-distance from the direct estimate in standard errors of the difference."""
-    if estimate.value == 0 or hits == 0:
+    if estimate["value"] == 0 or hits == 0:
         return float("nan")
-    relative = np.hypot(estimate.standard_error / estimate.value, np.sqrt((1 - hits / total) / hits))
-    return float(np.log(estimate.value * total / hits) / relative)
+    relative = np.hypot(estimate["standard_error"] / estimate["value"], np.sqrt((1 - hits / total) / hits))
+    return float(np.log(estimate["value"] * total / hits) / relative)
 
 
-def check(model, document):
-    """One line for each event and estimator, and the estimates in the document."""
+def check(model, document, folder, backwards):
+    """The estimates of each event, in the document."""
+    asked = [
+        (index, event, row, method)
+        for index, event in enumerate(document["events"])
+        for row, method in enumerate(SAMPLES)
+    ]
+    for index, event, row, method in reversed(asked) if backwards else asked:
+        key = jax.random.key(1000 + 10 * index + row)
+        path = folder / f"{index}-{method}.json"
+        found = estimated(path, key, model, event, method=method, num_samples=SAMPLES[method])
+        print(f"  {event}, {method}: {found['value']:.3g} ± {found['standard_error']:.1g}", flush=True)
+        told = document["events"][event].setdefault("estimates", {})
+        told[method] = {name: found[name] for name in ("value", "standard_error", "status", "seconds")}
+
+
+def print_table(document):
+    """One line for each event and estimator."""
     print("  simulated  direct                 event                          estimator  P̂ ± SE      z   s")
     total = document["direct_samples"]
-    for index, (event, told) in enumerate(document["events"].items()):
-        count, told["estimates"] = told["hits"], {}
+    for event, told in document["events"].items():
+        count = told["hits"]
         direct = f"{count / total:9.3g} ± {np.sqrt(count) / total:7.1g}"
-        for row, (method, size) in enumerate(SAMPLES.items()):
-            begin = time.perf_counter()
-            key = jax.random.key(1000 + 10 * index + row)
-            found = kernels.event_probability(key, model, event, method=method, num_samples=size)
-            seconds, z = time.perf_counter() - begin, distance(found, count, total)
+        for method in SAMPLES:
+            found = told["estimates"][method]
             print(
-                f"  {told['simulated']:9.3g}  {direct}  {event:42s} {method:18s} {found.value:9.3g} ± "
-                f"{found.standard_error:7.1g}  {z:+6.2f}  {seconds:4.0f}  {found.status}",
-                flush=True,
+                f"  {told['simulated']:9.3g}  {direct}  {event:42s} {method:18s} {found['value']:9.3g} ± "
+                f"{found['standard_error']:7.1g}  {distance(found, count, total):+6.2f}  "
+                f"{found['seconds']:4.0f}  {found['status']}"
             )
-            told["estimates"][method] = {
-                "value": found.value,
-                "standard_error": found.standard_error,
-                "status": found.status,
-                "seconds": round(seconds, 1),
-            }
 
 
-def repeat(model, event, count, total, replicates):
+def repeat(model, event, share, replicates, folder, backwards):
     """The error that subset simulation states, beside the spread of its estimates."""
-    found = [
-        kernels.event_probability(
-            jax.random.key(5000 + i), model, event, method="subset_simulation", num_samples=256
-        )
-        for i in range(replicates)
-    ]
-    values = np.array([one.value for one in found])
-    stated, spread = np.mean([one.standard_error for one in found]), values.std(ddof=1)
-    inside = sum(one.interval[0] <= count / total <= one.interval[1] for one in found)
+    found = {}
+    for i in reversed(range(replicates)) if backwards else range(replicates):
+        choices = {"method": "subset_simulation", "num_samples": 256}
+        found[i] = estimated(folder / f"repeat-{i}.json", jax.random.key(5000 + i), model, event, **choices)
+    values = np.array([one["value"] for one in found.values()])
+    stated, spread = np.mean([one["standard_error"] for one in found.values()]), values.std(ddof=1)
+    inside = sum(one["interval"][0] <= share <= one["interval"][1] for one in found.values())
     print(
-        f"  {event}, {replicates} times with 256 chains: mean {values.mean():.4g} (direct {count / total:.4g}), "
+        f"  {event}, {replicates} times with 256 chains: mean {values.mean():.4g} (direct {share:.4g}), "
         f"spread {spread:.2g}, stated {stated:.2g}, ratio {stated / spread:.2f}; "
         f"{inside} of {replicates} intervals hold the direct value"
     )
@@ -133,18 +175,18 @@ def repeat(model, event, count, total, replicates):
     }
 
 
-def main(name="lorenz63", total=200_704, replicates=12):
-    model = kernels.load_model(name)
-    shares = events_of(model)
-    print(f"{name}, {model.num_steps} ODE steps, {jax.devices()}")
-    document = count_direct(model, shares, int(total))
-    write(document)
-    check(model, document)
+def main(name="lorenz63", total=200_704, replicates=12, backwards=""):
+    model, total, replicates = kernels.load_model(name), int(total), int(replicates)
+    shares, folder = events_of(model), kept_in(model)
+    print(f"{name}, {model.num_steps} ODE steps, {jax.devices()}; kept in {folder}", flush=True)
+    document = counted(model, shares, total, folder)
+    check(model, document, folder, bool(backwards))
+    print_table(document)
     _, event = min(shares, key=lambda pair: abs(pair[0] - REPEATED))
-    document["repeated"] = repeat(
-        model, event, document["events"][event]["hits"], document["direct_samples"], int(replicates)
-    )
-    write(document)
+    share = document["events"][event]["hits"] / total
+    document["repeated"] = repeat(model, event, share, replicates, folder, bool(backwards))
+    path = Path(kernels.__file__).parent / "zoo" / f"{name}_direct.json"
+    path.write_text(json.dumps(document) + "\n")
 
 
 if __name__ == "__main__":

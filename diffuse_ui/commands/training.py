@@ -49,7 +49,8 @@ def train(
     stride: Annotated[int | None, typer.Option(help="Of a file: steps from one window to the next.")] = None,
     time: Annotated[str | None, typer.Option(help="Of a file: name of the time dimension or column.")] = None,
     gaps: Annotated[
-        str | None, typer.Option(help="Of a file with missing values: drop, or interpolate (short gaps).")
+        str | None,
+        typer.Option(help="Of a file with missing values: drop, or interpolate (gaps of up to 3 steps)."),
     ] = None,
     resample: Annotated[
         float | None,

@@ -15,6 +15,7 @@ from bokeh.plotting import figure
 from diffuse_ui.colors import Palette
 from diffuse_ui.ensembles import Fan, nan_lines
 from diffuse_ui.strokes import decimals
+from diffuse_ui.views.holding import wait_for_drags
 
 __all__ = ["MAX_CURVES", "Panel", "PlanePanel", "VariablePanel"]
 
@@ -60,6 +61,7 @@ class Panel:
         for tool in tools.values():
             tool.overlay.syncable = False  # what it looks like while it is drawn is nobody's news
         self.figure.add_tools(*tools.values())
+        wait_for_drags(self.figure)
         self.sources = {kind: ColumnDataSource({"x": [], "y": []}, name=f"{kind}-{name}") for kind in _LINES}
         self.fans = {
             kind: ColumnDataSource({k: [] for k in ("x", "q0", "q1", "q2", "q3", "q4")}) for kind in _FANS

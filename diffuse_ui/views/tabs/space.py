@@ -13,6 +13,7 @@ from diffuse_ui import scenes
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.ensembles import nan_lines
 from diffuse_ui.state import State
+from diffuse_ui.views.holding import wait_for_drags
 from diffuse_ui.views.parts import with_units
 from diffuse_ui.views.plots import bare_figure
 from diffuse_ui.views.tabs.base import Tab
@@ -89,6 +90,7 @@ class SpaceTab(Tab):
             text_font_size="12.5px",
         )
         sources = list(self.sources.values())
+        wait_for_drags(self.figure)
         self.figure.js_on_event(PanStart, CustomJS(args={"camera": self.camera}, code=_BEGIN))
         self.figure.js_on_event(Pan, CustomJS(args={"camera": self.camera, "sources": sources}, code=_TURN))
         self.pane = pn.pane.Bokeh(self.figure, sizing_mode="stretch_width", margin=0)

@@ -80,10 +80,12 @@ class Canvas:
         box = self.frame.frame_element().bounding_box()
         return box["x"] + px, box["y"] + py
 
-    def drag(self, name, start, end, steps=8):
+    def drag(self, name, start, end, steps=8, pause=0):
+        """A straight drag; `pause` in ms is how long the button is held before the mouse moves."""
         (x0, y0), (x1, y1) = self.pixel(name, *start), self.pixel(name, *end)
         self.page.mouse.move(x0, y0)
         self.page.mouse.down()
+        self.page.wait_for_timeout(pause)
         for step in range(1, steps + 1):
             self.page.mouse.move(x0 + (x1 - x0) * step / steps, y0 + (y1 - y0) * step / steps)
         self.page.mouse.up()

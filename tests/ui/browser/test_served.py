@@ -65,6 +65,18 @@ def test_a_drawn_box_runs_to_the_probability_of_the_command_line(canvas, page, t
     assert json.loads(outcome.stdout)["value"] == pytest.approx(shown, rel=1e-6)
 
 
+def test_who_holds_the_button_before_moving_draws_all_the_same(canvas, page):
+    canvas.drag("x", (2.0, 0.5), (3.0, 2.0), pause=1000)
+    expect(event_text(page)).to_have_value(re.compile(r"^box\(x, \["), timeout=10_000)
+    canvas.button("Threshold").click()
+    canvas.wait_tool("y", "")
+    page.mouse.move(*canvas.pixel("y", 3.0, 1.2))
+    page.mouse.down()
+    page.wait_for_timeout(1000)
+    page.mouse.up()
+    expect(event_text(page)).to_have_value(re.compile(r"max\(y\) > 1\.(19|2)"), timeout=10_000)
+
+
 def test_another_model_replaces_the_panels(canvas, page, toy):
     state = canvas.app.state
     for model, last in ((make_toy(("x", "y", "z")), "z"), (toy, "y")):

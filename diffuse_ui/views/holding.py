@@ -1,0 +1,22 @@
+"""A drag that begins with a pause is still a drag.
+
+Bokeh takes a mouse button held still for 300 ms for a gesture of its own, after which nothing that the
+mouse does reaches a tool. Who thinks before drawing, or whose browser is busy, would draw nothing.
+"""
+
+from typing import Any
+
+from bokeh.events import Press
+from bokeh.models import CustomJS
+
+__all__ = ["wait_for_drags"]
+
+_GO_ON = """
+const gestures = cb_context.index.find_one(cb_obj.origin)?.canvas_view?.ui_event_bus?.ui_gestures;
+if (gestures?.phase === "pressing") gestures.phase = "started";
+"""
+
+
+def wait_for_drags(figure: Any) -> None:
+    """Let a drag on the figure, or a click, begin with as long a pause as one likes."""
+    figure.js_on_event(Press, CustomJS(code=_GO_ON))

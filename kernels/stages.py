@@ -20,10 +20,9 @@ from kernels.ensembles import (
     weighted_paths,
 )
 from kernels.knowledge import given_event
-from kernels.probability.base import Population, Probability, Problem
-from kernels.probability.path_importance import Paths, estimate_from_paths
+from kernels.probability.base import Population, Probability, Problem, Progress
+from kernels.probability.path_importance import Paths, checked_estimate
 from kernels.probability.registry import estimates
-from kernels.probability.steering import pilot_calls
 from kernels.specs import RunSpec
 
 __all__ = ["Flow", "Snapshot"]
@@ -90,13 +89,12 @@ class Flow:
 
     def _guided(self) -> Iterator[Snapshot]:
         spec = self.spec
-        share = 1.0 if spec.estimator in (None, "path_importance") else 0.5
+        share = {None: 1.0, "path_importance": 0.8}.get(spec.estimator, 0.5)
         paths = None
         for fraction, paths in draw_guided(self.problem, spec.num_samples, spec.num_steps):
             yield self._path_snapshot(paths, share * fraction)
         if spec.estimator == "path_importance" and paths is not None:
-            calls = pilot_calls(self.problem)
-            self.probability = estimate_from_paths(paths, spec.num_steps, extra_calls=calls)
+            yield from self._follow(checked_estimate(self.problem, paths, spec.num_steps), share, 1.0)
         elif spec.estimator is not None:
             yield from self._estimate(spec.estimator, share, 1.0)
 
@@ -119,8 +117,13 @@ class Flow:
         yield from self._draw(draws, "exact", "drawing the exact ensemble", 0.7, 1.0)
 
     def _estimate(self, method: str, start: float, end: float) -> Iterator[Snapshot]:
-        """Run an estimator; its independent hits replace the guided preview once there are enough."""
-        for record in estimates(self.problem, method, self.spec.num_samples, self.spec.num_steps):
+        """Run an estimator."""
+        records = estimates(self.problem, method, self.spec.num_samples, self.spec.num_steps)
+        yield from self._follow(records, start, end)
+
+    def _follow(self, records: Iterator[Progress], start: float, end: float) -> Iterator[Snapshot]:
+        """An estimate as it grows; its independent hits replace the guided preview once there are enough."""
+        for record in records:
             self.probability = record.probability or self.probability
             self._population = record.population
             self._value = self._value if record.probability is None else record.probability.value

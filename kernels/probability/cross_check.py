@@ -9,6 +9,7 @@ finds nothing they give the bound: no hit in n samples means P < 3/n.
 import dataclasses
 from collections.abc import Generator
 
+import numpy as np
 from scipy import stats
 
 from kernels.probability.base import Probability, Problem, Progress
@@ -20,7 +21,8 @@ __all__ = ["CHECK_SHARE", "DirectCheck", "direct_check", "nothing_found"]
 CHECK_SHARE = 0.1
 MIN_DIRECT = 1024
 MIN_EXPECTED = 3.0  # hits, below which direct samples say little
-SIGNIFICANCE = 1e-3  # of one side: so rarely is an estimate that is right contradicted
+SIGNIFICANCE = 2.5e-3  # of one side: so rarely is an estimate that is right contradicted
+_QUANTILES = stats.norm.ppf((np.arange(200) + 0.5) / 200)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -31,10 +33,15 @@ class DirectCheck:
     total: int
 
     def contradicts(self, low: float, high: float) -> bool:
-        """Whether no probability between `low` and `high` makes so many hits plausible."""
-        too_many = stats.binom.sf(self.hits - 1, self.total, high) < SIGNIFICANCE
-        too_few = stats.binom.cdf(self.hits, self.total, low) < SIGNIFICANCE
-        return bool(too_many or too_few)
+        """Whether an estimate with this 95 % interval makes so many hits, or so few, implausible.
+
+        The probability is taken to be log-normal with that interval, and the hits to be binomial given it.
+        """
+        spread = np.log(high / low) / (2 * stats.norm.ppf(0.975))
+        value = np.minimum(np.sqrt(low) * np.sqrt(high) * np.exp(spread * _QUANTILES), 1.0)
+        many = stats.binom.sf(self.hits - 1, self.total, value).mean()
+        few = stats.binom.cdf(self.hits, self.total, value).mean()
+        return bool(min(many, few) < SIGNIFICANCE)
 
     def caveat(self, high: float) -> str:
         """What to say where even `high` is too small for direct samples to contradict it; else nothing."""
@@ -46,31 +53,33 @@ class DirectCheck:
         return {"direct_hits": self.hits, "direct_samples": self.total}
 
 
-def direct_check(problem: Problem, num_samples: int) -> Generator[Progress, None, DirectCheck]:
-    """Judge direct samples for an estimate from `num_samples`; they are the first `CHECK_SHARE` of its work."""
+def direct_check(
+    problem: Problem, num_samples: int, *, share: float = CHECK_SHARE
+) -> Generator[Progress, None, DirectCheck]:
+    """Judge direct samples for an estimate from `num_samples`; they are the first `share` of its work."""
     hits, total, wanted = 0, 0, max(MIN_DIRECT, 2 * num_samples)
     for chunk in direct_samples(problem, wanted):
         hits, total = hits + int(problem.judge(chunk)[1].sum()), total + len(chunk)
-        yield Progress(CHECK_SHARE * total / wanted, "direct samples to compare with")
+        yield Progress(share * total / wanted, "direct samples to compare with")
     return DirectCheck(hits, total)
 
 
 def nothing_found(
-    method: str, noun: str, check: DirectCheck, num_calls: int, diagnostics: dict
+    method: str, found: str, check: DirectCheck, num_calls: int, diagnostics: dict
 ) -> Probability:
-    """The answer of an estimator whose samples all missed: what the direct samples say."""
+    """The answer of an estimator that has `found` nothing to go by: what the direct samples say."""
     direct = estimate_proportion(check.hits, check.total, method=method, num_calls=num_calls)
     if check.hits:
         status, words = (
             "unreliable",
-            f"but {check.hits} of {check.total} direct samples do: the number is theirs",
+            f"but {check.hits} of {check.total} direct samples meet it: the number is theirs",
         )
     else:
         bound = f"so P < {direct.interval[1]:.2g} (rule of three)"
-        status, words = "no_hits", f"and none of the {check.total} direct samples does, {bound}"
+        status, words = "no_hits", f"and none of the {check.total} direct samples meets it, {bound}"
     return dataclasses.replace(
         direct,
         status=status,
-        message=f"No {noun} meets the event, {words}. Use subset simulation.",
+        message=f"{found}, {words}. Use subset simulation.",
         diagnostics=diagnostics,
     )

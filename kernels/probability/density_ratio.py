@@ -194,7 +194,9 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
     total = len(done.holds)
     diagnostics = _diagnostics(done) | check.diagnostics()
     if not done.holds.any():
-        return nothing_found("density_ratio", "guided sample", check, num_calls, diagnostics)
+        return nothing_found(
+            "density_ratio", "No guided sample meets the event", check, num_calls, diagnostics
+        )
     weights = np.where(done.holds, np.exp(np.minimum(done.log_ratio, 700.0)), 0.0)
     value, error = float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(total))
     ess = effective_sample_size(weights)

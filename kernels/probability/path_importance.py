@@ -10,8 +10,9 @@ is accumulated in float64, m the unguided mean and v the variance of the step. T
     w = 1{C(x₀) > 0} / (α + (1 − α) e^ℓ),   P̂ = α mean_unguided(w) + (1 − α) mean_guided(w),
 
 with the stratified standard error. Weights are bounded by 1/α and the unguided paths are a direct
-Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event;
-the tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the effective size say so.
+Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event, or
+goes where the model hardly does. The tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the
+effective size often say so, but not always: the estimate is held against direct samples as well.
 
 Finished paths are kept: asked again for more, the estimate goes on from those that are there.
 """
@@ -29,7 +30,7 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
 from kernels.probability.caching import Kept, identity_of
-from kernels.probability.cross_check import DirectCheck
+from kernels.probability.cross_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
 from kernels.probability.direct import finest_sigma, tolerated_sigma
 from kernels.probability.monte_carlo import estimate_proportion
 from kernels.probability.steering import pilot_calls, steered
@@ -42,6 +43,7 @@ from kernels.statistics import effective_sample_size
 __all__ = [
     "ALPHA_EVERY",
     "Paths",
+    "checked_estimate",
     "draw_paths",
     "estimate_from_paths",
     "join_paths",
@@ -146,6 +148,8 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
     Raises:
         FloatingPointError: paths with non-finite weights.
     """
+    check = yield from direct_check(problem, num_samples)
+    extra = check.total * problem.num_steps + pilot_calls(problem)
     chunks: list[Paths] = []
     estimate = None
     for start in range(0, num_samples, CHUNK):
@@ -154,8 +158,17 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
                 chunks.append(Paths(*(a[: num_samples - start] for a in record)))
                 continue
             fraction = (start + CHUNK * record) / (CHUNK * -(-num_samples // CHUNK))
-            yield Progress(min(fraction, 0.999), f"guided paths {start + 1}–{start + CHUNK}", estimate)
-        estimate = estimate_from_paths(join_paths(chunks), num_steps, extra_calls=pilot_calls(problem))
+            done = CHECK_SHARE + (0.999 - CHECK_SHARE) * fraction
+            yield Progress(done, f"guided paths {start + 1}–{start + CHUNK}", estimate)
+        estimate = estimate_from_paths(join_paths(chunks), check, num_steps, extra_calls=extra)
+    yield Progress(1.0, "path importance sampling is done", estimate)
+
+
+def checked_estimate(problem: Problem, paths: Paths, num_steps: int) -> Iterator[Progress]:
+    """The estimate from paths that are there already, once there are direct samples to hold it against."""
+    check = yield from direct_check(problem, len(paths.holds), share=1.0)
+    extra = check.total * problem.num_steps + pilot_calls(problem)
+    estimate = estimate_from_paths(paths, check, num_steps, extra_calls=extra)
     yield Progress(1.0, "path importance sampling is done", estimate)
 
 
@@ -176,8 +189,17 @@ def path_weights(paths: Paths) -> Float[np.ndarray, " path"]:
     return paths.holds / (alpha + (1.0 - alpha) * np.exp(np.minimum(paths.log_ratio, 700.0)))
 
 
-def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -> Probability:
-    """P̂, its error and its diagnostics from finished paths; `extra_calls` went into what guides them."""
+def estimate_from_paths(
+    paths: Paths, check: DirectCheck, num_steps: int, *, extra_calls: int = 0
+) -> Probability:
+    """P̂, its error and its diagnostics from finished paths.
+
+    Args:
+        paths: what is averaged.
+        check: direct samples to hold the estimate against.
+        num_steps: network evaluations on each path.
+        extra_calls: those for direct samples and for what guides the paths.
+    """
     total, alpha = len(paths.holds), float((~paths.guided).mean())
     weights, calls = path_weights(paths), total * num_steps + extra_calls
     if np.ptp(paths.log_ratio) < NO_GUIDANCE:  # as for an event that is certain: all are direct samples
@@ -192,12 +214,11 @@ def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -
     )
     error = float(np.sqrt(variance))
     ess = effective_sample_size(weights)
-    diagnostics = _diagnostics(paths, weights)
-    if not diagnostics["direct_hits"] and ess < MIN_TOLD:
-        return _nothing_told(paths, calls, diagnostics)
+    diagnostics = _diagnostics(paths, weights) | check.diagnostics()
+    if not diagnostics["unguided_hits"] and ess < MIN_TOLD:
+        return nothing_found("path_importance", _only_guided(paths), check, calls, diagnostics)
     pareto_k = pareto_shape(paths)
     interval = log_interval(value, error / value, max(1, int(ess) - 1))
-    check = DirectCheck(int(diagnostics["direct_hits"]), int(diagnostics["direct_paths"]))
     trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
     words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
     return Probability(
@@ -214,25 +235,11 @@ def estimate_from_paths(paths: Paths, num_steps: int, *, extra_calls: int = 0) -
     )
 
 
-def _nothing_told(paths: Paths, calls: int, diagnostics: dict[str, Any]) -> Probability:
-    """The answer where no unguided path hits, and of the guided ones none does, or none but one has weight."""
-    bound = min(1.0, 3.0 / diagnostics["direct_paths"])
-    found = (
-        "No path meets the event"
-        if not paths.holds.any()
-        else "Only guided paths meet the event, along ways that the model hardly goes by itself"
-    )
-    return Probability(
-        value=0.0,
-        standard_error=bound / 3,
-        interval=(0.0, bound),
-        ess=0.0,
-        method="path_importance",
-        status="no_hits",
-        message=f"{found}, so P < {bound:.2g} (rule of three). Use subset simulation.",
-        num_calls=calls,
-        diagnostics=diagnostics,
-    )
+def _only_guided(paths: Paths) -> str:
+    """What has been found where no unguided path hits, and of the guided ones none does, or one has all weight."""
+    if not paths.holds.any():
+        return "No path meets the event"
+    return "Only guided paths meet the event, along ways that the model hardly goes by itself"
 
 
 def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, Any]:
@@ -242,13 +249,13 @@ def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, Any]:
         "hit_rate": float(paths.holds[paths.guided].mean()),
         "hits": int(paths.holds.sum()),
         "largest_share": largest,
-        "direct_hits": int(unguided.sum()),
-        "direct_paths": len(unguided),
+        "unguided_hits": int(unguided.sum()),
+        "unguided_paths": len(unguided),
     }
 
 
 def _trouble(
-    diagnostics: dict[str, float],
+    diagnostics: dict[str, Any],
     ess: float,
     pareto_k: float,
     contradicted: bool,
@@ -269,7 +276,7 @@ def _trouble(
         f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,
         f"{num_steps} steps are too few for weights of so rare an event": num_steps < MIN_STEPS
         and value < RARE,
-        f"{diagnostics['direct_hits']} of {diagnostics['direct_paths']} unguided paths meet the event, "
+        f"{diagnostics['direct_hits']} of {diagnostics['direct_samples']} direct samples meet the event, "
         "which contradicts it": contradicted,
     }
     return "; ".join(reason for reason, bad in reasons.items() if bad)

@@ -243,7 +243,7 @@ def estimate_from_islands(islands: Islands, check: DirectCheck, num_calls: int) 
     count, value = len(values), float(values.mean())
     diagnostics = _diagnostics(islands) | check.diagnostics()
     if value == 0:
-        return nothing_found("twisted_smc", "particle", check, num_calls, diagnostics)
+        return nothing_found("twisted_smc", "No particle meets the event", check, num_calls, diagnostics)
     error = float(values.std(ddof=1) / np.sqrt(count))
     relative = error / value
     interval = log_interval(value, relative, count - 1)

@@ -12,6 +12,7 @@ from kernels.probability.cross_check import DirectCheck, nothing_found
 from kernels.probability.path_importance import Paths, estimate_from_paths, pareto_shape
 
 PATHS = {"num_samples": 512, "num_steps": 80}
+BLIND = DirectCheck(0, 100)  # too few to say anything of small numbers
 
 
 @pytest.mark.parametrize("method", ["path_importance", "subset_simulation", "auto"])
@@ -133,11 +134,11 @@ def test_a_certain_event_is_worth_no_more_than_its_samples(ar1):
 def test_paths_that_nothing_steered_are_direct_samples():
     guided = np.arange(500) % 10 != 0
     paths = Paths(np.zeros((500, 1, 1)), np.ones(500), np.ones(500, bool), guided, np.zeros(500))
-    always = estimate_from_paths(paths, 80)
+    always = estimate_from_paths(paths, BLIND, 80)
     assert always.status == "ok"
     assert always.method == "path_importance"
     assert always.interval == (1 - 3 / 500, 1.0)
-    half = estimate_from_paths(paths._replace(holds=np.arange(500) < 250), 80)
+    half = estimate_from_paths(paths._replace(holds=np.arange(500) < 250), BLIND, 80)
     assert half.interval == binomial_interval(250, 500)
 
 
@@ -151,14 +152,17 @@ def test_small_probabilities_have_intervals_on_the_log_scale(ar1):
     assert low * high == pytest.approx(found.value**2)
 
 
-def test_unguided_paths_that_all_miss_contradict_a_large_value():
-    """Weights of e^0.5 in all guided paths say P = 0.6, but none of 100 unguided ones is in the event."""
+def test_paths_are_held_against_direct_samples():
+    """Weights of e^0.5 in all guided paths say P = 0.6, and look good."""
     guided = np.arange(1000) % 10 != 0
     log_ratio = np.where(guided, 0.5 + 0.01 * np.random.default_rng(0).normal(size=1000), 0.0)
-    found = estimate_from_paths(Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio), 80)
-    assert found.value > 0.5
+    paths = Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio)
+    agreed = estimate_from_paths(paths, DirectCheck(600, 1000), 80)
+    assert (agreed.value, agreed.status) == (pytest.approx(0.58, abs=0.02), "ok")
+    found = estimate_from_paths(paths, DirectCheck(500, 1000), 80)
+    assert found.value == agreed.value
     assert found.status == "unreliable"
-    assert "0 of 100 unguided paths meet the event, which contradicts it" in found.message
+    assert "500 of 1000 direct samples meet the event, which contradicts it" in found.message
 
 
 def test_one_guided_path_that_carries_all_weight_says_nothing():
@@ -166,23 +170,25 @@ def test_one_guided_path_that_carries_all_weight_says_nothing():
     guided = np.arange(1000) % 10 != 0
     log_ratio = np.where(guided, 20.0 * np.arange(1, 1001), 0.0)
     paths = Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio)
-    found = estimate_from_paths(paths, 80)
+    found = estimate_from_paths(paths, BLIND, 80)
     assert (found.status, found.value, found.interval) == ("no_hits", 0.0, (0.0, 0.03))
     assert found.message.startswith("Only guided paths meet the event")
-    told = estimate_from_paths(paths._replace(holds=guided | (np.arange(1000) == 0)), 80)
+    theirs = estimate_from_paths(paths, DirectCheck(2, 100), 80)
+    assert (theirs.status, theirs.value) == ("unreliable", 0.02)
+    told = estimate_from_paths(paths._replace(holds=guided | (np.arange(1000) == 0)), BLIND, 80)
     assert told.status == "unreliable"  # an unguided hit is something
     assert told.value == pytest.approx(1 / 1000, rel=1e-3)
-    missed = estimate_from_paths(paths._replace(holds=np.zeros(1000, bool)), 80)
+    missed = estimate_from_paths(paths._replace(holds=np.zeros(1000, bool)), BLIND, 80)
     assert (missed.status, missed.interval) == ("no_hits", (0.0, 0.03))
     assert missed.message.startswith("No path meets the event")
 
 
 def test_direct_hits_are_the_answer_where_nothing_else_is_found():
-    found = nothing_found("twisted_smc", "particle", DirectCheck(40, 1024), 7, {"hit_rate": 0.0})
+    found = nothing_found("twisted_smc", "No particle meets it", DirectCheck(40, 1024), 7, {"hit_rate": 0.0})
     assert found.value == pytest.approx(40 / 1024)
     assert found.interval == binomial_interval(40, 1024)
     assert found.status == "unreliable"
-    assert "40 of 1024 direct samples do: the number is theirs" in found.message
+    assert "40 of 1024 direct samples meet it: the number is theirs" in found.message
     assert found.diagnostics == {"hit_rate": 0.0}
 
 
@@ -266,7 +272,7 @@ def test_heavy_tailed_weights_are_flagged():
         guided, np.r_[-np.log(ratios), np.zeros(100)][np.argsort(np.argsort(~guided, kind="stable"))], 5.0
     )
     paths = Paths(np.zeros((1000, 1, 1)), np.ones(1000), guided, guided, log_ratio)
-    estimate = estimate_from_paths(paths, 80)
+    estimate = estimate_from_paths(paths, BLIND, 80)
     assert estimate.status == "unreliable"
     assert "Pareto" in estimate.message
     assert "Use subset simulation" in estimate.message
@@ -277,7 +283,7 @@ def test_weights_that_are_not_finite_are_a_numerical_error():
         np.zeros((4, 1, 1)), np.ones(4), np.ones(4, bool), np.array([0, 1, 1, 1], bool), np.full(4, np.nan)
     )
     with pytest.raises(FloatingPointError, match="not finite"):
-        estimate_from_paths(paths, 80)
+        estimate_from_paths(paths, BLIND, 80)
 
 
 def test_the_simulator_needs_a_system(ar1):

@@ -21,7 +21,7 @@ _MEANINGS = {
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none
     "unreliable": "Do not trust this number",
-    "no_hits": "No trajectory met the event",
+    "no_hits": "Only an upper bound",
     "budget_exhausted": "The budget ran out",
 }
 _STYLE = """

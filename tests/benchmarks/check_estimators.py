@@ -76,11 +76,12 @@ def judged_direct(model, shares, total, folder):
     return values[:total], holds[:total]
 
 
-def counted(model, shares, total, folder):
+def counted(model, total, folder):
     """What each event is worth among the same direct samples, with the histogram of its C."""
     path = folder / f"counted-{total}.json"
     if path.exists():
         return json.loads(path.read_text())
+    shares = events_of(model)
     values, holds = judged_direct(model, shares, total, folder)
     events = {}
     for index, (share, event) in enumerate(shares):
@@ -177,13 +178,13 @@ def repeat(model, event, share, replicates, folder, backwards):
 
 def main(name="lorenz63", total=200_704, replicates=12, backwards=""):
     model, total, replicates = kernels.load_model(name), int(total), int(replicates)
-    shares, folder = events_of(model), kept_in(model)
+    folder = kept_in(model)
     print(f"{name}, {model.num_steps} ODE steps, {jax.devices()}; kept in {folder}", flush=True)
-    document = counted(model, shares, total, folder)
+    document = counted(model, total, folder)
     check(model, document, folder, bool(backwards))
     print_table(document)
-    _, event = min(shares, key=lambda pair: abs(pair[0] - REPEATED))
-    share = document["events"][event]["hits"] / total
+    event, known = min(document["events"].items(), key=lambda pair: abs(pair[1]["simulated"] - REPEATED))
+    share = known["hits"] / total
     document["repeated"] = repeat(model, event, share, replicates, folder, bool(backwards))
     path = Path(kernels.__file__).parent / "zoo" / f"{name}_direct.json"
     path.write_text(json.dumps(document) + "\n")

@@ -14,6 +14,10 @@ Monte Carlo estimate for free. What can still go wrong is that guidance misses a
 goes where the model hardly does. The tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the
 effective size often say so, but not always: the estimate is held against direct samples as well.
 
+The law is that of the stochastic sampler, as with twisted SMC. An exact denoiser's ODE, from which direct
+samples and subset simulation come, has the same law; a learned one's two laws differ by its errors, which
+the error bar of neither counts.
+
 Finished paths are kept: asked again for more, the estimate goes on from those that are there.
 """
 

@@ -7,7 +7,7 @@ from exact_models import linear_event, separated_modes, separated_tail, tail
 
 import kernels
 from kernels.probability import density_ratio as module
-from kernels.probability.cross_check import DirectCheck
+from kernels.probability.cross_check import MIN_DIRECT, DirectCheck
 from kernels.probability.density_ratio import Densities, estimate_from_densities
 from kernels.specs import problem_of
 
@@ -24,7 +24,7 @@ def test_linear_events_of_a_gaussian(ar1, deviations):
     assert estimate.standard_error < 0.03 * estimate.value
     assert estimate.status == "ok"
     assert estimate.diagnostics["hit_rate"] > 0.95
-    assert estimate.num_calls == 2 * 128 * 80 + 1024 * 60
+    assert estimate.num_calls == 2 * 128 * 80 + MIN_DIRECT * 60
 
 
 @pytest.mark.slow
@@ -77,7 +77,7 @@ def test_an_impossible_event(ar1):
     never = ask(0, ar1[0], "max(abs(x)) < -1", num_samples=20, num_steps=10)
     assert never.value == 0.0
     assert never.status == "no_hits"
-    assert never.interval == (0.0, pytest.approx(3 / 1024))
+    assert never.interval == (0.0, pytest.approx(3 / MIN_DIRECT))
     assert never.diagnostics["hits_log_bound"] is None
 
 

@@ -11,6 +11,7 @@ import xarray as xr
 
 import kernels
 from kernels.ensembles import FIRST_CHUNK
+from kernels.probability.cross_check import MIN_DIRECT
 
 EVENT = "max(x) > 1.5"
 
@@ -196,7 +197,9 @@ def test_an_impossible_event_ends_honestly(ar1):
 def test_steps_of_a_path_are_those_of_paths_if_they_are_named(ar1, steps, calls):
     asked = {"method": "path_importance", "num_samples": 20} | steps
     *_, last = kernels.estimate(jax.random.key(0), ar1[0], EVENT, **asked)
-    directly = 1024 * steps.get("num_steps", ar1[0].num_steps)  # samples that the estimate is held against
+    directly = MIN_DIRECT * steps.get(
+        "num_steps", ar1[0].num_steps
+    )  # samples that the estimate is held against
     assert last.probability.num_calls == 20 * calls + directly
 
 

@@ -7,7 +7,7 @@ from exact_models import linear_event, separated_modes, separated_tail, short_au
 
 import kernels
 from kernels.probability import twisted_smc as module
-from kernels.probability.cross_check import DirectCheck
+from kernels.probability.cross_check import MIN_DIRECT, DirectCheck
 from kernels.probability.resampling import systematic
 from kernels.probability.twisted_smc import Islands, estimate_from_islands
 from kernels.specs import problem_of
@@ -97,7 +97,7 @@ def test_impossible_and_certain_events(ar1):
     never = ask(0, ar1[0], "max(abs(x)) < -1", num_samples=100, num_steps=20)
     assert never.value == 0.0
     assert never.status == "no_hits"
-    assert never.interval == (0.0, pytest.approx(3 / 1024))
+    assert never.interval == (0.0, pytest.approx(3 / MIN_DIRECT))
     assert "rule of three" in never.message
     always = ask(0, ar1[0], "max(abs(x)) > -1", num_samples=100, num_steps=20)
     assert always.value == pytest.approx(1.0, abs=0.05)
@@ -133,7 +133,7 @@ def test_it_reports_progress_and_can_be_closed(ar1, monkeypatch):
     assert fractions == sorted(fractions)
     *_, last = module.twisted_smc(problem, 100, 10)
     assert last.fraction == 1.0
-    assert last.probability.num_calls == 100 * 10 + 1024 * 60
+    assert last.probability.num_calls == 100 * 10 + MIN_DIRECT * 60
 
 
 def islands(values, **changed):

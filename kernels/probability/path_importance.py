@@ -153,7 +153,6 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
         FloatingPointError: paths with non-finite weights.
     """
     check = yield from direct_check(problem, num_samples)
-    extra = check.total * problem.num_steps + pilot_calls(problem)
     chunks: list[Paths] = []
     estimate = None
     for start in range(0, num_samples, CHUNK):
@@ -164,6 +163,7 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
             fraction = (start + CHUNK * record) / (CHUNK * -(-num_samples // CHUNK))
             done = CHECK_SHARE + (0.999 - CHECK_SHARE) * fraction
             yield Progress(done, f"guided paths {start + 1}–{start + CHUNK}", estimate)
+        extra = _extra_calls(problem, check)
         estimate = estimate_from_paths(join_paths(chunks), check, num_steps, extra_calls=extra)
     yield Progress(1.0, "path importance sampling is done", estimate)
 
@@ -171,9 +171,13 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
 def checked_estimate(problem: Problem, paths: Paths, num_steps: int) -> Iterator[Progress]:
     """The estimate from paths that are there already, once there are direct samples to hold it against."""
     check = yield from direct_check(problem, len(paths.holds), share=1.0)
-    extra = check.total * problem.num_steps + pilot_calls(problem)
-    estimate = estimate_from_paths(paths, check, num_steps, extra_calls=extra)
+    estimate = estimate_from_paths(paths, check, num_steps, extra_calls=_extra_calls(problem, check))
     yield Progress(1.0, "path importance sampling is done", estimate)
+
+
+def _extra_calls(problem: Problem, check: DirectCheck) -> int:
+    """Network calls for the direct samples and for what guides the paths."""
+    return check.total * problem.num_steps + pilot_calls(problem)
 
 
 def join_paths(chunks: list[Paths]) -> Paths:

@@ -197,9 +197,8 @@ def test_an_impossible_event_ends_honestly(ar1):
 def test_steps_of_a_path_are_those_of_paths_if_they_are_named(ar1, steps, calls):
     asked = {"method": "path_importance", "num_samples": 20} | steps
     *_, last = kernels.estimate(jax.random.key(0), ar1[0], EVENT, **asked)
-    directly = MIN_DIRECT * steps.get(
-        "num_steps", ar1[0].num_steps
-    )  # samples that the estimate is held against
+    # the direct samples that the estimate is held against take the steps of the ODE
+    directly = MIN_DIRECT * steps.get("num_steps", ar1[0].num_steps)
     assert last.probability.num_calls == 20 * calls + directly
 
 

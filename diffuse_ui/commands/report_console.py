@@ -48,12 +48,14 @@ def require_report(model: kernels.Model) -> None:
     """Raises ValueError where the card tells nothing; it says whether there is anything to measure."""
     from kernels.zoo.fidelity.measuring import require_measurable
 
-    if not model.card.get("fidelity"):
+    if model.card.get("fidelity"):
+        return
+    message = f"the card of model {model.name} holds no report"
+    try:
         require_measurable(model)
-        raise ValueError(
-            f"the card of model {model.name} holds no report. Measure it: "
-            f"diffuse-ui models report {model.name} --measure"
-        )
+    except ValueError as reason:
+        raise ValueError(f"{message}, and none can be measured: {reason}") from reason
+    raise ValueError(f"{message}. Measure it: diffuse-ui models report {model.name} --measure")
 
 
 def print_report(model: kernels.Model) -> None:

@@ -106,7 +106,9 @@ def test_a_report_on_the_command_line(reported, toy, tmp_path, monkeypatch):
     assert (tmp_path / "report.png").stat().st_size > 10_000
     document = json.loads(call("models", "report", "reported", "--json").stdout)
     assert document["fidelity"]["num_steps"] == 30
-    assert "holds no report" in call("models", "report", "toy").stderr
+    refused = call("models", "report", "toy").stderr
+    assert "holds no report, and none can be measured" in refused
+    assert "of a registered system, or of a recording" in refused
     assert "must end with .png" in call("models", "report", "reported", "-o", "a.gif").stderr
     assert "of a registered system, or of a recording" in call("models", "report", "toy", "--measure").stderr
 

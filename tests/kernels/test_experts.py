@@ -155,6 +155,7 @@ def same(one: NetworkDenoiser, other: NetworkDenoiser) -> bool:
     return all(np.array_equal(a, b) for a, b in leaves)
 
 
+@pytest.mark.slow
 def test_an_expert_is_trained_beside_a_model_and_either_goes_on(small, tmp_path):
     general, expert = small
     first = trained(tmp_path / "first", general, 0)

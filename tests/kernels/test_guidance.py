@@ -234,6 +234,7 @@ class Turned:
         return jnp.roll(x, 1, axis=1) - x
 
 
+@pytest.mark.slow
 def test_three_known_states_keep_a_learned_model_on_its_attractor():
     """Its Jacobian is neither symmetric nor positive, and neighbouring states are nearly one observation."""
     model = kernels.load_model("lorenz63")

@@ -166,6 +166,7 @@ def test_exemplars_that_do_not_fit_their_card(untrained, x0, tmp_path):
             kernels.load_checkpoint(path)
 
 
+@pytest.mark.slow
 def test_the_loss_that_is_shown_is_against_the_trajectories(untrained, x0):
     """What is minimised lies below it by the scatter of the trajectories, and training lowers both."""
     config = TrainingConfig(num_steps=60, batch_size=64, warmup=5, report_every=30, num_references=256)

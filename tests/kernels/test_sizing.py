@@ -19,12 +19,17 @@ TINY = UNetConfig(
 )
 
 
+def described(config):
+    """A network's graph, and the shapes of its parameters; nothing is drawn."""
+    return nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
+
+
 def random_network(config):
     """A network all of whose weights count: those that start at zero are drawn too."""
-    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(0)))
+    graph, params = described(config)
     leaves, structure = jax.tree.flatten(params)
-    keys = jax.random.split(jax.random.key(1), len(leaves))
-    drawn = [0.2 * jax.random.normal(key, leaf.shape) for key, leaf in zip(keys, leaves, strict=True)]
+    generator = np.random.default_rng(1)
+    drawn = [jnp.asarray(0.2 * generator.normal(size=leaf.shape), leaf.dtype) for leaf in leaves]
     return nnx.merge(graph, jax.tree.unflatten(structure, drawn))
 
 
@@ -32,7 +37,7 @@ def random_network(config):
     "config", [network_config(60, 3), network_config(300, 2), network_config(40, 24, ring=True)]
 )
 def test_the_cost_is_what_the_compiler_counts(config):
-    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(0)))
+    graph, params = described(config)
     x = jnp.zeros((1, config.num_times, config.in_features))
     program = jax.jit(lambda params, x, noise: nnx.merge(graph, params)(x, noise))
     analysis = program.lower(params, x, jnp.zeros(1)).cost_analysis()
@@ -93,8 +98,11 @@ def test_a_field_that_is_turned_gives_an_output_turned_likewise(patch, num_known
     def turned(x, shift):
         return jnp.roll(x.reshape(3, times, -1, variables), shift, axis=-1).reshape(x.shape)
 
+    graph, params = nnx.split(network)
+
+    @jax.jit
     def evaluated(fields):
-        return network(jnp.concatenate([fields, shared], axis=-1), noise)
+        return nnx.merge(graph, params)(jnp.concatenate([fields, shared], axis=-1), noise)
 
     out = evaluated(fields)
     assert out.shape == (3, times, variables)

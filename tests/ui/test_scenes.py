@@ -109,6 +109,7 @@ def test_a_canvas_of_many_variables_shows_a_few_and_those_drawn_on(wide, window)
     wide.state.write("max(u4) > 1")
 
 
+@pytest.mark.slow
 def test_pendulums_swing():
     app = App("double_pendulum", event="max(q1) > 0.5", num_samples=64, num_steps=4, estimator="monte_carlo")
     app.store.compare = False

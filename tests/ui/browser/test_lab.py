@@ -67,6 +67,7 @@ def wait_for(address, process, seconds=60):
     raise RuntimeError("JupyterLab did not start.")
 
 
+@pytest.mark.slow
 def test_a_box_drawn_in_the_quickstart_has_the_probability_of_the_command_line(lab, page):
     page.set_viewport_size({"width": 1600, "height": 1100})
     page.goto(lab)

@@ -97,6 +97,7 @@ def test_a_space_turns_with_the_hand_and_a_field_has_two_sides(page, opened):
         page.wait_for_function(painted, arg=name, polling=100)
 
 
+@pytest.mark.slow
 def test_pendulums_swing_when_played(page, opened):
     opened("double_pendulum", "max(q1) > 0.5", num_steps=4)
     show(page, "Motion")

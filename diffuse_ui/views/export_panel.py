@@ -15,7 +15,7 @@ from diffuse_ui.figure_axes import SIZES, FigureSize
 from diffuse_ui.figures import caption as caption_of
 from diffuse_ui.jobs import Result
 from diffuse_ui.session import Session
-from diffuse_ui.views.parts import html, section
+from diffuse_ui.views.parts import after_load, html, section
 
 __all__ = ["ExportPanel"]
 
@@ -65,8 +65,7 @@ class ExportPanel:
     def __panel__(self) -> pn.viewable.Viewable:
         choices = (self.size, self.font, self.dark, self.captioned)
         figures = (*choices, *(self.downloads[label] for label in _FIGURES))
-        return section(
-            "Export",
+        rows = (
             _row("Figure", *figures),
             _row("Caption", self.caption),
             _row("Data", *(self.downloads[label] for label in _DATA)),
@@ -74,6 +73,7 @@ class ExportPanel:
             _row("Link", self.link),
             _row("Command", self.command),
         )
+        return section("Export", after_load(*rows))
 
     def figure_size(self) -> FigureSize:
         """The size that is chosen, with the font that is chosen."""

@@ -12,6 +12,7 @@ __all__ = [
     "QUIET",
     "SMALL",
     "Words",
+    "after_load",
     "caption",
     "details",
     "html",
@@ -77,9 +78,8 @@ def html(text: str = "", **params: Any) -> pn.pane.HTML:
 
 
 def details(title: str, *children: Any) -> pmui.Details:
-    """A group that is folded away until it is wanted."""
-    return pmui.Details(
-        *children,
+    """A group that is folded away until it is wanted, and is built in the page only then."""
+    fold = pmui.Details(
         title=title,
         collapsed=True,
         elevation=0,
@@ -101,3 +101,12 @@ def details(title: str, *children: Any) -> pmui.Details:
             "& .details-expand-button": {"display": "none"},  # nothing is cut off that it could show
         },
     )
+    fold.param.watch(lambda _: fold.objects or fold.extend(children), "collapsed")
+    return fold
+
+
+def after_load(*children: Any) -> pn.Column:
+    """A place for what may come once the page is there, which it is the sooner the less is in it."""
+    place = pn.Column(sizing_mode="stretch_width", margin=0)
+    pn.state.onload(lambda: place.extend(children))
+    return place

@@ -544,6 +544,7 @@ def test_axes_hold_conditional_trajectories_and_are_not_stretched_by_misses(app,
 
 
 def test_the_advanced_fields_and_the_state_agree(app, window):
+    window.run.advanced.collapsed = False
     fields = {
         widget.label: widget
         for widget in window.run.advanced.select(lambda w: hasattr(w, "label"))

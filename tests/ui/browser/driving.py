@@ -63,6 +63,10 @@ class Canvas:
             self.page.wait_for_timeout(200)
             places.append(tuple(self.pixel(name, 1.0, 0.5)))
 
+    def wait_gone(self, name):
+        """Until no figure of that name is on the page."""
+        self.frame.wait_for_function(finding("name => FIND(name) == null"), arg=name, polling=200)
+
     def wait_tool(self, name, tool):
         """Until a panel's active drag tool is the named one in the browser; "" for none."""
         self.frame.wait_for_function(TOOL, arg=[name, tool], polling=200)

@@ -82,6 +82,7 @@ def test_another_model_replaces_the_panels(canvas, page, toy):
     for model, last in ((make_toy(("x", "y", "z")), "z"), (toy, "y")):
         state.model = model
         canvas.wait_drawn(last)
+    canvas.wait_gone("z")
     canvas.drag("y", (2.0, 0.5), (3.0, 2.0))
     expect(event_text(page)).to_have_value(re.compile(r"^box\(y, \["), timeout=10_000)
 

@@ -9,7 +9,8 @@ below the finest noise level.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file, save_file
 
 from kernels.denoisers import NetworkDenoiser
@@ -31,7 +32,7 @@ from kernels.references import Exemplars
 from kernels.systems import available_systems, get_system
 from kernels.trajectories import Layout, Standardizer
 
-__all__ = ["load_checkpoint", "save_checkpoint", "weights_path", "write_card"]
+__all__ = ["load_checkpoint", "read_card", "save_checkpoint", "weights_path", "write_card"]
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "float16")
@@ -108,13 +109,11 @@ def _replace(path: Path, write: Callable[[Path], Any]) -> None:
     beside.replace(path)
 
 
-def load_checkpoint(path: str | Path) -> Model:
-    """Read a model written by `save_checkpoint`.
-
-    The observables of a system of one's own come with it if the system is registered by then.
+def read_card(path: str | Path) -> dict[str, Any]:
+    """The card of a model whose weights are there and whole; they are not read.
 
     Raises:
-        ValueError: a file is missing, truncated, of a newer format, or does not fit its card.
+        ValueError: a file is missing or damaged, or the card is of a newer format.
     """
     weights = weights_path(path)
     card_path = weights.with_suffix(".json")
@@ -127,21 +126,41 @@ def load_checkpoint(path: str | Path) -> Model:
         raise ValueError(
             f"the card {card_path} is not valid JSON ({error}). Copy or train the model again."
         ) from error
-    try:
-        tensors = load_file(weights)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"the weights {weights} are truncated or damaged ({error}). Copy or train the model again."
-        ) from error
-    return _assemble(weights, card, tensors)
-
-
-def _assemble(weights: Path, card: Any, tensors: Mapping[str, np.ndarray]) -> Model:
     if not isinstance(card, dict) or card.get("format_version") != FORMAT_VERSION:
         raise ValueError(
             f"the card of {weights} must have format_version {FORMAT_VERSION}. "
             "A newer diffuse-ui may be needed."
         )
+    with _damage_named(weights), safe_open(weights, "np"):
+        return card
+
+
+@contextmanager
+def _damage_named(weights: Path) -> Iterator[None]:
+    """What safetensors says of a file, as our error."""
+    try:
+        yield
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"the weights {weights} are truncated or damaged ({error}). Copy or train the model again."
+        ) from error
+
+
+def load_checkpoint(path: str | Path) -> Model:
+    """Read a model written by `save_checkpoint`.
+
+    The observables of a system of one's own come with it if the system is registered by then.
+
+    Raises:
+        ValueError: a file is missing, truncated, of a newer format, or does not fit its card.
+    """
+    weights, card = weights_path(path), read_card(path)
+    with _damage_named(weights):
+        tensors = load_file(weights)
+    return _assemble(weights, card, tensors)
+
+
+def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Model:
     try:
         architecture = {k: v for k, v in card["architecture"].items() if k != "type"}
         config = UNetConfig.from_dict(architecture)

@@ -8,6 +8,8 @@ import typer
 import kernels
 from diffuse_ui.commands.answering import exit_codes, print_answer, refuse
 from diffuse_ui.commands.options import JsonOption
+from kernels.checkpoints import read_card
+from kernels.zoo import path_of
 
 __all__ = ["models_app"]
 
@@ -38,7 +40,7 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
 def _card(name: str) -> dict[str, Any]:
     """A model's card; of a damaged file, what is wrong with it."""
     try:
-        return dict(kernels.load_model(name).card)
+        return read_card(path_of(name))
     except ValueError as error:
         return {"name": name, "description": f"cannot be read: {error}"}
 

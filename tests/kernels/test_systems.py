@@ -67,7 +67,7 @@ def its_jacobian(time, u):
 DOP853 = {"method": "DOP853", "rtol": 1e-10, "atol": 1e-12}
 FIELDS = {  # right-hand side, number of times, integrator, number of trajectories
     "lorenz63": (lorenz, 31, DOP853, 8),
-    "fitzhugh_nagumo": (fitzhugh_nagumo, 60, DOP853, 8),
+    "fitzhugh_nagumo": (fitzhugh_nagumo, 41, DOP853, 8),
     "double_pendulum": (pendulum, 11, DOP853, 8),
     "lorenz96": (lorenz96, 21, DOP853, 3),
     "kuramoto_sivashinsky": (

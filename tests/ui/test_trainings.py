@@ -64,6 +64,7 @@ def test_a_file_becomes_a_model_that_can_be_chosen(app, panel, recording):
     assert app.state.layout.variables == ("flow", "level")
 
 
+@pytest.mark.slow
 def test_a_stopped_training_keeps_its_best_and_goes_on(app, panel, recording):
     choices = {"window": 8, "num_steps": 3000}
     app.store.train(Request(source=str(recording), choices=choices))

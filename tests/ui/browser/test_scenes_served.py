@@ -67,6 +67,7 @@ def column(page, name, which):
     return np.array(page.evaluate(COLUMN, [name, which]), float)
 
 
+@pytest.mark.slow
 def test_a_space_turns_with_the_hand_and_a_field_has_two_sides(page, opened):
     opened(make_toy(FIELD), "max(u4) > 1", num_steps=12)
     show(page, "Space")

@@ -137,6 +137,7 @@ def test_a_start_that_is_missing_or_does_not_fit(gaussian):
         kernels.log_likelihood(model, start_dataset(model))
 
 
+@pytest.mark.slow
 def test_training_beats_the_regression_and_the_checkpoint_keeps_the_start(tmp_path):
     """Trajectories x(t) = r(t) · sign of the first state squared: no linear forecast knows which way."""
     rng = np.random.default_rng(0)

@@ -47,6 +47,7 @@ def test_error_bars_are_calibrated_over_60_replicates(ar1, method):
     assert 0.75 < errors.mean() / values.std(ddof=1) < 1.35
 
 
+@pytest.mark.slow
 def test_the_exact_ensemble_has_the_truncated_normals_moments(ar1):
     model, covariance = ar1
     text, flat, _ = linear_event(covariance, 3.0)

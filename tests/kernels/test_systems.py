@@ -144,6 +144,7 @@ def test_sample_i_depends_on_the_key_and_i_alone():
     np.testing.assert_allclose(few, many[:3], atol=1e-4)
 
 
+@pytest.mark.slow
 def test_the_papers_lorenz_event_has_its_probability():
     system = kernels.get_system("lorenz63")
     x = system.simulate_array(jax.random.key(1), 16_384)[..., 0]

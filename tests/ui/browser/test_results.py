@@ -62,6 +62,7 @@ def downloaded(page, label):
     return download.value.path().read_bytes()
 
 
+@pytest.mark.slow
 def test_a_reload_comes_back_to_what_was_drawn(page, server):
     address, apps = server
     page.goto(address)

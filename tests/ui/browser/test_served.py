@@ -133,6 +133,7 @@ def test_two_windows_do_not_see_each_other(chromium, canvas, server):
     other_page.close()
 
 
+@pytest.mark.slow
 def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
     text, state = event_text(page), canvas.app.state
     canvas.button("Point").click()

@@ -1,7 +1,7 @@
 """Shapes and types in the annotations of the numerics are checked at every call; XLA compiles in a hurry.
 
-Most of a test's time is compilation. Programs that are optimised little compile in a third of the time and say
-the same. What is set in XLA_FLAGS already stays: an empty string asks for the programs that users get, which is
+Most of a test's time is compilation. Programs that are optimised little say the same, and with them the tests
+take half the time. What is set in XLA_FLAGS already stays: an empty string asks for the programs that users get, which is
 how CI runs the slow tests.
 """
 

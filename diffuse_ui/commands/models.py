@@ -8,8 +8,6 @@ import typer
 import kernels
 from diffuse_ui.commands.answering import exit_codes, print_answer, refuse
 from diffuse_ui.commands.options import JsonOption
-from kernels.checkpoints import read_card
-from kernels.zoo import path_of
 
 __all__ = ["models_app"]
 
@@ -39,6 +37,9 @@ def models(context: typer.Context, as_json: JsonOption = False) -> None:
 
 def _card(name: str) -> dict[str, Any]:
     """A model's card; of a damaged file, what is wrong with it."""
+    from kernels.checkpoints import read_card
+    from kernels.zoo import path_of
+
     try:
         return read_card(path_of(name))
     except ValueError as error:

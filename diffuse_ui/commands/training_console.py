@@ -75,6 +75,7 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         ValueError: data that need a choice, or too few of them.
         KeyboardInterrupt: stopped before there was a model to keep.
     """
+    from kernels.checkpoints import read_card
     from kernels.zoo.own_data import plan_training, training
 
     plan = plan_training(source, name=name or Path(source).stem, **choices)
@@ -95,7 +96,7 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         if not plan.weights.exists():
             raise
         stopped = True
-    card = kernels.load_model(plan.weights).card["training"]
+    card = read_card(plan.weights)["training"]
     return {
         "name": plan.name,
         "output": str(plan.weights),

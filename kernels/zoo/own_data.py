@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernels.checkpoints import load_checkpoint, save_checkpoint
+from kernels.checkpoints import load_checkpoint, read_card, save_checkpoint
 from kernels.models import Model
 from kernels.networks.sizing import network_config, network_cost
 from kernels.networks.unet import UNetConfig
@@ -239,7 +239,7 @@ def _require_free(plan: Plan, state_path: Path) -> None:
 def _best_so_far(weights: Path) -> float:
     """Validation loss of the model that an interrupted training left."""
     try:
-        return float(load_checkpoint(weights).card["training"]["validation_loss"])
+        return float(read_card(weights)["training"]["validation_loss"])
     except (ValueError, KeyError):
         return np.inf
 

@@ -65,9 +65,9 @@ def its_jacobian(time, u):
 
 
 DOP853 = {"method": "DOP853", "rtol": 1e-10, "atol": 1e-12}
-FIELDS = {  # right-hand side, number of times, integrator, number of trajectories
+FIELDS = {  # right-hand side, number of times of a piece, integrator, number of trajectories
     "lorenz63": (lorenz, 31, DOP853, 8),
-    "fitzhugh_nagumo": (fitzhugh_nagumo, 41, DOP853, 8),
+    "fitzhugh_nagumo": (fitzhugh_nagumo, 11, DOP853, 8),
     "double_pendulum": (pendulum, 11, DOP853, 8),
     "lorenz96": (lorenz96, 21, DOP853, 3),
     "kuramoto_sivashinsky": (
@@ -81,14 +81,16 @@ FIELDS = {  # right-hand side, number of times, integrator, number of trajectori
 
 @pytest.mark.parametrize("name", NAMES)
 def test_trajectories_solve_the_equations_by_an_independent_integrator(ensembles, name):
-    """From the first state, for as long as chaos lets single precision follow."""
+    """From the first state for as long as chaos lets single precision follow, then from where that led, to the end."""
     field, count, options, num_trajectories = FIELDS[name]
     dataset = ensembles[name]
-    times = dataset["time"].values[:count]
+    times = dataset["time"].values
     for states in dataset["state"].values[:num_trajectories]:
-        span = (0, times[-1])
-        truth = solve_ivp(field, span, states[0].astype(float), t_eval=times, **options).y.T
-        np.testing.assert_allclose(states[:count], truth, atol=2e-3 * np.abs(truth).max())
+        for first in range(0, len(times) - 1, count - 1):
+            piece, simulated = times[first : first + count], states[first : first + count]
+            start = simulated[0].astype(float)
+            truth = solve_ivp(field, (piece[0], piece[-1]), start, t_eval=piece, **options).y.T
+            np.testing.assert_allclose(simulated, truth, atol=2e-3 * np.abs(truth).max())
 
 
 def test_the_pendulum_keeps_its_energy(ensembles):

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 import kernels
 from diffuse_ui import launching
 from diffuse_ui.cli import app
+from kernels.zoo import path_of, user_models
 
 
 @pytest.fixture
@@ -98,6 +99,20 @@ def test_models_lists_models_and_systems(call):
     outcome = call("models", "--json")
     assert outcome.exit_code == 0, outcome.stderr
     assert "lorenz63" in json.loads(outcome.stdout)["systems"]
+
+
+def test_models_lists_a_damaged_one_with_what_is_wrong(call, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    folder = user_models()
+    folder.mkdir(parents=True)
+    for name, cut in (("whole", None), ("cut", ".safetensors"), ("carded", ".json")):
+        for kind in (".safetensors", ".json"):
+            content = path_of("lorenz63").with_suffix(kind).read_bytes()
+            (folder / f"{name}{kind}").write_bytes(content[:-3] if kind == cut else content)
+    models = json.loads(call("models", "--json").stdout)["models"]
+    assert models["whole"] == kernels.load_model("lorenz63").card
+    assert "cut.safetensors are truncated or damaged" in models["cut"]["description"]
+    assert "carded.json is not valid JSON" in models["carded"]["description"]
 
 
 def test_train_refuses_unknown_presets(call, tmp_path):

@@ -4,6 +4,8 @@ import dataclasses
 import json
 
 import numpy as np
+import panel as pn
+import panel_material_ui as pmui
 import pytest
 from bokeh.events import SelectionGeometry, Tap
 from PIL import Image
@@ -11,6 +13,8 @@ from toys import make_toy
 
 import kernels
 from diffuse_ui.figure_axes import SIZES
+from diffuse_ui.session import Session
+from diffuse_ui.views.export_panel import ExportPanel
 from diffuse_ui.window import Window
 
 
@@ -541,6 +545,30 @@ def test_axes_hold_conditional_trajectories_and_are_not_stretched_by_misses(app,
     snapshot = dataclasses.replace(result.snapshot, dataset=dataset)
     app.store.result = dataclasses.replace(result, snapshot=snapshot)
     assert before < 5.0 < panel.y_range.end < 7.0
+
+
+def test_what_is_folded_away_is_built_once_when_it_is_opened(window):
+    folds = (window.run.advanced, window.model.known, window.model.more)
+    assert [len(fold) for fold in folds] == [0, 0, 0]
+    for _ in range(2):
+        for collapsed in (False, True):
+            window.run.advanced.collapsed = collapsed
+            assert len(window.run.advanced) == 1
+
+
+def test_the_export_rows_come_once_the_page_is_there(app, monkeypatch):
+    def labels(section):
+        return {download.label for download in section.select(pmui.FileDownload)}
+
+    without_a_page = labels(ExportPanel(Session(app.state, app.store)).__panel__())
+    assert {"PNG", "NetCDF", "Python"} < without_a_page
+    loaded = []
+    monkeypatch.setattr(type(pn.state), "onload", lambda _, call: loaded.append(call))
+    section = ExportPanel(Session(app.state, app.store)).__panel__()
+    assert not labels(section)
+    for call in loaded:
+        call()
+    assert labels(section) == without_a_page
 
 
 def test_the_advanced_fields_and_the_state_agree(app, window):

@@ -1,8 +1,8 @@
 """Shapes and types in the annotations of the numerics are checked at every call; XLA compiles in a hurry.
 
-Most of a test's time is compilation. Programs that are optimised little say the same, and with them the tests
-take half the time. What is set in XLA_FLAGS already stays: an empty string asks for the programs that users get, which is
-how CI runs the slow tests.
+Most of a test's time is compilation. Programs that are optimised little say the same, and with them the
+tests take half the time. What is set in XLA_FLAGS already stays: an empty string asks for the programs that
+users get, which is how CI runs the slow tests.
 """
 
 import os

@@ -234,10 +234,11 @@ def step_doubling(
         ValueError: a wrong argument.
         NumericalError: numbers stopped being finite.
     """
-    loaded = as_model(model)
-    steps = loaded.num_steps if num_steps is None else num_steps
-    RunSpec(model="", num_samples=num_samples, num_steps=steps)
+    counts = {} if num_steps is None else {"num_steps": num_steps}
+    RunSpec(model="", num_samples=num_samples, **counts)
     require(event is not None, "event", "an event", event)
+    loaded = as_model(model)
+    steps = problem_of(key, loaded, event, given, num_steps).num_steps
     coarse, fine = (
         np.concatenate(list(_holds(problem_of(key, loaded, event, given, count), num_samples)))
         for count in (steps, 2 * steps)

@@ -14,6 +14,7 @@ from kernels.denoisers import Denoiser
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
 from kernels.recordings.windows import HeldOut
+from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.systems import available_systems
 from kernels.trajectories import Layout, Standardizer
 
@@ -42,7 +43,8 @@ class Model:
         layout: names, times, units and observables of a trajectory.
         standardizer: physical ↔ standardised units.
         initial: mean and covariance of the data, standardised; a sampler starts from this law plus noise.
-        card: what is known about the model; JSON-able. `name`, `system`, `num_steps` are read by programs.
+        card: what is known about the model; JSON-able. `name`, `system`, `num_steps`, `ode_levels` are read
+            by programs.
         held_out: of a model of a recording, the part of it that was held out; the event's frequency there is
             what the model's probability is compared with.
     """
@@ -53,6 +55,9 @@ class Model:
     initial: GaussianLaw
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     held_out: HeldOut | None = None
+
+    def __post_init__(self) -> None:
+        _ = self.ode_levels  # a card is checked when there is a model of it
 
     @classmethod
     def from_denoiser(
@@ -121,6 +126,22 @@ class Model:
     def num_steps(self) -> int:
         """Network evaluations for a trajectory by the ODE, as measured in the card."""
         return int(self.card.get("num_steps", DEFAULT_NUM_STEPS))
+
+    @property
+    def ode_levels(self) -> tuple[float, float]:
+        """σ_max and σ_min of the ODE, standardised units; narrower than all levels where the card has measured it.
+
+        Above σ_max the samples have the Gaussian law of the data's moments plus noise, which is near enough where
+        the noise hides the rest of it; below σ_min nothing is left to decide.
+        """
+        levels = self.card.get("ode_levels", [SIGMA_MAX, SIGMA_MIN])
+        numbers = isinstance(levels, list) and all(isinstance(level, int | float) for level in levels)
+        if not numbers or len(levels) != 2 or not 0 < levels[1] < levels[0]:
+            raise ValueError(
+                f"`ode_levels` in the card of {self.name} must be two noise levels, the higher first; "
+                f"got {levels!r}."
+            )
+        return float(levels[0]), float(levels[1])
 
     @property
     def num_known(self) -> int:

@@ -15,6 +15,7 @@ from kernels.guidance.registry import DEFAULT_GUIDANCE, require_guidance
 from kernels.knowledge import Given, given_event, with_knowledge
 from kernels.models import Model
 from kernels.probability.base import Problem
+from kernels.probability.direct import own_steps
 from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.zoo import load_model
 
@@ -123,6 +124,6 @@ def problem_of(
         model=loaded,
         constraint=constraint,
         observations=observations,
-        num_steps=loaded.num_steps if num_steps is None else num_steps,
+        num_steps=own_steps(loaded, observed=observations is not None) if num_steps is None else num_steps,
         guidance=guidance,
     )

@@ -49,12 +49,13 @@ class Kept:
 
 
 def identity_of(problem: Problem, *, event: bool) -> tuple[Hashable, ...]:
-    """Model, key, steps and knowledge of a problem; with its event and guidance where they matter."""
+    """Model, key, steps, levels and knowledge of a problem; with its event and guidance where they matter."""
     asked = (_constraint(problem.constraint), problem.guidance) if event else ()
     return (
         problem.model.identity,
         np.asarray(jax.random.key_data(problem.key)).tobytes(),
         problem.num_steps,
+        problem.model.ode_levels,
         _constraint(problem.observations),
         *asked,
     )

@@ -20,7 +20,7 @@ from kernels.probability.caching import Kept, identity_of
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
 from kernels.samplers.unipc import UniPC
-from kernels.schedules import SIGMA_MAX, SIGMA_MIN, grid
+from kernels.schedules import SIGMA_MIN, grid
 
 __all__ = [
     "CHUNK",
@@ -30,26 +30,43 @@ __all__ = [
     "latent_map",
     "ode_grid",
     "ode_solver",
+    "own_steps",
     "tolerated_sigma",
 ]
 
-FEWEST_FOR_PARABOLAS = 14  # steps from `SIGMA_MAX` to `SIGMA_MIN`
+WIDEST_FOR_PARABOLAS = 0.82  # mean step of log σ: 14 evaluations from `SIGMA_MAX` to `SIGMA_MIN`
 CHUNK = 256  # trajectories that go through the network together
 
 
-def ode_solver(num_steps: int) -> UniPC | DPMSolver:
-    """The rule that a number of steps is best spent on.
+def ode_solver(sigmas: Float[np.ndarray, " steps"]) -> UniPC | DPMSolver:
+    """The rule for which the levels of a grid are near enough to each other.
 
     On Gaussians (`tests/kernels/discrete_laws.py`) the largest error of the spread is by UniPC 0.6 of
-    DPM-Solver++'s in 14 steps, a quarter in 20 and an eighth in 30; where evaluations are further apart its
-    parabolas overshoot.
+    DPM-Solver++'s in 14 steps over all levels, a quarter in 20 and an eighth in 30; where evaluations are
+    further apart its parabolas overshoot.
     """
-    return UniPC() if num_steps >= FEWEST_FOR_PARABOLAS else DPMSolver()
+    mean_step = np.log(sigmas[0] / sigmas[-1]) / (len(sigmas) - 1)
+    return UniPC() if mean_step <= WIDEST_FOR_PARABOLAS else DPMSolver()
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
-    """Noise levels of the ODE, down to a tenth of the finest tolerance of what is known: events share samples."""
-    return grid(problem.num_steps, sigma_max=SIGMA_MAX, sigma_min=finest_sigma(problem))
+    """Noise levels of the ODE: the model's, and down to a tenth of the finest tolerance of what is known.
+
+    An event's own tolerances do not count, so that events share samples.
+    """
+    highest, lowest = problem.model.ode_levels
+    if problem.observations is not None:
+        lowest = min(lowest, finest_sigma(problem))
+    return grid(problem.num_steps, sigma_max=highest, sigma_min=lowest)
+
+
+def own_steps(model: Model, *, observed: bool) -> int:
+    """The model's own number of steps; as much larger, where points are observed, as its levels reach lower."""
+    highest, lowest = model.ode_levels
+    if not observed:
+        return model.num_steps
+    longer = np.log(highest / min(lowest, SIGMA_MIN)) / np.log(highest / lowest)
+    return int(np.ceil(model.num_steps * longer))
 
 
 def finest_sigma(problem: Problem) -> float:
@@ -75,7 +92,7 @@ def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.nda
         block = jnp.asarray(latents[start : start + CHUNK])
         padding = CHUNK - len(block)
         padded = jnp.pad(block, ((0, padding), (0, 0), (0, 0))) if padding else block
-        x0 = draw(problem.denoiser, problem.model.initial, ode_solver(len(sigmas)), sigmas, padded)
+        x0 = draw(problem.denoiser, problem.model.initial, ode_solver(sigmas), sigmas, padded)
         yield problem.physical(x0)[: len(block)]
 
 

@@ -1,5 +1,6 @@
 """Estimators against closed forms: the exact Gaussian, an asymmetric mixture; calibration by replication."""
 
+import dataclasses
 from functools import partial
 
 import jax
@@ -11,7 +12,9 @@ from scipy import stats
 import kernels
 from kernels.probability.base import binomial_interval, log_interval
 from kernels.probability.cross_check import DirectCheck, nothing_found
+from kernels.probability.direct import direct_samples, ode_grid
 from kernels.probability.path_importance import Paths, estimate_from_paths, pareto_shape
+from kernels.specs import problem_of
 
 PATHS = {"num_samples": 512, "num_steps": 80}
 BLIND = DirectCheck(0, 100)  # too few to say anything of small numbers
@@ -297,3 +300,36 @@ def test_the_simulator_needs_a_system(ar1):
         kernels.event_probability(jax.random.key(0), ar1[0], "max(x) > 1", method="simulator")
     with pytest.raises(ValueError, match="Did you mean 'monte_carlo'"):
         kernels.event_probability(jax.random.key(0), ar1[0], "max(x) > 1", method="montecarlo")
+
+
+def with_levels(model, levels):
+    return dataclasses.replace(model, card=dict(model.card) | {"ode_levels": levels})
+
+
+def first_samples(model, num_steps):
+    return next(direct_samples(problem_of(jax.random.key(3), model, None, None, num_steps), 64))
+
+
+def test_samples_between_a_models_own_levels_are_those_between_all_levels(ar1):
+    model, _ = ar1
+    whole = first_samples(model, 200)
+    narrow, all_levels = (first_samples(with_levels(model, levels), 12) for levels in ([16, 0.03], [80, 0.002]))
+    errors = [np.sqrt(np.mean((found - whole) ** 2)) for found in (narrow, all_levels)]
+    assert errors[0] < 0.02 < 2 * errors[0] < errors[1]  # 12 steps lie nearer to each other between fewer levels
+
+
+def test_what_is_known_finely_is_met_finely_by_a_model_with_levels_of_its_own(ar1):
+    model = with_levels(ar1[0], [16, 0.1])
+    known = "at(x, 0) == 1 tolerance 0.01"
+    asked = problem_of(jax.random.key(0), model, None, known)
+    assert asked.num_steps == 107  # 60 · log(16 / 0.002) / log(16 / 0.1)
+    assert ode_grid(asked)[0] == 16 and ode_grid(asked)[-1] < 0.002
+    assert problem_of(jax.random.key(0), model, None, known, 40).num_steps == 40
+    assert problem_of(jax.random.key(0), model, None, None).num_steps == 60
+    assert ode_grid(problem_of(jax.random.key(0), model, None, None))[-1] == 0.1
+
+
+@pytest.mark.parametrize("levels", [[0.03, 16], [16], "16 to 0.03", [16, "low"], [16, 0], None])
+def test_levels_that_are_none_are_refused(ar1, levels):
+    with pytest.raises(ValueError, match="`ode_levels` in the card of ar1 must be two noise levels"):
+        with_levels(ar1[0], levels)

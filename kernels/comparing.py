@@ -27,6 +27,7 @@ from kernels.models import Model
 from kernels.probability.base import Probability, Problem, percent
 from kernels.probability.direct import direct_samples
 from kernels.probability.monte_carlo import estimate_proportion
+from kernels.probability.registry import PATH_STEPS
 from kernels.runs import NumericalError, estimate, event_probability
 from kernels.specs import RunSpec, as_model, problem_of, require
 
@@ -234,8 +235,7 @@ def step_doubling(
         ValueError: a wrong argument.
         NumericalError: numbers stopped being finite.
     """
-    counts = {} if num_steps is None else {"num_steps": num_steps}
-    RunSpec(model="", num_samples=num_samples, **counts)
+    RunSpec(model="", num_samples=num_samples, num_steps=PATH_STEPS if num_steps is None else num_steps)
     require(event is not None, "event", "an event", event)
     loaded = as_model(model)
     steps = problem_of(key, loaded, event, given, num_steps).num_steps

@@ -31,13 +31,17 @@ def drawn(model, levels, num_steps, noise, event, key):
 
 
 def report(label, few, many, problems):
-    print(f"{label}\n  root mean square over trajectories {np.sqrt(np.mean((few - many) ** 2)):.4f} (physical units)")
+    print(
+        f"{label}\n  root mean square over trajectories {np.sqrt(np.mean((few - many) ** 2)):.4f} (physical units)"
+    )
     for event, problem in problems.items():
         mine, true = (problem.judge(states)[1].astype(float) for states in (few, many))
         share = max(true.mean(), 1 / len(true))
         shift, error = (mine - true).mean() / share, (mine - true).std() / np.sqrt(len(true)) / share
         changed = np.abs(mine - true).mean() / share
-        print(f"  {event:42s} P {share:.4f}  {100 * shift:+6.1f} ± {100 * error:4.1f} %  {100 * changed:5.1f} % change")
+        print(
+            f"  {event:42s} P {share:.4f}  {100 * shift:+6.1f} ± {100 * error:4.1f} %  {100 * changed:5.1f} % change"
+        )
 
 
 def main(name, steps, highest, lowest, pairs=8192, reference=64):

@@ -14,7 +14,7 @@ from kernels.zoo.fidelity.events import extremes, reference_event
 
 __all__ = ["needed_steps"]
 
-STEP_COUNTS = (10, 12, 14, 16, 20, 30, 40, 60)
+STEP_COUNTS = (12, 14, 16, 20, 30, 40, 60)
 
 
 def needed_steps(

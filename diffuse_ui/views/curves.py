@@ -2,7 +2,7 @@
 
 `CurvesView` keeps the panels of one view (`diffuse_ui.views.canvas`, `diffuse_ui.views.phase_plane`)
 up to date with state and store while that view is the one shown; a hidden view catches up when it is
-shown again. It also keeps the axes: they hold the backdrop, the conditional trajectories and what was
+shown, and has no panels before that. It also keeps the axes: they hold the backdrop, the conditional trajectories and what was
 drawn, and are not stretched by guided trajectories that miss.
 """
 
@@ -18,6 +18,7 @@ from diffuse_ui.ensembles import fan, is_member, states
 from diffuse_ui.session import Session
 from diffuse_ui.views.panels import MAX_CURVES, TIME_AXIS_HEIGHT, Panel
 from diffuse_ui.views.shapes import ShapeLayer
+from kernels import Layout
 
 __all__ = ["CANVAS_HEIGHT", "CurvesView"]
 
@@ -33,7 +34,7 @@ class CurvesView:
         self.session, self.height = session, height
         self.panels: Sequence[Panel] = []
         self.shapes = ShapeLayer(session, self._editable)
-        self._layout = session.state.layout  # of the model that the panels were made for
+        self._layout: Layout | None = None  # of the model that the panels were made for
         self._behind = np.zeros((0, 0, 0), np.float32)  # the backdrop's trajectories
         self._members = np.zeros((0, 0, 0), np.float32)  # the last run's that meet the event
         self._satisfied: np.ndarray | None = None  # which of the backdrop's are shown as hits
@@ -45,7 +46,8 @@ class CurvesView:
             styles={"min-height": f"calc({height} + {TIME_AXIS_HEIGHT}px)"},
             visible=session.look.view == self.view,
         )
-        self._build()
+        if self.shown:
+            self._build()
         state, store, look = session.state, session.store, session.look
         for owner, names, update in (
             (state, ["model"], self._refresh),

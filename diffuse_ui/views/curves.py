@@ -2,8 +2,8 @@
 
 `CurvesView` keeps the panels of one view (`diffuse_ui.views.canvas`, `diffuse_ui.views.phase_plane`)
 up to date with state and store while that view is the one shown; a hidden view catches up when it is
-shown, and has no panels before that. It also keeps the axes: they hold the backdrop, the conditional trajectories and what was
-drawn, and are not stretched by guided trajectories that miss.
+shown, and has no panels before that. It also keeps the axes: they hold the backdrop, the conditional
+trajectories and what was drawn, and are not stretched by guided trajectories that miss.
 """
 
 from collections.abc import Callable, Sequence

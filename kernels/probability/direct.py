@@ -20,7 +20,7 @@ from kernels.probability.caching import Kept, identity_of
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
 from kernels.samplers.unipc import UniPC
-from kernels.schedules import SIGMA_MIN, grid
+from kernels.schedules import SIGMA_MAX, SIGMA_MIN, grid
 
 __all__ = [
     "CHUNK",
@@ -50,22 +50,23 @@ def ode_solver(sigmas: Float[np.ndarray, " steps"]) -> UniPC | DPMSolver:
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
-    """Noise levels of the ODE: the model's, and down to a tenth of the finest tolerance of what is known.
+    """Noise levels of the ODE: the model's; where points are observed all, and to a tenth of the finest tolerance.
 
-    An event's own tolerances do not count, so that events share samples.
+    Drawing starts from the law of the data, which what is observed changes: noise must hide that. An event's own
+    tolerances do not count, so that events share samples.
     """
     highest, lowest = problem.model.ode_levels
     if problem.observations is not None:
-        lowest = min(lowest, finest_sigma(problem))
+        highest, lowest = SIGMA_MAX, finest_sigma(problem)
     return grid(problem.num_steps, sigma_max=highest, sigma_min=lowest)
 
 
 def own_steps(model: Model, *, observed: bool) -> int:
-    """The model's own number of steps; as much larger, where points are observed, as its levels reach lower."""
+    """The model's own number of steps; where points are observed as many more as all levels reach further."""
     highest, lowest = model.ode_levels
     if not observed:
         return model.num_steps
-    longer = np.log(highest / min(lowest, SIGMA_MIN)) / np.log(highest / lowest)
+    longer = np.log(SIGMA_MAX / SIGMA_MIN) / np.log(highest / lowest)
     return int(np.ceil(model.num_steps * longer))
 
 

@@ -319,12 +319,12 @@ def test_samples_between_a_models_own_levels_are_those_between_all_levels(ar1):
     assert 2 * errors[0] < errors[1]  # as many steps lie nearer to each other between fewer levels
 
 
-def test_what_is_known_finely_is_met_finely_by_a_model_with_levels_of_its_own(ar1):
+def test_observed_points_are_drawn_between_all_levels(ar1):
     model = with_levels(ar1[0], [16, 0.1])
     known = "at(x, 0) == 1 tolerance 0.01"
     asked = problem_of(jax.random.key(0), model, None, known)
-    assert asked.num_steps == 107  # 60 · log(16 / 0.002) / log(16 / 0.1)
-    assert ode_grid(asked)[0] == 16
+    assert asked.num_steps == 126  # 60 · log(80 / 0.002) / log(16 / 0.1)
+    assert ode_grid(asked)[0] == 80
     assert ode_grid(asked)[-1] < 0.002
     assert problem_of(jax.random.key(0), model, None, known, 40).num_steps == 40
     assert problem_of(jax.random.key(0), model, None, None).num_steps == 60

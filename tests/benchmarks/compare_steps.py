@@ -52,7 +52,8 @@ def main(name, steps, highest, lowest, pairs=8192, reference=64):
     problems = {event: problem_of(model, event, key, 2) for event in events}
     many = drawn(model, (SIGMA_MAX, SIGMA_MIN), int(reference), noise, events[0], key)
     print(f"{name}, {pairs} pairs, against {reference} steps between all levels")
-    for levels, count in (((float(highest), float(lowest)), int(steps)), (model.ode_levels, model.num_steps)):
+    asked = ((float(highest), float(lowest)), int(steps))
+    for levels, count in dict.fromkeys((asked, (model.ode_levels, model.num_steps))):
         few = drawn(model, levels, count, noise, events[0], key)
         report(f"{count} steps between {levels[0]:g} and {levels[1]:g}", few, many, problems)
 

@@ -136,6 +136,13 @@ def test_the_needed_steps_of_an_exact_model_are_few(model):
     assert reference_event(model, model.held_out.windows).startswith("max(x) > ")
 
 
+def test_levels_that_leave_something_out_are_never_enough(model):
+    early = dataclasses.replace(model, card=dict(model.card) | {"ode_levels": [80, 2]})
+    found = needed_steps(early, model.held_out.windows, jax.random.key(0), num_samples=512)
+    assert found["num_steps"] == 60
+    assert min(worst["shift"] for worst in found["worst"].values()) > 0.2
+
+
 def test_what_cannot_be_measured(model):
     with pytest.raises(ValueError, match="of a registered system, or of a recording"):
         require_measurable(dataclasses.replace(model, held_out=None))

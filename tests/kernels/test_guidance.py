@@ -1,5 +1,7 @@
 """Guidance against the exact conditional laws of a Gaussian."""
 
+import dataclasses
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -9,7 +11,13 @@ from exact_models import linear_event, truncated_moments
 import kernels
 from kernels.events.semantics import compile_event
 from kernels.guidance import observations
-from kernels.guidance.moment_matching import MomentMatching, constraint_spread, hazard, log_normal_cdf
+from kernels.guidance.moment_matching import (
+    MAX_SHIFT,
+    MomentMatching,
+    constraint_spread,
+    hazard,
+    log_normal_cdf,
+)
 from kernels.guidance.observations import Observed
 from kernels.knowledge import compile_given
 from kernels.samplers.dpm_solver import DPMSolver
@@ -207,7 +215,7 @@ def test_the_hazard_of_an_event_far_away_is_finite_with_its_derivatives():
 def test_a_jacobian_that_is_not_symmetric_does_not_throw_a_path_away(ar1, differentiate):
     """Along the event's gradient its variance is negative, while its product with the gradient is not small."""
     model, _ = ar1
-    denoiser = Turned()
+    denoiser = Turned(1.0)
     constraint = constraint_of(model, "at(x, 5) - at(x, 6) > 3")
     guided = MomentMatching.from_constraint(
         denoiser, constraint, model.standardizer, model.initial, differentiate_covariance=differentiate
@@ -219,12 +227,26 @@ def test_a_jacobian_that_is_not_symmetric_does_not_throw_a_path_away(ar1, differ
     assert size.max() < 8.0  # 89, which is `MAX_SHIFT` in root mean square, by the variance as it is
 
 
+def test_a_jacobian_that_is_next_to_nothing_throws_no_path_beyond_the_limit(ar1):
+    model, _ = ar1
+    constraint = constraint_of(model, "at(x, 5) - at(x, 6) > 3")
+    guided = MomentMatching.from_constraint(Turned(1e-3), constraint, model.standardizer, model.initial)
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(4, 40, 2)), jnp.float32)
+    _, shift = guided.split(x, np.float32(1.0))
+    size = np.sqrt(np.mean(np.asarray(shift) ** 2, axis=(1, 2)))
+    assert size.max() <= MAX_SHIFT * 1.001
+    assert size.max() > 0.5 * MAX_SHIFT  # so the limit is what holds it
+
+
 @jax.tree_util.register_static
+@dataclasses.dataclass(frozen=True)
 class Turned:
-    """D(x) takes each time's state from the time before, less its own."""
+    """D(x) takes each time's state from the time before, less its own, times `scale`."""
+
+    scale: float
 
     def denoise(self, x, sigma):
-        return jnp.roll(x, 1, axis=1) - x
+        return self.scale * (jnp.roll(x, 1, axis=1) - x)
 
 
 def test_guided_paths_of_a_learned_model_stay_where_its_trajectories_are():

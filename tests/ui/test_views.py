@@ -417,6 +417,7 @@ def lasso(window, xs, ys):
 
 
 def test_a_lasso_in_the_phase_plane_is_a_polygon_that_is_bent_and_turned_away_from(app, window):
+    assert not window.phase_plane.panels  # nothing is made for a view that is not shown
     window.toolbar.view.value = "phase plane"
     assert window.phase_plane.frame.visible
     assert not window.canvas.frame.visible

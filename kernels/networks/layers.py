@@ -33,7 +33,10 @@ class NoiseEmbedding(nnx.Module):
 
 def _product(x: Array, matrix: Array) -> Array:
     """In the precision of the matrix, and summed in single precision."""
-    return x @ matrix if matrix.dtype == x.dtype else _mixed(x, jax.lax.stop_gradient(matrix))
+    if matrix.dtype != x.dtype:
+        return _mixed(x, jax.lax.stop_gradient(matrix))
+    rows = x.reshape(-1, x.shape[-1])  # so that its gradient is a product of two matrices too
+    return (rows @ matrix).reshape(*x.shape[:-1], -1)
 
 
 @jax.custom_vjp
@@ -59,9 +62,12 @@ _mixed.defvjp(_mixed_forward, _mixed_backward)
 class Dense(nnx.Linear):
     """(…, in) → (…, out), in the precision of its weights."""
 
+    def matrix(self) -> Float[Array, "in out"]:
+        """What an input is multiplied with."""
+        return self.kernel[...]
+
     def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:
-        kernel, bias = (jnp.asarray(param) for param in (self.kernel, self.bias))
-        return _product(x, kernel) + bias
+        return _product(x, self.matrix()) + jnp.asarray(self.bias)
 
 
 class RingLinear(nnx.Module):
@@ -81,13 +87,33 @@ class RingLinear(nnx.Module):
         self.kernel = nnx.Param(draw(rngs.params(), (sites, inputs, outputs)))
         self.bias = nnx.Param(jnp.zeros(outputs))
 
-    def __call__(self, x: Float[Array, "*batch site in"]) -> Float[Array, "*batch site out"]:
+    def matrix(self) -> Float[Array, "site_in site_out"]:
+        """What the inputs of all sites, one site after the other, are multiplied with."""
         kernel = self.kernel[...]
         sites, inputs, outputs = kernel.shape
         turn = (jnp.arange(sites)[:, None] - jnp.arange(sites)) % sites  # (from, to)
-        matrix = jnp.swapaxes(kernel[turn], 1, 2).reshape(sites * inputs, sites * outputs)
-        flat = _product(x.reshape(*x.shape[:-2], sites * inputs), matrix)
-        return flat.reshape(*x.shape[:-1], outputs) + self.bias[...]
+        return jnp.swapaxes(kernel[turn], 1, 2).reshape(sites * inputs, sites * outputs)
+
+    def __call__(self, x: Float[Array, "*batch site in"]) -> Float[Array, "*batch site out"]:
+        flat = _product(x.reshape(*x.shape[:-2], -1), self.matrix())
+        return flat.reshape(*x.shape[:-1], -1) + self.bias[...]
+
+
+def convolve(
+    layer: Dense | RingLinear, x: Float[Array, "batch token site channel"]
+) -> Float[Array, "batch token site out"]:
+    """A convolution of width 3 over tokens, zeros outside, whose layer takes a token between its neighbours.
+
+    One product gives what each token adds to the next one, to itself and to the one before, and this is
+    shifted and summed: that copies less than putting neighbours side by side before the product.
+    """
+    *batch, sites, channels = x.shape
+    shares = jnp.swapaxes(layer.matrix().reshape(sites, 3, channels, -1), 1, 2)
+    products = _product(x.reshape(*batch, -1), shares.reshape(sites * channels, -1))
+    to_next, own, to_previous = jnp.split(products, 3, axis=-1)
+    later = jnp.pad(to_next[:, :-1], ((0, 0), (1, 0), (0, 0)))
+    earlier = jnp.pad(to_previous[:, 1:], ((0, 0), (0, 1), (0, 0)))
+    return (later + own + earlier).reshape(*batch, sites, -1) + jnp.asarray(layer.bias)
 
 
 def linear(

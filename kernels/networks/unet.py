@@ -1,8 +1,8 @@
 """A 1-D UNet over time for short trajectories, made of matrix products.
 
-Convolutions are written as shifted copies and one dense product, up- and down-sampling as reshapes
-and dense products: on a CPU, XLA pays for convolution gradients and element-wise work, hardly for
-products. At the coarsest level dense residual blocks see the whole trajectory at once. Each block
+Convolutions are written as one dense product whose parts are shifted and summed, up- and down-sampling as
+reshapes and dense products: on a CPU, XLA pays for convolution gradients and element-wise work, hardly
+for products. At the coarsest level dense residual blocks see the whole trajectory at once. Each block
 is modulated by the noise level (feature-wise scale and shift).
 
 Where the variables are the sites of a ring and their law is the same at each, every product is
@@ -19,7 +19,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from kernels.networks.layers import NoiseEmbedding, linear, normalize
+from kernels.networks.layers import NoiseEmbedding, convolve, linear, normalize
 
 __all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
@@ -70,12 +70,6 @@ class UNetConfig:
         return cls(channels=tuple(fields["channels"]), **whole)
 
 
-def _shifted(x: Tokens) -> Tokens:
-    """Each token with its two neighbours, zeros outside: the input of a convolution of width 3."""
-    padded = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
-    return jnp.concatenate([padded[:, :-2], x, padded[:, 2:]], axis=-1)
-
-
 def _merged(x: Tokens, count: int) -> Tokens:
     """`count` neighbouring times side by side in one token, at each site."""
     batch, times, sites, channels = x.shape
@@ -101,8 +95,8 @@ class ConvBlock(nnx.Module):
     def __call__(self, x: Tokens, embedding: Array) -> Tokens:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, None, :], 2, axis=-1)
         hidden = normalize(x) * (1.0 + scale) + shift
-        hidden = jax.nn.silu(self.first(_shifted(hidden)))
-        return x + self.second(_shifted(hidden))
+        hidden = jax.nn.silu(convolve(self.first, hidden))
+        return x + convolve(self.second, hidden)
 
 
 class DenseBlock(nnx.Module):

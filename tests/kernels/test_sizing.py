@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 import kernels
-from kernels.networks.layers import RingLinear
+from kernels.networks.layers import RingLinear, convolve, linear
 from kernels.networks.sizing import evaluation_seconds, network_config, network_cost
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.zoo.presets import MAX_VALUES, PRESETS
@@ -115,6 +115,16 @@ def test_a_product_around_the_ring_is_the_sum_it_says():
     x, kernel = np.arange(10.0).reshape(5, 2), np.asarray(layer.kernel[...])
     said = [sum(x[(s + r) % 5] @ kernel[r] for r in range(5)) for s in range(5)]
     np.testing.assert_allclose(layer(jnp.asarray(x)), np.array(said), rtol=1e-5)
+
+
+@pytest.mark.parametrize("sites", [1, 4])
+def test_a_convolution_is_the_layer_on_each_token_between_its_neighbours(sites):
+    layer = linear(sites, 6, 5, rngs=nnx.Rngs(0))
+    layer.bias = nnx.Param(jnp.arange(5.0))
+    x = jax.random.normal(jax.random.key(0), (3, 7, sites, 2))
+    between = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
+    expected = layer(jnp.concatenate([between[:, :-2], x, between[:, 2:]], axis=-1))
+    np.testing.assert_allclose(convolve(layer, x), expected, atol=1e-5)
 
 
 def test_an_evaluation_is_timed():

@@ -36,7 +36,7 @@ def _product(x: Array, matrix: Array) -> Array:
     if matrix.dtype != x.dtype:
         return _mixed(x, jax.lax.stop_gradient(matrix))
     rows = x.reshape(-1, x.shape[-1])  # so that its gradient is a product of two matrices too
-    return (rows @ matrix).reshape(*x.shape[:-1], -1)
+    return (rows @ matrix).reshape(*x.shape[:-1], matrix.shape[-1])
 
 
 @jax.custom_vjp
@@ -95,8 +95,9 @@ class RingLinear(nnx.Module):
         return jnp.swapaxes(kernel[turn], 1, 2).reshape(sites * inputs, sites * outputs)
 
     def __call__(self, x: Float[Array, "*batch site in"]) -> Float[Array, "*batch site out"]:
-        flat = _product(x.reshape(*x.shape[:-2], -1), self.matrix())
-        return flat.reshape(*x.shape[:-1], -1) + self.bias[...]
+        sites, inputs, outputs = self.kernel.shape
+        flat = _product(x.reshape(*x.shape[:-2], sites * inputs), self.matrix())
+        return flat.reshape(*x.shape[:-1], outputs) + self.bias[...]
 
 
 def convolve(
@@ -109,11 +110,11 @@ def convolve(
     """
     *batch, sites, channels = x.shape
     shares = jnp.swapaxes(layer.matrix().reshape(sites, 3, channels, -1), 1, 2)
-    products = _product(x.reshape(*batch, -1), shares.reshape(sites * channels, -1))
+    products = _product(x.reshape(*batch, sites * channels), shares.reshape(sites * channels, -1))
     to_next, own, to_previous = jnp.split(products, 3, axis=-1)
     later = jnp.pad(to_next[:, :-1], ((0, 0), (1, 0), (0, 0)))
     earlier = jnp.pad(to_previous[:, 1:], ((0, 0), (0, 1), (0, 0)))
-    return (later + own + earlier).reshape(*batch, sites, -1) + jnp.asarray(layer.bias)
+    return (later + own + earlier).reshape(*batch, sites, layer.kernel.shape[-1]) + jnp.asarray(layer.bias)
 
 
 def linear(

@@ -125,6 +125,7 @@ def test_a_convolution_is_the_layer_on_each_token_between_its_neighbours(sites):
     between = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))
     expected = layer(jnp.concatenate([between[:, :-2], x, between[:, 2:]], axis=-1))
     np.testing.assert_allclose(convolve(layer, x), expected, atol=1e-5)
+    assert convolve(layer, x[:0]).shape == (0, 7, sites, 5)
 
 
 def test_an_evaluation_is_timed():

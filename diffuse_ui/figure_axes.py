@@ -48,7 +48,7 @@ def style(ax: Axes, label: str, colours: Palette, font_size: float = FONT_SIZE) 
     ax.set_ylabel(label, fontsize=font_size, color=colours.ink)
     ax.grid(visible=True, color=colours.grid, linewidth=0.6)
     ax.set_axisbelow(True)
-    ax.tick_params(labelsize=font_size - 1, colors=colours.quiet, length=0)
+    ax.tick_params(which="both", labelsize=font_size - 1, colors=colours.quiet, length=0)
     for side, spine in ax.spines.items():
         spine.set_visible(side in ("left", "bottom"))
         spine.set_color(colours.grid)

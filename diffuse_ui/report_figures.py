@@ -88,7 +88,7 @@ def _pair(ax: Axes, x: np.ndarray, pair: Mapping[str, Any], colours: Palette, *,
     draw = ax.loglog if log else ax.plot
     draw(x, pair["truth"], color=colours.backdrop, linewidth=2.6, alpha=0.6)
     draw(x, pair["model"], color=colours.accent, linewidth=1.1)
-    ax.tick_params(which="minor", labelsize=0, length=0)
+    ax.tick_params(which="minor", labelsize=0)
 
 
 def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:

@@ -20,6 +20,8 @@ __all__ = [
     "Standardizer",
 ]
 
+_CHUNK = 65_536  # trajectories standardised together
+
 Observable = Callable[[Float[Array, "time variable"]], Float[Array, " time"]]
 
 
@@ -172,6 +174,15 @@ class Standardizer(NamedTuple):
             x = jnp.where(self.increments > 0, _differences(x, jnp), x)
         x0 = (x - self.mean) / self.scale
         return x0 if self.noise is None else covariances.whitened(x0, self.noise)
+
+    def standardize_ensemble(
+        self, states: Float[np.ndarray, "sample time variable"]
+    ) -> Float[np.ndarray, "sample time variable"]:
+        """The same of any number of trajectories on the host, some at a time; in single precision."""
+        chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
+        return np.concatenate(
+            [np.asarray(self.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
+        )
 
     def unstandardize(self, x0: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
         x = x0 if self.noise is None else covariances.coloured(x0, self.noise)

@@ -26,8 +26,9 @@ def train(
     preset: Annotated[
         str,
         typer.Option(
-            help="Of a system: quick, short, standard, shipped (long), forecast or small_forecast (know the first "
-            "states), exemplars; with --from: further, exemplars, or expert (a second network)."
+            help="Of a system: quick, short, standard, shipped (long), field (around a ring), forecast or "
+            "small_forecast (know the first states), exemplars; with --from: further, exemplars, or expert (a "
+            "second network)."
         ),
     ] = "quick",
     start: Annotated[

@@ -39,7 +39,8 @@ def train_simulated(
     """
     from kernels.checkpoints import weights_path
     from kernels.zoo import require_name, user_models
-    from kernels.zoo.presets import PRESETS, is_unfinished, train_system
+    from kernels.zoo.presets import PRESETS
+    from kernels.zoo.simulated import is_unfinished, train_system
     from kernels.zoo.starting import num_exemplars
 
     if preset not in PRESETS:

@@ -7,12 +7,14 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-__all__ = ["Dense", "NoiseEmbedding", "RingLinear", "linear", "normalize"]
+__all__ = ["Dense", "NoiseEmbedding", "RingConv", "RingLinear", "convolve", "linear", "normalize"]
 
 
-def normalize(x: Float[Array, "*batch site channel"]) -> Float[Array, "*batch site channel"]:
-    """Divide by the root mean square over all sites and channels."""
-    flat = x.reshape(*x.shape[:-2], -1)
+def normalize(
+    x: Float[Array, "*batch site channel"], *, each_site: bool = False
+) -> Float[Array, "*batch site channel"]:
+    """Divide by the root mean square over channels and, unless `each_site` has its own, over all sites."""
+    flat = x if each_site else x.reshape(*x.shape[:-2], -1)
     return (flat * jax.lax.rsqrt(jnp.mean(flat * flat, axis=-1, keepdims=True) + 1e-6)).reshape(x.shape)
 
 
@@ -60,7 +62,7 @@ _mixed.defvjp(_mixed_forward, _mixed_backward)
 
 
 class Dense(nnx.Linear):
-    """(…, in) → (…, out), in the precision of its weights."""
+    """(…, in) → (…, out), in the precision of its weights; on a ring at each site alone."""
 
     def matrix(self) -> Float[Array, "in out"]:
         """What an input is multiplied with."""
@@ -100,6 +102,28 @@ class RingLinear(nnx.Module):
         return flat.reshape(*x.shape[:-1], outputs) + self.bias[...]
 
 
+class RingConv(nnx.Module):
+    """(…, site, in) → (…, site, out): what a site gets from those at most `reach` sites away, around a ring.
+
+        y_s = Σ_{|r| ≤ reach} x_{s + r} W_r + b,   indices modulo the number of sites.
+
+    One product gives what each site adds to its neighbours, and this is turned and summed.
+    """
+
+    def __init__(self, inputs: int, outputs: int, reach: int, *, rngs: nnx.Rngs) -> None:
+        count = 2 * reach + 1
+        draw = nnx.initializers.normal(1.0 / math.sqrt(count * inputs))
+        self.kernel = nnx.Param(draw(rngs.params(), (count, inputs, outputs)))
+        self.bias = nnx.Param(jnp.zeros(outputs))
+
+    def __call__(self, x: Float[Array, "*batch site in"]) -> Float[Array, "*batch site out"]:
+        kernel = self.kernel[...]
+        count, inputs, _ = kernel.shape
+        products = _product(x, jnp.swapaxes(kernel, 0, 1).reshape(inputs, -1))
+        parts = enumerate(jnp.split(products, count, axis=-1), start=-(count // 2))
+        return sum((jnp.roll(part, -r, axis=-2) for r, part in parts), start=self.bias[...])
+
+
 def convolve(
     layer: Dense | RingLinear, x: Float[Array, "batch token site channel"]
 ) -> Float[Array, "batch token site out"]:
@@ -108,13 +132,16 @@ def convolve(
     One product gives what each token adds to the next one, to itself and to the one before, and this is
     shifted and summed: that copies less than putting neighbours side by side before the product.
     """
-    *batch, sites, channels = x.shape
-    shares = jnp.swapaxes(layer.matrix().reshape(sites, 3, channels, -1), 1, 2)
-    products = _product(x.reshape(*batch, sites * channels), shares.reshape(sites * channels, -1))
+    batch, tokens, sites, channels = x.shape
+    mixed = sites if isinstance(layer, RingLinear) else 1  # sites that one product takes together
+    shares = jnp.swapaxes(layer.matrix().reshape(mixed, 3, channels, -1), 1, 2)
+    rows = x.reshape(batch, tokens, sites // mixed, mixed * channels)
+    products = _product(rows, shares.reshape(mixed * channels, -1))
     to_next, own, to_previous = jnp.split(products, 3, axis=-1)
-    later = jnp.pad(to_next[:, :-1], ((0, 0), (1, 0), (0, 0)))
-    earlier = jnp.pad(to_previous[:, 1:], ((0, 0), (0, 1), (0, 0)))
-    return (later + own + earlier).reshape(*batch, sites, layer.kernel.shape[-1]) + jnp.asarray(layer.bias)
+    later = jnp.pad(to_next[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
+    earlier = jnp.pad(to_previous[:, 1:], ((0, 0), (0, 1), (0, 0), (0, 0)))
+    summed = (later + own + earlier).reshape(batch, tokens, sites, layer.kernel.shape[-1])
+    return summed + jnp.asarray(layer.bias)
 
 
 def linear(
@@ -123,7 +150,7 @@ def linear(
     """A dense layer between the channels of all sites; one site is no ring.
 
     Args:
-        sites: on the ring.
+        sites: on the ring that are taken together; 1 for each alone.
         inputs: channels at each site.
         outputs: channels at each site.
         rngs: draws the weights.

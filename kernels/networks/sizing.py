@@ -3,7 +3,8 @@
     numbers at a time   level widths   bottleneck
     up to 8             64, 128        384         short trajectories of few variables
     more                128, 192       192         many variables, 1-D fields
-    sites of a ring     144, 192       384         all sites together, see `kernels.networks.layers.RingLinear`
+    a field on a ring   48, 64         64          of each of about 16 sites: the weights are the same at all,
+                                                   see `kernels.networks.layers.RingConv`
 
 Two neighbouring times share a token, and levels that halve the number of tokens are added until
 at most 16 are left for the dense bottleneck, so that long trajectories cost as their length and no more.
@@ -26,7 +27,8 @@ __all__ = ["Cost", "evaluation_seconds", "network_config", "network_cost"]
 FEW_VARIABLES = 8
 MANY_SAMPLES = 200_000  # training trajectories from which on the full widths are used
 BOTTLENECK_TOKENS = 16
-MAX_SITES = 32  # of a ring; neighbours share one where it has more
+SITES = 16  # of a ring, about
+MAX_SITES = 32
 PATCH = 2
 
 
@@ -60,13 +62,13 @@ def network_config(
         num_variables: numbers at each time.
         num_known: first states that the model is to know; 0 for none.
         num_samples: training trajectories; None where they can be simulated without end.
-        ring: whether the variables are the sites of a ring, and the law is the same at each.
+        ring: whether the variables are a field around a ring, and the law is the same at each.
     """
     sites = _sites(num_variables) if ring else 1
     finest, coarse, dense_width = _widths(num_variables, sites)
     if num_samples is not None and num_samples < MANY_SAMPLES:
         finest, coarse, dense_width = finest // 2, coarse // 2, dense_width // 2
-    tokens, channels = math.ceil(num_times / PATCH), [finest // sites, coarse // sites]
+    tokens, channels = math.ceil(num_times / PATCH), [finest, coarse]
     while math.ceil(tokens / 2 ** (len(channels) - 1)) > BOTTLENECK_TOKENS:
         channels.append(channels[-1])
     return UNetConfig(
@@ -76,23 +78,25 @@ def network_config(
         patch=PATCH,
         channels=tuple(channels),
         num_blocks=2,
-        dense_width=dense_width // sites,
+        dense_width=dense_width,
         num_dense=2,
         embedding=128,
         sites=sites,
+        reach=1 if sites > 1 else 0,
     )
 
 
 def _widths(num_variables: int, sites: int) -> tuple[int, int, int]:
-    """Of the finest level, the coarser ones and the bottleneck; on a ring of all its sites together."""
+    """Of the finest level, the coarser ones and the bottleneck; on a ring of each site."""
     if sites > 1:
-        return 144, 192, 384
+        return 48, 64, 64
     return (64, 128, 384) if num_variables <= FEW_VARIABLES else (128, 192, 192)
 
 
 def _sites(num_variables: int) -> int:
-    """Into how many equal parts a ring is cut: as many as there may be."""
-    return max(count for count in range(1, MAX_SITES + 1) if num_variables % count == 0)
+    """Into how many equal parts a ring is cut: `SITES` of them, or what is nearest."""
+    counts = [count for count in range(1, MAX_SITES + 1) if num_variables % count == 0]
+    return min(counts, key=lambda count: abs(math.log(count / SITES)))
 
 
 def network_cost(config: UNetConfig) -> Cost:

@@ -7,6 +7,8 @@ is modulated by the noise level (feature-wise scale and shift).
 
 Where the variables are the sites of a ring and their law is the same at each, every product is
 the same around the ring (`kernels.networks.layers.RingLinear`): what one site teaches, all have learned.
+Where sites moreover act on their neighbours, layers see some sites to each side and no more (`RingConv`), in turn
+with convolutions over time: a block's widths are then those of one site, not shared by all.
 A trajectory that is no such field is a ring of one site.
 """
 
@@ -19,7 +21,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from kernels.networks.layers import NoiseEmbedding, convolve, linear, normalize
+from kernels.networks.layers import NoiseEmbedding, RingConv, convolve, linear, normalize
 
 __all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
@@ -42,6 +44,7 @@ class UNetConfig:
         num_dense: number of dense blocks.
         embedding: width of the noise level's embedding.
         sites: parts, of as many neighbouring outputs, around a ring on which all are alike; 1 where it is none.
+        reach: sites to each side that a layer sees; 0 for the whole ring.
     """
 
     num_times: int
@@ -54,6 +57,12 @@ class UNetConfig:
     num_dense: int = 2
     embedding: int = 128
     sites: int = 1
+    reach: int = 0
+
+    @property
+    def mixed(self) -> int:
+        """Sites that a layer takes together which is no convolution around the ring."""
+        return 1 if self.reach else self.sites
 
     @property
     def padded(self) -> int:
@@ -85,31 +94,44 @@ def _parted(x: Tokens, count: int) -> Tokens:
 
 
 class ConvBlock(nnx.Module):
-    """x + conv(silu(conv(modulated norm(x))))."""
+    """x + conv(silu(conv(modulated norm(x)))): over time, or first around the ring and then over time."""
 
-    def __init__(self, sites: int, channels: int, embedding: int, *, rngs: nnx.Rngs) -> None:
-        self.modulation = nnx.Linear(embedding, 2 * channels, rngs=rngs, kernel_init=nnx.initializers.zeros)
-        self.first = linear(sites, 3 * channels, channels, rngs=rngs)
-        self.second = linear(sites, 3 * channels, channels, rngs=rngs, zero=True)
+    def __init__(self, config: UNetConfig, channels: int, *, rngs: nnx.Rngs) -> None:
+        self.modulation = nnx.Linear(
+            config.embedding, 2 * channels, rngs=rngs, kernel_init=nnx.initializers.zeros
+        )
+        if config.reach:
+            self.first = RingConv(channels, channels, config.reach, rngs=rngs)
+        else:
+            self.first = linear(config.sites, 3 * channels, channels, rngs=rngs)
+        self.second = linear(config.mixed, 3 * channels, channels, rngs=rngs, zero=True)
 
     def __call__(self, x: Tokens, embedding: Array) -> Tokens:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, None, :], 2, axis=-1)
-        hidden = normalize(x) * (1.0 + scale) + shift
-        hidden = jax.nn.silu(convolve(self.first, hidden))
-        return x + convolve(self.second, hidden)
+        first = self.first
+        hidden = normalize(x, each_site=isinstance(first, RingConv)) * (1.0 + scale) + shift
+        hidden = first(hidden) if isinstance(first, RingConv) else convolve(first, hidden)
+        return x + convolve(self.second, jax.nn.silu(hidden))
 
 
 class DenseBlock(nnx.Module):
     """x + dense(silu(modulated dense(norm(x)))) over the whole trajectory (batch, site, token · channel)."""
 
-    def __init__(self, sites: int, features: int, width: int, embedding: int, *, rngs: nnx.Rngs) -> None:
-        self.modulation = nnx.Linear(embedding, 2 * width, rngs=rngs, kernel_init=nnx.initializers.zeros)
-        self.first = linear(sites, features, width, rngs=rngs)
-        self.second = linear(sites, width, features, rngs=rngs, zero=True)
+    def __init__(self, config: UNetConfig, features: int, *, rngs: nnx.Rngs) -> None:
+        width = config.dense_width
+        self.modulation = nnx.Linear(
+            config.embedding, 2 * width, rngs=rngs, kernel_init=nnx.initializers.zeros
+        )
+        if config.reach:
+            self.first = RingConv(features, width, config.reach, rngs=rngs)
+        else:
+            self.first = linear(config.sites, features, width, rngs=rngs)
+        self.second = linear(config.mixed, width, features, rngs=rngs, zero=True)
 
     def __call__(self, x: Float[Array, "batch site feature"], embedding: Array) -> Array:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, :], 2, axis=-1)
-        hidden = self.first(normalize(x)) * (1.0 + scale) + shift
+        local = isinstance(self.first, RingConv)
+        hidden = self.first(normalize(x, each_site=local)) * (1.0 + scale) + shift
         return x + self.second(jax.nn.silu(hidden))
 
 
@@ -118,15 +140,15 @@ class UNet(nnx.Module):
 
     def __init__(self, config: UNetConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
-        channels, width, sites = config.channels, config.embedding, config.sites
+        channels, sites = config.channels, config.mixed
         fields, shared = divmod(config.in_features, config.out_features)
-        own = config.out_features // sites
-        self.embedding = NoiseEmbedding(width, rngs=rngs)
+        own = config.out_features // config.sites
+        self.embedding = NoiseEmbedding(config.embedding, rngs=rngs)
         self.read = linear(sites, config.patch * (fields * own + shared), channels[0], rngs=rngs)
         self.write = linear(sites, channels[0], config.patch * own, rngs=rngs, zero=True)
 
         def blocks(size: int) -> nnx.List:
-            return nnx.List([ConvBlock(sites, size, width, rngs=rngs) for _ in range(config.num_blocks)])
+            return nnx.List([ConvBlock(config, size, rngs=rngs) for _ in range(config.num_blocks)])
 
         self.down_blocks = nnx.List([blocks(size) for size in channels])
         self.up_blocks = nnx.List([blocks(size) for size in channels])
@@ -135,9 +157,7 @@ class UNet(nnx.Module):
         self.split = nnx.List([linear(sites, coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
         self.skip = nnx.List([linear(sites, 2 * fine, fine, rngs=rngs) for fine, _ in steps])
         bottom = config.padded // (config.patch * 2 ** (len(channels) - 1)) * channels[-1]
-        self.dense = nnx.List(
-            [DenseBlock(sites, bottom, config.dense_width, width, rngs=rngs) for _ in range(config.num_dense)]
-        )
+        self.dense = nnx.List([DenseBlock(config, bottom, rngs=rngs) for _ in range(config.num_dense)])
 
     def __call__(
         self, x: Float[Array, "batch time feature"], noise: Float[Array, "*batch"]
@@ -164,7 +184,8 @@ class UNet(nnx.Module):
                 tokens = self.skip[level](jnp.concatenate([up, finer[level]], axis=-1))
             for block in self.up_blocks[level]:
                 tokens = block(tokens, embedding)
-        out = _parted(self.write(normalize(tokens)), self.config.patch)
+        written = self.write(normalize(tokens, each_site=self.config.reach > 0))
+        out = _parted(written, self.config.patch)
         return out.reshape(x.shape[0], self.config.padded, -1)[:, : self.config.num_times]
 
     def _tokens(self, x: Float[Array, "batch time feature"]) -> Tokens:

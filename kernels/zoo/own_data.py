@@ -32,7 +32,6 @@ from kernels.training import TrainingConfig, TrainingRecord, fit
 from kernels.trajectories import Layout, Standardizer
 from kernels.zoo import available_models, require_name, user_models
 from kernels.zoo.describing import made_now, training_facts
-from kernels.zoo.presets import standardised
 
 __all__ = ["Plan", "plan_training", "train_on", "training"]
 
@@ -149,7 +148,8 @@ def training(
         ValueError: a model of that name that this plan has not made, or a damaged training state.
         FloatingPointError: the loss is no longer finite.
     """
-    standardizer, x0 = standardised(plan.split.training)
+    standardizer = Standardizer.fit(plan.split.training)
+    x0 = standardizer.standardize_ensemble(plan.split.training)
     held = plan.split.validation
     held = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
     validation = np.asarray(standardizer.standardize(jnp.asarray(held, jnp.float32)))

@@ -17,7 +17,7 @@ from kernels.networks.precision import VARIABLE
 from kernels.networks.unet import UNetConfig
 from kernels.training import TrainingConfig, initialize
 from kernels.trajectories import Layout, Standardizer
-from kernels.zoo import presets
+from kernels.zoo import presets, simulated
 
 NETWORK = UNetConfig(
     num_times=8,
@@ -146,7 +146,7 @@ def small_network(num_times, num_variables):
 
 
 def trained(path, preset, seed, start=None):
-    (*_, (_, model)) = presets.train_system("lorenz63", path, preset=preset, seed=seed, start=start)
+    (*_, (_, model)) = simulated.train_system("lorenz63", path, preset=preset, seed=seed, start=start)
     return model
 
 
@@ -175,7 +175,7 @@ def test_an_expert_is_trained_beside_a_model_and_either_goes_on(small, tmp_path)
 
 def test_an_expert_needs_a_model_to_stand_beside(small, tmp_path):
     with pytest.raises(ValueError, match="beside a model"):
-        next(presets.train_system("lorenz63", tmp_path / "alone", preset=small[1]))
+        next(simulated.train_system("lorenz63", tmp_path / "alone", preset=small[1]))
 
 
 def test_an_expert_sees_its_levels_only():

@@ -12,9 +12,9 @@ from kernels.denoisers import apply_pullback, evaluate, evaluate_with_pullback
 from kernels.networks import precision
 
 
-@pytest.fixture(scope="module", params=["lorenz63", "lorenz96"])
+@pytest.fixture(scope="module", params=["lorenz63", "kuramoto_sivashinsky", "lorenz96"])
 def denoiser(request):
-    """Of dense layers, and of layers around a ring."""
+    """Of dense layers, of products of a whole ring, and of convolutions around one."""
     return kernels.load_model(request.param).denoiser
 
 

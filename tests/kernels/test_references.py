@@ -16,7 +16,7 @@ from kernels.networks.unet import UNetConfig
 from kernels.references import BANDWIDTH, Exemplars, draw_with_references, posterior_means
 from kernels.training import TrainingConfig, fit, initialize
 from kernels.trajectories import Layout, Standardizer
-from kernels.zoo import presets
+from kernels.zoo import presets, simulated
 from kernels.zoo.starting import require_unseen
 
 NETWORK = UNetConfig(
@@ -224,7 +224,7 @@ def brief(monkeypatch):
 
 
 def trained(path, preset, seed, start=None):
-    (*_, (_, model)) = presets.train_system("lorenz63", path, preset=preset, seed=seed, start=start)
+    (*_, (_, model)) = simulated.train_system("lorenz63", path, preset=preset, seed=seed, start=start)
     return model
 
 

@@ -14,7 +14,7 @@ from kernels.models import Model
 from kernels.networks.unet import UNetConfig
 from kernels.training import TrainingConfig, fit
 from kernels.trajectories import Layout, Standardizer
-from kernels.zoo import presets
+from kernels.zoo import presets, simulated
 
 NETWORK = UNetConfig(
     num_times=8,
@@ -177,7 +177,7 @@ def test_a_dot_in_a_name_is_no_ending(model, tmp_path):
 def test_a_system_that_has_changed_is_another_training(tmp_path):
     lorenz = kernels.get_system("lorenz63")
     asked = [
-        presets._asked(system, presets.PRESETS["quick"], 0, None)
+        simulated._asked(system, presets.PRESETS["quick"], 0, None)
         for system in (
             lorenz,
             dataclasses.replace(lorenz),
@@ -218,7 +218,7 @@ def tiny(monkeypatch):
 
 @pytest.mark.slow
 def test_training_a_system_makes_a_model_with_a_card(tmp_path, tiny):
-    *_, (record, model) = presets.train_system("lorenz63", tmp_path / "small", preset=tiny)
+    *_, (record, model) = simulated.train_system("lorenz63", tmp_path / "small", preset=tiny)
     assert record.step == 4
     assert model.system == "lorenz63"
     assert kernels.load_model(tmp_path / "small.safetensors").card["training"]["batch_size"] == 16
@@ -227,8 +227,8 @@ def test_training_a_system_makes_a_model_with_a_card(tmp_path, tiny):
 
 @pytest.mark.slow
 def test_training_goes_on_from_a_model_in_its_units(tmp_path, tiny):
-    *_, (_, model) = presets.train_system("lorenz63", tmp_path / "first", preset=tiny)
-    *_, (record, further) = presets.train_system(
+    *_, (_, model) = simulated.train_system("lorenz63", tmp_path / "first", preset=tiny)
+    *_, (record, further) = simulated.train_system(
         "lorenz63", tmp_path / "second", preset=tiny, seed=1, start=model
     )
     np.testing.assert_array_equal(further.standardizer.scale, model.standardizer.scale)
@@ -236,9 +236,9 @@ def test_training_goes_on_from_a_model_in_its_units(tmp_path, tiny):
     assert card["started_from"]["seed"] == 0
     assert record.step == 4
     with pytest.raises(ValueError, match="than those that 'first' was trained with, 0"):
-        next(presets.train_system("lorenz63", tmp_path / "third", preset=tiny, start=model))
+        next(simulated.train_system("lorenz63", tmp_path / "third", preset=tiny, start=model))
     with pytest.raises(ValueError, match="trained model of q1, q2, v1, v2"):
-        next(presets.train_system("double_pendulum", tmp_path / "third", preset=tiny, seed=1, start=model))
+        next(simulated.train_system("double_pendulum", tmp_path / "third", preset=tiny, seed=1, start=model))
     forecast = dataclasses.replace(tiny, num_known=3)
     with pytest.raises(ValueError, match="knows the first 0 states"):
-        next(presets.train_system("lorenz63", tmp_path / "third", preset=forecast, seed=1, start=model))
+        next(simulated.train_system("lorenz63", tmp_path / "third", preset=forecast, seed=1, start=model))

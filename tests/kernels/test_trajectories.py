@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from kernels import trajectories
 from kernels.datasets import dataset_layout, known_points, read_dataset, to_array, to_dataset, write_dataset
 from kernels.trajectories import Layout, Standardizer
 
@@ -103,6 +104,14 @@ def test_the_standardizer_inverts_and_knows_its_determinant(states):
     np.testing.assert_allclose(standardizer.unstandardize(x0), 10.0 + 3.0 * states, rtol=1e-5)
     jacobian = np.diag(np.tile(1.0 / np.asarray(standardizer.scale), 5))
     np.testing.assert_allclose(standardizer.log_det(5), np.linalg.slogdet(jacobian)[1], rtol=1e-5)
+
+
+def test_an_ensemble_is_standardised_in_parts(states, monkeypatch):
+    standardizer = Standardizer.fit(states)
+    monkeypatch.setattr(trajectories, "_CHUNK", 2)
+    found = standardizer.standardize_ensemble(states.astype(np.float64))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, standardizer.standardize(states))
 
 
 def test_a_constant_variable_cannot_be_standardised(states):

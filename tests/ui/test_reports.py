@@ -18,7 +18,7 @@ from diffuse_ui.report_figures import draw_probabilities, report_figure
 from diffuse_ui.training_figures import loss_figure
 from kernels import zoo
 from kernels.networks.unet import UNetConfig
-from kernels.zoo import own_data, presets
+from kernels.zoo import own_data, presets, simulated
 
 
 def call(*words):
@@ -179,7 +179,7 @@ def test_training_from_a_model_tells_what_its_exemplars_cost(tmp_path, monkeypat
         raise ValueError("no training today")
         yield
 
-    monkeypatch.setattr(presets, "train_system", nothing)
+    monkeypatch.setattr(simulated, "train_system", nothing)
     asked = ("--preset", "further", "--from", "fitzhugh_nagumo", "--output", tmp_path / "further.safetensors")
     outcome = call("train", "fitzhugh_nagumo", *asked)
     assert "no training today" in outcome.stderr
@@ -244,14 +244,14 @@ def test_only_the_same_training_goes_on_under_a_name_that_is_taken(tmp_path, mon
     assert outcome.exit_code == 2
     assert "There is a model named mine" in outcome.stderr
     choices = {"preset": presets.PRESETS["quick"], "seed": 0, "start": None}
-    begun = presets._state_path(
+    begun = simulated._state_path(
         tmp_path / "mine.safetensors",
-        presets._asked(kernels.get_system("lorenz63"), choices["preset"], 0, None),
+        simulated._asked(kernels.get_system("lorenz63"), choices["preset"], 0, None),
         1,
     )
     begun.touch()
-    assert presets.is_unfinished("lorenz63", tmp_path / "mine.safetensors", **choices)
-    assert not presets.is_unfinished("lorenz63", tmp_path / "mine.safetensors", **choices | {"seed": 1})
+    assert simulated.is_unfinished("lorenz63", tmp_path / "mine.safetensors", **choices)
+    assert not simulated.is_unfinished("lorenz63", tmp_path / "mine.safetensors", **choices | {"seed": 1})
 
 
 def test_files_and_systems_are_told_apart():

@@ -25,6 +25,10 @@ from kernels.networks.layers import NoiseEmbedding, RingConv, convolve, linear, 
 
 __all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
+MAX_BLOCKS = 64  # of one kind in a row; a card that asks for more is no one's
+MAX_LEVELS = 16
+MAX_WIDTH = 2**24
+
 Tokens = Float[Array, "batch token site channel"]
 
 
@@ -45,6 +49,9 @@ class UNetConfig:
         embedding: width of the noise level's embedding.
         sites: parts, of as many neighbouring outputs, around a ring on which all are alike; 1 where it is none.
         reach: sites to each side that a layer sees; 0 for the whole ring.
+
+    Raises:
+        ValueError: a number that makes no network, as a damaged card may have.
     """
 
     num_times: int
@@ -58,6 +65,19 @@ class UNetConfig:
     embedding: int = 128
     sites: int = 1
     reach: int = 0
+
+    def __post_init__(self) -> None:
+        numbers = {name: value for name, value in dataclasses.asdict(self).items() if name != "channels"}
+        numbers |= {f"channels[{level}]": width for level, width in enumerate(self.channels)}
+        for name, value in numbers.items():
+            least = 0 if name in ("num_blocks", "num_dense", "reach") else 1
+            most = MAX_BLOCKS if name in ("num_blocks", "num_dense") else MAX_WIDTH
+            if not isinstance(value, int) or not least <= value <= most:
+                raise ValueError(f"`{name}` must be a whole number from {least} to {most}; got {value!r}.")
+        if not 1 <= len(self.channels) <= MAX_LEVELS:
+            raise ValueError(f"`channels` must be 1 to {MAX_LEVELS} widths; got {len(self.channels)}.")
+        if self.out_features % self.sites:
+            raise ValueError(f"`sites` must divide {self.out_features} features; got {self.sites}.")
 
     @property
     def mixed(self) -> int:

@@ -155,6 +155,23 @@ def change_card(**fields):
             change_card(architecture={**NETWORK.to_dict(), "dense_width": 16}),
             "do not fit the architecture",
         ),
+        (
+            change_card(architecture={**NETWORK.to_dict(), "reach": -1}),
+            "`reach` must be a whole number from 0",
+        ),
+        (
+            change_card(architecture={**NETWORK.to_dict(), "patch": "two"}),
+            "`patch` must be a whole number from 1",
+        ),
+        (
+            change_card(architecture={**NETWORK.to_dict(), "num_blocks": 10**9}),
+            "`num_blocks` must be .* to 64",
+        ),
+        (
+            change_card(architecture={**NETWORK.to_dict(), "channels": []}),
+            "`channels` must be 1 to 16 widths",
+        ),
+        (change_card(architecture={**NETWORK.to_dict(), "sites": 5}), "`sites` must divide"),
         (change_card(layout={}), "lacks 'variables'"),
         (lambda path: path.with_suffix(".json").unlink(), "no file .*toy.json"),
     ],

@@ -51,7 +51,15 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
             ax.set_ylabel(label if column == 0 else "", fontsize=FONT_SIZE, color=colours.ink)
         for ax, label in zip(axes[1:], (f"lag{_unit(model.layout)}", "cycles a trajectory"), strict=True):
             ax.set_xlabel(label, fontsize=FONT_SIZE - 1, color=colours.ink)
-    axes[0].legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)
+    figure.legend(  # beside the title, where it covers no curve
+        *axes[0].get_legend_handles_labels(),
+        loc="upper right",
+        bbox_to_anchor=(0.99, 0.999),
+        ncols=2,
+        frameon=False,
+        fontsize=FONT_SIZE - 1.5,
+        labelcolor=colours.ink,
+    )
     below = figure.add_gridspec(1, 2, left=0.09, right=0.985, top=0.29, bottom=0.06, wspace=0.25)
     draw_probabilities(figure.add_subplot(below[0, 1]), report, colours)
     if "rollout" in report:

@@ -247,13 +247,12 @@ def fit(
     def record(loss: float | None) -> TrainingRecord:
         denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
         held_out_loss = float(_validation_loss(config.levels, denoiser, held_out))
-        shown = held_out_loss if loss is None else loss
         if loss is not None:
-            history.append((step, shown, held_out_loss))
+            history.append((step, loss, held_out_loss))
         return TrainingRecord(
             step=step,
             num_steps=config.num_steps,
-            loss=shown,
+            loss=history[-1][1] if history else held_out_loss,
             validation_loss=held_out_loss,
             seconds=time.monotonic() - begin,
             denoiser=denoiser,

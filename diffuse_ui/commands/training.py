@@ -28,7 +28,7 @@ def train(
         typer.Option(
             help="Of a system: quick, short, standard, shipped (long), field (around a ring), forecast or "
             "small_forecast (know the first states), exemplars; with --from: further, exemplars, or expert (a "
-            "second network)."
+            "second network). For a GPU: large, large_field; with --from: large_exemplars, large_expert."
         ),
     ] = "quick",
     start: Annotated[

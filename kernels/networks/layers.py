@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-__all__ = ["Dense", "NoiseEmbedding", "RingConv", "RingLinear", "convolve", "linear", "normalize"]
+__all__ = ["Dense", "NoiseEmbedding", "RingConv", "convolve", "dense", "normalize"]
 
 
 def normalize(
@@ -72,36 +72,6 @@ class Dense(nnx.Linear):
         return _product(x, self.matrix()) + jnp.asarray(self.bias)
 
 
-class RingLinear(nnx.Module):
-    """(…, site, in) → (…, site, out), the same for whoever stands at a site of the ring.
-
-    The matrix is block-circulant: with indices modulo the number of sites,
-
-        y_s = Σ_r x_{s + r} W_r + b,
-
-    so that an input turned by a site gives an output turned by a site. (Group-equivariant networks, Cohen and
-    Welling 2016, for the cyclic group.) It costs as much as a dense matrix and has as many fewer weights as
-    there are sites.
-    """
-
-    def __init__(self, sites: int, inputs: int, outputs: int, *, rngs: nnx.Rngs, zero: bool = False) -> None:
-        draw = nnx.initializers.zeros if zero else nnx.initializers.normal(1.0 / math.sqrt(sites * inputs))
-        self.kernel = nnx.Param(draw(rngs.params(), (sites, inputs, outputs)))
-        self.bias = nnx.Param(jnp.zeros(outputs))
-
-    def matrix(self) -> Float[Array, "site_in site_out"]:
-        """What the inputs of all sites, one site after the other, are multiplied with."""
-        kernel = self.kernel[...]
-        sites, inputs, outputs = kernel.shape
-        turn = (jnp.arange(sites)[:, None] - jnp.arange(sites)) % sites  # (from, to)
-        return jnp.swapaxes(kernel[turn], 1, 2).reshape(sites * inputs, sites * outputs)
-
-    def __call__(self, x: Float[Array, "*batch site in"]) -> Float[Array, "*batch site out"]:
-        sites, inputs, outputs = self.kernel.shape
-        flat = _product(x.reshape(*x.shape[:-2], sites * inputs), self.matrix())
-        return flat.reshape(*x.shape[:-1], outputs) + self.bias[...]
-
-
 class RingConv(nnx.Module):
     """(…, site, in) → (…, site, out): what a site gets from those at most `reach` sites away, around a ring.
 
@@ -125,39 +95,23 @@ class RingConv(nnx.Module):
 
 
 def convolve(
-    layer: Dense | RingLinear, x: Float[Array, "batch token site channel"]
+    layer: Dense, x: Float[Array, "batch token site channel"]
 ) -> Float[Array, "batch token site out"]:
     """A convolution of width 3 over tokens, zeros outside, whose layer takes a token between its neighbours.
 
     One product gives what each token adds to the next one, to itself and to the one before, and this is
     shifted and summed: that copies less than putting neighbours side by side before the product.
     """
-    batch, tokens, sites, channels = x.shape
-    mixed = sites if isinstance(layer, RingLinear) else 1  # sites that one product takes together
-    shares = jnp.swapaxes(layer.matrix().reshape(mixed, 3, channels, -1), 1, 2)
-    rows = x.reshape(batch, tokens, sites // mixed, mixed * channels)
-    products = _product(rows, shares.reshape(mixed * channels, -1))
-    to_next, own, to_previous = jnp.split(products, 3, axis=-1)
+    channels = x.shape[-1]
+    shares = jnp.swapaxes(layer.matrix().reshape(3, channels, -1), 0, 1)
+    to_next, own, to_previous = jnp.split(_product(x, shares.reshape(channels, -1)), 3, axis=-1)
     later = jnp.pad(to_next[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
     earlier = jnp.pad(to_previous[:, 1:], ((0, 0), (0, 1), (0, 0), (0, 0)))
-    summed = (later + own + earlier).reshape(batch, tokens, sites, layer.kernel.shape[-1])
-    return summed + jnp.asarray(layer.bias)
+    return later + own + earlier + jnp.asarray(layer.bias)
 
 
-def linear(
-    sites: int, inputs: int, outputs: int, *, rngs: nnx.Rngs, zero: bool = False
-) -> Dense | RingLinear:
-    """A dense layer between the channels of all sites; one site is no ring.
-
-    Args:
-        sites: on the ring that are taken together; 1 for each alone.
-        inputs: channels at each site.
-        outputs: channels at each site.
-        rngs: draws the weights.
-        zero: begin with zeros.
-    """
-    if sites > 1:
-        return RingLinear(sites, inputs, outputs, rngs=rngs, zero=zero)
+def dense(inputs: int, outputs: int, *, rngs: nnx.Rngs, zero: bool = False) -> Dense:
+    """A dense layer between channels; `zero` to begin with zeros."""
     if zero:
         return Dense(inputs, outputs, rngs=rngs, kernel_init=nnx.initializers.zeros)
     return Dense(inputs, outputs, rngs=rngs)

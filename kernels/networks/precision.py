@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 from flax import nnx
 
-from kernels.networks.layers import Dense, RingConv, RingLinear
+from kernels.networks.layers import Dense, RingConv
 from kernels.networks.unet import UNet
 
 __all__ = ["PRECISIONS", "VARIABLE", "halved", "uses_half"]
@@ -50,6 +50,6 @@ def halved(graph: nnx.GraphDef, params: Any) -> Any:
     network: UNet = nnx.merge(graph, params)
     ends = (network.read, network.write)
     for _, module in nnx.iter_modules(network):
-        if isinstance(module, Dense | RingConv | RingLinear) and not any(module is end for end in ends):
+        if isinstance(module, Dense | RingConv) and not any(module is end for end in ends):
             module.kernel = nnx.Param(module.kernel[...].astype(jnp.bfloat16))
     return nnx.split(network)[1]

@@ -5,10 +5,10 @@ reshapes and dense products: on a CPU, XLA pays for convolution gradients and el
 for products. At the coarsest level dense residual blocks see the whole trajectory at once. Each block
 is modulated by the noise level (feature-wise scale and shift).
 
-Where the variables are the sites of a ring and their law is the same at each, every product is
-the same around the ring (`kernels.networks.layers.RingLinear`): what one site teaches, all have learned.
-Where sites moreover act on their neighbours, layers see some sites to each side and no more (`RingConv`), in turn
-with convolutions over time: a block's widths are then those of one site, not shared by all.
+Where the variables are the sites of a ring and their law is the same at each, every product is the same at
+each site: what one teaches, all have learned. Sites act on their neighbours: layers see some sites to each side
+(`kernels.networks.layers.RingConv`), in turn with convolutions over time. (Group-equivariant networks, Cohen and
+Welling 2016, for the cyclic group.)
 A trajectory that is no such field is a ring of one site.
 """
 
@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from kernels.networks.layers import NoiseEmbedding, RingConv, convolve, linear, normalize
+from kernels.networks.layers import NoiseEmbedding, RingConv, convolve, dense, normalize
 
 __all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
@@ -48,7 +48,7 @@ class UNetConfig:
         num_dense: number of dense blocks.
         embedding: width of the noise level's embedding.
         sites: parts, of as many neighbouring outputs, around a ring on which all are alike; 1 where it is none.
-        reach: sites to each side that a layer sees; 0 for the whole ring.
+        reach: sites to each side that a layer sees, 0 where there is one site alone.
 
     Raises:
         ValueError: a number that makes no network, as a damaged card may have.
@@ -78,11 +78,10 @@ class UNetConfig:
             raise ValueError(f"`channels` must be 1 to {MAX_LEVELS} widths; got {len(self.channels)}.")
         if self.out_features % self.sites:
             raise ValueError(f"`sites` must divide {self.out_features} features; got {self.sites}.")
-
-    @property
-    def mixed(self) -> int:
-        """Sites that a layer takes together which is no convolution around the ring."""
-        return 1 if self.reach else self.sites
+        if (self.sites > 1) != (self.reach > 0):
+            raise ValueError(
+                f"`reach` must be positive on a ring, and 0 for one site; got {self.reach} for {self.sites} sites."
+            )
 
     @property
     def padded(self) -> int:
@@ -123,8 +122,8 @@ class ConvBlock(nnx.Module):
         if config.reach:
             self.first = RingConv(channels, channels, config.reach, rngs=rngs)
         else:
-            self.first = linear(config.sites, 3 * channels, channels, rngs=rngs)
-        self.second = linear(config.mixed, 3 * channels, channels, rngs=rngs, zero=True)
+            self.first = dense(3 * channels, channels, rngs=rngs)
+        self.second = dense(3 * channels, channels, rngs=rngs, zero=True)
 
     def __call__(self, x: Tokens, embedding: Array) -> Tokens:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, None, :], 2, axis=-1)
@@ -145,8 +144,8 @@ class DenseBlock(nnx.Module):
         if config.reach:
             self.first = RingConv(features, width, config.reach, rngs=rngs)
         else:
-            self.first = linear(config.sites, features, width, rngs=rngs)
-        self.second = linear(config.mixed, width, features, rngs=rngs, zero=True)
+            self.first = dense(features, width, rngs=rngs)
+        self.second = dense(width, features, rngs=rngs, zero=True)
 
     def __call__(self, x: Float[Array, "batch site feature"], embedding: Array) -> Array:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, :], 2, axis=-1)
@@ -160,12 +159,12 @@ class UNet(nnx.Module):
 
     def __init__(self, config: UNetConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
-        channels, sites = config.channels, config.mixed
+        channels = config.channels
         fields, shared = divmod(config.in_features, config.out_features)
         own = config.out_features // config.sites
         self.embedding = NoiseEmbedding(config.embedding, rngs=rngs)
-        self.read = linear(sites, config.patch * (fields * own + shared), channels[0], rngs=rngs)
-        self.write = linear(sites, channels[0], config.patch * own, rngs=rngs, zero=True)
+        self.read = dense(config.patch * (fields * own + shared), channels[0], rngs=rngs)
+        self.write = dense(channels[0], config.patch * own, rngs=rngs, zero=True)
 
         def blocks(size: int) -> nnx.List:
             return nnx.List([ConvBlock(config, size, rngs=rngs) for _ in range(config.num_blocks)])
@@ -173,9 +172,9 @@ class UNet(nnx.Module):
         self.down_blocks = nnx.List([blocks(size) for size in channels])
         self.up_blocks = nnx.List([blocks(size) for size in channels])
         steps = list(itertools.pairwise(channels))
-        self.merge = nnx.List([linear(sites, 2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
-        self.split = nnx.List([linear(sites, coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
-        self.skip = nnx.List([linear(sites, 2 * fine, fine, rngs=rngs) for fine, _ in steps])
+        self.merge = nnx.List([dense(2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
+        self.split = nnx.List([dense(coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
+        self.skip = nnx.List([dense(2 * fine, fine, rngs=rngs) for fine, _ in steps])
         bottom = config.padded // (config.patch * 2 ** (len(channels) - 1)) * channels[-1]
         self.dense = nnx.List([DenseBlock(config, bottom, rngs=rngs) for _ in range(config.num_dense)])
 

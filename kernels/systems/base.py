@@ -27,6 +27,7 @@ from kernels.trajectories import Layout, Observable
 __all__ = ["State", "Stepper", "System"]
 
 _CHUNK = 8192  # trajectories integrated together: large enough to fill vector units, small enough for caches
+_CHUNK_ACCELERATOR = 131_072  # which takes as long for many as for few
 
 State = Float[Array, " state"]
 Stepper = Callable[[State], State]  # one step
@@ -120,7 +121,7 @@ class System:
         """As `simulate`, without names."""
         if num_samples < 1:
             raise ValueError(f"`num_samples` must be at least 1; got {num_samples}.")
-        size = min(_CHUNK, num_samples)
+        size = min(_CHUNK if jax.default_backend() == "cpu" else _CHUNK_ACCELERATOR, num_samples)
         starts = range(0, num_samples, size)
         with ThreadPoolExecutor(max_workers=2) as pool:  # XLA runs one chunk on one core; two chunks fill two
             chunks = pool.map(lambda start: np.asarray(_simulate_chunk(self, key, start, size)), starts)

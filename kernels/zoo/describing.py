@@ -2,7 +2,7 @@
 
 import datetime
 import platform
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import jax
@@ -26,5 +26,13 @@ def training_facts(record: TrainingRecord) -> dict[str, Any]:
         "validation_loss": record.validation_loss,
         "seconds_of_last_process": round(record.seconds),
         "device": f"{device.platform} ({device.device_kind}), {platform.machine()}",
-        "versions": {package: version(package) for package in ("diffuse-ui", "jax", "flax", "optax")},
+        "versions": {package: _version(package) for package in ("diffuse-ui", "jax", "flax", "optax")},
     }
+
+
+def _version(package: str) -> str:
+    """Of a package; one that is run from its source without being installed tells none."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "unknown"

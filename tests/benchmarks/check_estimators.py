@@ -14,6 +14,7 @@ from there; a second one with "backwards" shares the estimates with a first one.
 """
 
 import json
+import os
 import sys
 import time
 from pathlib import Path
@@ -68,8 +69,9 @@ def judged_direct(model, shares, total, folder):
         judged = [problem.judge(states) for problem in problems]
         values = np.concatenate([values, np.stack([c for c, _ in judged], 1)])
         holds = np.concatenate([holds, np.stack([inside for _, inside in judged], 1)])
-        np.savez(folder / "saving.npz", values=values, holds=holds)
-        (folder / "saving.npz").replace(path)
+        saving = folder / f"saving-{os.getpid()}.npz"  # two that draw at the same time draw the same
+        np.savez(saving, values=values, holds=holds)
+        saving.replace(path)
         if (len(values) // BLOCK) % 10 == 0:
             seconds = time.perf_counter() - begin
             print(f"  {len(values)} direct samples, {seconds:.0f} s, {holds.sum(0).tolist()}", flush=True)

@@ -29,9 +29,7 @@ NETWORK = UNetConfig(
     num_dense=1,
     embedding=16,
 )
-RING = UNetConfig(
-    num_times=6, in_features=8, out_features=4, patch=2, channels=(6,), dense_width=8, embedding=16, sites=4
-)
+RING = dataclasses.replace(NETWORK, in_features=8, out_features=4, channels=(6,), sites=4, reach=1)
 
 
 def ensemble(size, variables=2, seed=0):

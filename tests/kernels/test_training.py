@@ -14,7 +14,7 @@ from kernels.models import Model
 from kernels.networks.unet import UNetConfig
 from kernels.training import TrainingConfig, fit
 from kernels.trajectories import Layout, Standardizer
-from kernels.zoo import presets, simulated
+from kernels.zoo import describing, presets, simulated
 
 NETWORK = UNetConfig(
     num_times=8,
@@ -63,6 +63,28 @@ def test_a_killed_run_resumes_to_the_same_weights(data, tmp_path):
         jax.tree.leaves(whole.denoiser.params), jax.tree.leaves(resumed[-1].denoiser.params), strict=True
     ):
         np.testing.assert_array_equal(a, b)
+
+
+def test_a_training_that_was_killed_when_all_was_done_tells_its_last_losses(data, tmp_path):
+    """Between its last step and the writing of the model: the card is to say what the training loss was."""
+    state = tmp_path / "model.state"
+    config = dataclasses.replace(CONFIG, num_steps=10)
+    *_, whole = train(data, config, state_path=state)
+    (resumed,) = train(data, config, state_path=state)
+    assert resumed.steps_here == 0
+    assert resumed.loss == whole.loss != resumed.validation_loss
+    assert resumed.history == whole.history
+
+
+def test_a_card_is_written_where_a_package_tells_no_version(data, monkeypatch):
+    """As where the source is run without being installed: hours of training must not end in an error."""
+
+    def nothing(package):
+        raise describing.PackageNotFoundError(package)
+
+    record = next(train(data))
+    monkeypatch.setattr(describing, "version", nothing)
+    assert set(describing.training_facts(record)["versions"].values()) == {"unknown"}
 
 
 def test_a_damaged_or_foreign_training_state(data, tmp_path):
@@ -172,6 +194,7 @@ def change_card(**fields):
             "`channels` must be 1 to 16 widths",
         ),
         (change_card(architecture={**NETWORK.to_dict(), "sites": 5}), "`sites` must divide"),
+        (change_card(architecture={**NETWORK.to_dict(), "sites": 2}), "`reach` must be positive on a ring"),
         (change_card(layout={}), "lacks 'variables'"),
         (lambda path: path.with_suffix(".json").unlink(), "no file .*toy.json"),
     ],

@@ -51,10 +51,10 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
             ax.set_ylabel(label if column == 0 else "", fontsize=FONT_SIZE, color=colours.ink)
         for ax, label in zip(axes[1:], (f"lag{_unit(model.layout)}", "cycles a trajectory"), strict=True):
             ax.set_xlabel(label, fontsize=FONT_SIZE - 1, color=colours.ink)
-    figure.legend(  # beside the title, where it covers no curve
+    figure.legend(  # below the title's line, where it covers no curve
         *axes[0].get_legend_handles_labels(),
         loc="upper right",
-        bbox_to_anchor=(0.99, 0.999),
+        bbox_to_anchor=(0.99, 0.972),
         ncols=2,
         frameon=False,
         fontsize=FONT_SIZE - 1.5,

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-__all__ = ["Dense", "NoiseEmbedding", "RingConv", "convolve", "dense", "normalize"]
+__all__ = ["Dense", "NoiseEmbedding", "RingConv", "convolve", "normalize"]
 
 
 def normalize(
@@ -108,10 +108,3 @@ def convolve(
     later = jnp.pad(to_next[:, :-1], ((0, 0), (1, 0), (0, 0), (0, 0)))
     earlier = jnp.pad(to_previous[:, 1:], ((0, 0), (0, 1), (0, 0), (0, 0)))
     return later + own + earlier + jnp.asarray(layer.bias)
-
-
-def dense(inputs: int, outputs: int, *, rngs: nnx.Rngs, zero: bool = False) -> Dense:
-    """A dense layer between channels; `zero` to begin with zeros."""
-    if zero:
-        return Dense(inputs, outputs, rngs=rngs, kernel_init=nnx.initializers.zeros)
-    return Dense(inputs, outputs, rngs=rngs)

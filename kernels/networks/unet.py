@@ -21,7 +21,7 @@ import jax.numpy as jnp
 from flax import nnx
 from jaxtyping import Array, Float
 
-from kernels.networks.layers import NoiseEmbedding, RingConv, convolve, dense, normalize
+from kernels.networks.layers import Dense, NoiseEmbedding, RingConv, convolve, normalize
 
 __all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
@@ -122,8 +122,8 @@ class ConvBlock(nnx.Module):
         if config.reach:
             self.first = RingConv(channels, channels, config.reach, rngs=rngs)
         else:
-            self.first = dense(3 * channels, channels, rngs=rngs)
-        self.second = dense(3 * channels, channels, rngs=rngs, zero=True)
+            self.first = Dense(3 * channels, channels, rngs=rngs)
+        self.second = Dense(3 * channels, channels, rngs=rngs, kernel_init=nnx.initializers.zeros)
 
     def __call__(self, x: Tokens, embedding: Array) -> Tokens:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, None, :], 2, axis=-1)
@@ -144,8 +144,8 @@ class DenseBlock(nnx.Module):
         if config.reach:
             self.first = RingConv(features, width, config.reach, rngs=rngs)
         else:
-            self.first = dense(features, width, rngs=rngs)
-        self.second = dense(width, features, rngs=rngs, zero=True)
+            self.first = Dense(features, width, rngs=rngs)
+        self.second = Dense(width, features, rngs=rngs, kernel_init=nnx.initializers.zeros)
 
     def __call__(self, x: Float[Array, "batch site feature"], embedding: Array) -> Array:
         scale, shift = jnp.split(self.modulation(embedding)[:, None, :], 2, axis=-1)
@@ -163,8 +163,8 @@ class UNet(nnx.Module):
         fields, shared = divmod(config.in_features, config.out_features)
         own = config.out_features // config.sites
         self.embedding = NoiseEmbedding(config.embedding, rngs=rngs)
-        self.read = dense(config.patch * (fields * own + shared), channels[0], rngs=rngs)
-        self.write = dense(channels[0], config.patch * own, rngs=rngs, zero=True)
+        self.read = Dense(config.patch * (fields * own + shared), channels[0], rngs=rngs)
+        self.write = Dense(channels[0], config.patch * own, rngs=rngs, kernel_init=nnx.initializers.zeros)
 
         def blocks(size: int) -> nnx.List:
             return nnx.List([ConvBlock(config, size, rngs=rngs) for _ in range(config.num_blocks)])
@@ -172,9 +172,9 @@ class UNet(nnx.Module):
         self.down_blocks = nnx.List([blocks(size) for size in channels])
         self.up_blocks = nnx.List([blocks(size) for size in channels])
         steps = list(itertools.pairwise(channels))
-        self.merge = nnx.List([dense(2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
-        self.split = nnx.List([dense(coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
-        self.skip = nnx.List([dense(2 * fine, fine, rngs=rngs) for fine, _ in steps])
+        self.merge = nnx.List([Dense(2 * fine, coarse, rngs=rngs) for fine, coarse in steps])
+        self.split = nnx.List([Dense(coarse, 2 * fine, rngs=rngs) for fine, coarse in steps])
+        self.skip = nnx.List([Dense(2 * fine, fine, rngs=rngs) for fine, _ in steps])
         bottom = config.padded // (config.patch * 2 ** (len(channels) - 1)) * channels[-1]
         self.dense = nnx.List([DenseBlock(config, bottom, rngs=rngs) for _ in range(config.num_dense)])
 

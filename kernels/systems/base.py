@@ -27,7 +27,7 @@ from kernels.trajectories import Layout, Observable
 __all__ = ["State", "Stepper", "System"]
 
 _CHUNK = 8192  # trajectories integrated together: large enough to fill vector units, small enough for caches
-_CHUNK_ACCELERATOR = 131_072  # which takes as long for many as for few
+_CHUNK_ACCELERATOR = 131_072  # it has thousands of cores, and is asked once for each operation
 
 State = Float[Array, " state"]
 Stepper = Callable[[State], State]  # one step

@@ -95,6 +95,7 @@ def counted(model, total, folder):
         "model": model.name,
         "created": model.card.get("created"),
         "direct_samples": total,
+        "drawn": f"on {jax.devices()[0].device_kind}",
         "num_steps": model.num_steps,
         "seed": SEED,
         "events": events,

@@ -9,7 +9,7 @@ import pytest
 from flax import nnx
 
 import kernels
-from kernels.networks.layers import RingConv, convolve, dense
+from kernels.networks.layers import Dense, RingConv, convolve
 from kernels.networks.sizing import evaluation_seconds, network_config, network_cost
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.zoo.presets import MANY_VALUES, MAX_VALUES, PRESETS
@@ -131,7 +131,7 @@ def test_a_convolution_around_the_ring_is_the_sum_it_says(reach):
 
 @pytest.mark.parametrize("sites", [1, 4])
 def test_a_convolution_is_the_layer_on_each_token_between_its_neighbours(sites):
-    layer = dense(6, 5, rngs=nnx.Rngs(0))
+    layer = Dense(6, 5, rngs=nnx.Rngs(0))
     layer.bias = nnx.Param(jnp.arange(5.0))
     x = jax.random.normal(jax.random.key(0), (3, 7, sites, 2))
     between = jnp.pad(x, ((0, 0), (1, 1), (0, 0), (0, 0)))

@@ -38,5 +38,11 @@ def test_models_draw_trajectories_like_their_systems(shipped):
         drawn = kernels.sample(jax.random.key(0), name, num_samples=64, num_steps=20)["state"].values
         simulated = kernels.get_system(name).simulate_array(jax.random.key(1), 64)
         assert np.isfinite(drawn).all()
-        spreads = drawn.std((0, 1)) / simulated.std((0, 1))
-        assert 0.5 < spreads.min() <= spreads.max() < 2.0, name
+        spreads = _middle_half(drawn) / _middle_half(simulated)
+        assert 2 / 3 < spreads.min() <= spreads.max() < 1.5, name
+
+
+def _middle_half(values):
+    """Width of the middle half of each variable: the few of 64 pendulums that turn over make any variance."""
+    lower, upper = np.quantile(values, (0.25, 0.75), axis=(0, 1))
+    return upper - lower

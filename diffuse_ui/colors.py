@@ -20,6 +20,7 @@ class Palette:
         grid: thin lines.
         backdrop, hits: curves of the backdrop, and those among them that meet the event.
         accent: the conditional ensemble.
+        alarm: words that warn.
         miss: guided curves that do not meet the event.
         box, threshold, tube, region, point, other: what was drawn.
         fan: opacity of the outer and the inner band.
@@ -32,6 +33,7 @@ class Palette:
     backdrop: str
     hits: str
     accent: str
+    alarm: str
     miss: str
     box: str
     threshold: str
@@ -55,6 +57,7 @@ LIGHT = Palette(
     backdrop="#8b949e",
     hits="#3d454e",
     accent="#0072B2",
+    alarm="#B85000",
     miss="#b08a5a",
     box="#009E73",
     threshold="#D55E00",
@@ -74,6 +77,7 @@ DARK = Palette(
     backdrop="#77818b",
     hits="#c3ccd5",
     accent="#56B4E9",
+    alarm="#ff7f2a",
     miss="#b59a70",
     box="#19c394",
     threshold="#ff7f2a",

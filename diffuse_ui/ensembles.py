@@ -19,6 +19,7 @@ __all__ = [
     "MIN_EFFECTIVE",
     "Fan",
     "condition",
+    "drawn_by",
     "fan",
     "is_member",
     "is_summarizable",
@@ -59,6 +60,12 @@ def condition(dataset: xr.Dataset | None) -> str:
     if "event" in asked:
         return "given the event"
     return "given what is known" if "given" in asked else "drawn from the model"
+
+
+def drawn_by(dataset: xr.Dataset) -> str:
+    """How the trajectories of an ensemble were drawn, in words: "12 ODE steps"."""
+    sampler = str(dataset.attrs.get("sampler", "")).upper()
+    return f"{dataset.attrs['num_steps']} {sampler} steps".replace("  ", " ")
 
 
 def is_member(dataset: xr.Dataset) -> np.ndarray:

@@ -6,6 +6,7 @@ in. Trajectories in the event are coloured, the others grey; a dot is the earlie
 trajectory is known to be in the event.
 """
 
+import dataclasses
 import textwrap
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +21,7 @@ from matplotlib.patches import Polygon as Outline
 import kernels
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
-from diffuse_ui.figure_axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_shapes, style
+from diffuse_ui.figure_axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_shapes, shape_styles, style
 from kernels.events.expressions import At, Expression, Reduction, Slice
 from kernels.events.inspection import explain, expression_values, states_of
 from kernels.events.predicates import And, Comparison, Event, Or
@@ -63,7 +64,7 @@ def event_figure(
     inside, outside = np.flatnonzero(satisfied)[:num_curves], np.flatnonzero(~satisfied)[:num_curves]
     drawing = _Drawing(layout, states, inside, outside, decided["hitting_time"].values, palette(dark))
     signals, planes = _signals(tree)[:MAX_PANELS], _planes(tree)
-    title = _title(tree, layout, satisfied)
+    title = _title(tree, layout, satisfied, num_curves)
     figure, panels, plane_axes = _canvas(len(signals), len(planes), title, drawing.colours)
     for ax, signal in zip(panels, signals, strict=True):
         drawing.signal(ax, signal, tree)
@@ -78,11 +79,12 @@ def event_figure(
     return figure
 
 
-def _title(event: Event, layout: Layout, satisfied: np.ndarray) -> str:
+def _title(event: Event, layout: Layout, satisfied: np.ndarray, num_curves: int) -> str:
     share = float(satisfied.mean())
     count = f"{int(satisfied.sum())} of {satisfied.size} trajectories"
     value = formats.probability(share, float(np.sqrt(share * (1 - share) / satisfied.size)))
-    lines = [*textwrap.wrap(f"{event.describe(layout)}.", CHARACTERS), f"{count}: {value}"]
+    shown = f"; {num_curves} of each kind are shown" if num_curves < satisfied.size else ""
+    lines = [*textwrap.wrap(f"{event.describe(layout)}.", CHARACTERS), f"{count}: {value}{shown}"]
     return "\n".join(lines)
 
 
@@ -136,12 +138,13 @@ def _signals(event: Event) -> list[Expression]:
     return list(found)
 
 
-def _planes(event: Event) -> list[list[Polygon]]:
+def _planes(event: Event) -> list[list[sketches.Part]]:
     """The event's polygons, those of one pair of signals together."""
-    found: dict[tuple[Expression, Expression], list[Polygon]] = {}
+    parts = {part.event: part for part in _all_parts(event)}
+    found: dict[tuple[Expression, Expression], list[sketches.Part]] = {}
     for node in _walk(event):
         if isinstance(node, Polygon):
-            found.setdefault((node.x, node.y), []).append(node)
+            found.setdefault((node.x, node.y), []).append(parts.get(node) or sketches.parts(node)[0])
     return list(found.values())
 
 
@@ -221,20 +224,16 @@ class _Drawing:
             zorder=4,
         )
 
-    def plane(self, ax: Axes, shapes: list[Polygon]) -> None:
+    def plane(self, ax: Axes, shapes: list[sketches.Part]) -> None:
         """Panel in the plane of some polygons' two signals."""
-        colours, first = self.colours, shapes[0]
+        colours, first = self.colours, shapes[0].event
+        assert isinstance(first, Polygon)  # noqa: S101 - see `_planes`
         style(ax, _with_unit(first.y, self.layout), colours)
         ax.set_xlabel(_with_unit(first.x, self.layout), fontsize=FONT_SIZE, color=colours.ink)
         self._curves(ax, self._of(first.x), self._of(first.y))
-        for shape in shapes:
-            look = {"facecolor": colours.region, "alpha": 0.18, "linewidth": 0, "zorder": 3}
-            if shape.mode == "avoids":
-                look |= {"facecolor": "none", "edgecolor": colours.region, "hatch": "xxx", "alpha": 0.5}
-            ax.add_patch(Outline(shape.vertices, **look))
-            ax.add_patch(
-                Outline(shape.vertices, fill=False, edgecolor=colours.region, linewidth=1.2, zorder=3)
-            )
+        for part in shapes:
+            for look in shape_styles(colours.region, part):
+                ax.add_patch(Outline(part.event.vertices, zorder=3, **look))  # pyright: ignore[reportAttributeAccessIssue]
 
 
 def _first_frequency(spectrum: Expression) -> int:
@@ -247,13 +246,12 @@ def _with_unit(signal: Expression, layout: Layout) -> str:
     return f"{name} ({unit})" if unit else name
 
 
-def _all_parts(event: Event) -> list[sketches.Part]:
-    """Parts of the event and of what `and` and `or` join within it."""
-    found = sketches.parts(event)
-    inner = [part.event for part in found if isinstance(part.event, And | Or)]
-    for piece in inner:
-        terms = piece.terms  # pyright: ignore[reportAttributeAccessIssue]
-        found += [part for term in terms for part in _all_parts(term)]
+def _all_parts(event: Event, *, negated: bool = False) -> list[sketches.Part]:
+    """Parts of the event and of what `and` and `or` join within it; `negated` is the sign of what stands before."""
+    found = [dataclasses.replace(part, negated=part.negated != negated) for part in sketches.parts(event)]
+    for part in list(found):
+        if isinstance(part.event, And | Or):
+            found += [one for term in part.event.terms for one in _all_parts(term, negated=part.negated)]
     return found
 
 

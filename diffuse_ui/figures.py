@@ -17,7 +17,7 @@ from matplotlib.figure import Figure
 import kernels
 from diffuse_ui import formats, sketches
 from diffuse_ui.colors import Palette, palette
-from diffuse_ui.ensembles import Fan, condition, fan, is_member, states
+from diffuse_ui.ensembles import Fan, condition, drawn_by, fan, is_member, states
 from diffuse_ui.figure_axes import FONT_SIZE, FigureSize, draw_shapes, style
 from diffuse_ui.store import Result
 
@@ -128,19 +128,23 @@ def caption(result: Result | kernels.RunResult) -> str:
         value = formats.probability(estimate.value, estimate.standard_error, estimate.interval[1])
         sign = "" if value.startswith("<") else "= "
         trust = "" if estimate.status == "ok" else f", {estimate.status.replace('_', ' ')}"
-        first += f" P {sign}{value} ({str(estimate.method).replace('_', ' ')}{trust})."
+        error = "" if estimate.value <= 0 else ", ± one standard error"
+        first += f" P {sign}{value} ({str(estimate.method).replace('_', ' ')}{error}{trust})."
     model = spec.model if isinstance(spec.model, str) else spec.model.name
-    kind = {"guided": "guided (approximate)", "exact": "exact"}.get(_ensemble(result), "unconditional")
-    count = int(is_member(result.dataset).sum()) if result.dataset is not None else 0
-    second = (
-        f"Lines: medians; bands: 5–95 % and 25–75 %. {count} {kind} trajectories of model {model}, "
-        f"{spec.num_steps} steps, seed {spec.seed}."
-    )
+    second = f"Lines: medians; bands: 5–95 % and 25–75 %. {_drawn(result.dataset, model)}seed {spec.seed}."
     return f"{first}\n{second}"
 
 
-def _ensemble(result: Result | kernels.RunResult) -> str:
-    return "" if result.dataset is None else str(result.dataset.attrs.get("ensemble", ""))
+def _drawn(dataset: xr.Dataset | None, model: str) -> str:
+    """How many trajectories there are, of which law, and how they were drawn."""
+    if dataset is None:
+        return f"Model {model}, "
+    of_model = f"trajectories of the model {model}"
+    words = {
+        "guided": f"guided {of_model} (approximate)",
+        "exact": f"{of_model} from its law given the event",
+    }.get(str(dataset.attrs.get("ensemble", "")), of_model)
+    return f"{int(is_member(dataset).sum())} {words}, {drawn_by(dataset)}, "
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:

@@ -22,12 +22,19 @@ MAX_ARMS = 24  # pendulums that swing together
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """Values (variable, time) of both sides on one colour scale low … high; None for a side that is not there."""
+    """Values (variable, time) of both sides on one colour scale low … high; None for a side that is not there.
+
+    The scale of values of both signs is symmetric: its middle is 0.
+    """
 
     conditional: np.ndarray | None
     reference: np.ndarray | None
     low: float
     high: float
+
+    @property
+    def is_signed(self) -> bool:
+        return self.low < 0.0 < self.high
 
 
 @dataclasses.dataclass(frozen=True)
@@ -65,6 +72,8 @@ def field(pair: Pair, view: str) -> Field:
     low, high = min(float(side.min()) for side in shown), max(float(side.max()) for side in shown)
     if view == "spread":
         return Field(given, without, 0.0, high)
+    if low < 0.0 < high:
+        low, high = min(low, -high), max(high, -low)
     return Field(given, without, low, high)
 
 

@@ -70,9 +70,13 @@ def history_figure(
     )
     if min(loss.min(), validation.min()) > 0:
         ax.set_yscale("log")
-        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 3.0, 4.0, 6.0, 8.0)))
+        ax.yaxis.set_major_locator(LogLocator(subs=(1.0, 1.5, 2.0, 2.5, 3.0, 4.0, 5.0, 6.0, 8.0)))
         ax.yaxis.set_major_formatter(lambda value, _: f"{value:g}")
         ax.yaxis.set_minor_locator(NullLocator())
+    if ax.get_ylim()[0] < 1.0 < ax.get_ylim()[1]:
+        ax.axhline(
+            1.0, color=colours.quiet, linewidth=0.8, linestyle=(0, (1, 2)), label="best linear denoiser"
+        )
     if num_steps is not None:
         ax.set_xlim(0, num_steps)
     ax.set_xlabel("step", fontsize=FONT_SIZE, color=colours.ink)

@@ -34,6 +34,7 @@ from kernels.specs import RunSpec, as_model, problem_of, require
 __all__ = ["Comparison", "StepDoubling", "compare", "exceedance_curve", "step_doubling"]
 
 MAX_DIFFERENCE = 3.0  # standard errors
+PLAIN_FROM = 1e-4  # probabilities below are written with an exponent
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -135,7 +136,7 @@ def _verdict(first: Probability, second: Probability, distance: float) -> tuple[
     both, near = (first, second), distance <= MAX_DIFFERENCE
     sound = [one for one in both if one.status == "ok"]
     doubtful = [one for one in both if one.status != "ok"]
-    shown = " and ".join(f"{_named(one)} {one.value:.3g} ± {one.standard_error:.2g}" for one in both)
+    shown = " and ".join(f"{_named(one)} {_numbers(one)}" for one in both)
     verb = ("do not contradict each other" if doubtful else "agree") if near else "disagree"
     numbers = f"{shown} {verb}: {distance:.1f} standard errors apart."
     if len(sound) == 2 and near:
@@ -149,6 +150,16 @@ def _verdict(first: Probability, second: Probability, distance: float) -> tuple[
     if len(sound) == 1:
         return sound[0].method, f"{numbers} Go by {_named(sound[0])}. {complaint}"
     return None, f"{numbers} Neither is to be trusted: take more samples. {complaint}"
+
+
+def _numbers(one: Probability) -> str:
+    """Value and standard error, the latter to two digits."""
+    if not one.standard_error > 0:
+        return f"{one.value:.3g}"
+    if one.value < PLAIN_FROM:
+        return f"{one.value:.2e} ± {one.standard_error:.1e}"
+    places = max(0, 1 - int(np.floor(np.log10(one.standard_error))))
+    return f"{one.value:.{places}f} ± {one.standard_error:.{places}f}"
 
 
 def _named(one: Probability) -> str:

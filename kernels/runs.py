@@ -232,7 +232,8 @@ def event_probability(
             what it may spend, and "data" takes all windows there are.
         num_steps: network evaluations for a trajectory, by the ODE and on a stochastic path; None is the
             method's own number.
-        guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`.
+        guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`; twisted
+            SMC twists by moment matching unless this is "calibrated".
 
     Raises:
         ValueError: a wrong argument.

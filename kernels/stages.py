@@ -82,10 +82,16 @@ class Flow:
         message = f"{count} trajectories. {self._caveat()}" if self._caveat() else f"{count} trajectories"
         yield Snapshot("done", 1.0, message, self.dataset, self.probability)
 
+    @property
+    def _path_steps(self) -> int:
+        """Network evaluations on the stochastic paths that are shown; a preview of the exact ensemble has few."""
+        previews = self.problem.constraint is not None and self.spec.method == "exact"
+        return min(self.spec.num_steps, PREVIEW_STEPS) if previews else self.spec.num_steps
+
     def _caveat(self) -> str:
         """What is to be said about the trajectories that are shown; nothing if all is well."""
         mixing = None if self.dataset is None else getattr(self._shown, "mixing", None)
-        return "" if mixing is None else mixing.words()
+        return "" if mixing is None else mixing.words("Their chains")
 
     def _guided(self) -> Iterator[Snapshot]:
         spec = self.spec
@@ -99,9 +105,8 @@ class Flow:
             yield from self._estimate(spec.estimator, share, 1.0)
 
     def _exact(self) -> Iterator[Snapshot]:
-        spec = self.spec
-        num_samples, num_steps = min(spec.num_samples, PREVIEW_SAMPLES), min(spec.num_steps, PREVIEW_STEPS)
-        for fraction, paths in draw_guided(self.problem, num_samples, num_steps, purpose="preview"):
+        spec, num_samples = self.spec, min(self.spec.num_samples, PREVIEW_SAMPLES)
+        for fraction, paths in draw_guided(self.problem, num_samples, self._path_steps, purpose="preview"):
             yield self._path_snapshot(paths, 0.08 * fraction)
         if spec.estimator is not None:
             yield from self._estimate(spec.estimator, 0.08, 0.6)
@@ -158,14 +163,17 @@ class Flow:
         return self._snapshot("guided", progress, "drawing guided paths, approximate")
 
     def _show(self, ensemble: Ensemble) -> None:
-        self.dataset = _dataset(ensemble, self.spec, self.problem)
+        by_ode = ensemble.kind == "exact"
+        steps = self.problem.num_steps if by_ode else self._path_steps
+        drawn = {"sampler": "ode" if by_ode else "sde", "num_steps": steps}
+        self.dataset = _dataset(ensemble, self.spec, self.problem, drawn)
 
     def _snapshot(self, stage: str, progress: float, message: str) -> Snapshot:
         self._progress = max(self._progress, min(progress, 0.999))
         return Snapshot(stage, self._progress, message, self.dataset, self.probability)
 
 
-def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem) -> xr.Dataset:
+def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[str, Any]) -> xr.Dataset:
     asked = {
         "event": spec.event,
         "given": given_event(spec.given, problem.model),
@@ -176,7 +184,7 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem) -> xr.Dataset:
         "model": problem.model.name,
         "method": spec.method,
         "guidance": spec.guidance,
-        "num_steps": spec.num_steps,
+        **drawn,
         "seed": spec.seed,
     } | {name: str(value) for name, value in asked.items() if value is not None}
     if ensemble.mixing is not None:

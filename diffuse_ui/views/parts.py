@@ -71,9 +71,9 @@ def caption(text: str = "", **params: Any) -> Words:
 
 
 def html(text: str = "", **params: Any) -> pn.pane.HTML:
-    """Text with structure of its own, in the theme's ink; as wide as there is room, or `width`."""
+    """Text with structure of its own, in the theme's ink; as wide as there is room, or `width`, or as `sizing_mode` says."""
     if "width" not in params:
-        params["sizing_mode"] = "stretch_width"
+        params.setdefault("sizing_mode", "stretch_width")
     return pn.pane.HTML(text, margin=params.pop("margin", 0), **params)
 
 

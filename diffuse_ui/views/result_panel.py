@@ -15,9 +15,9 @@ from diffuse_ui.views.parts import METHOD_NAMES, html, section
 __all__ = ["ResultPanel", "ensemble_words"]
 
 _MEANINGS = {
-    "simulator": "the true system, by brute force",
+    "simulator": "the true system, by {} simulated trajectories",
     "data": "frequency in held-out data",
-    "model": "the network, by unguided samples",
+    "model": "the network, by {} unguided samples",
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none
     "unreliable": "Do not trust this number",
@@ -122,10 +122,10 @@ def _ensemble_line(result: Result, stale: bool, colours: Palette) -> str:
     kind, _, rest = words.partition(": ")
     pills = ""
     if rest:
-        colour = colours.accent if kind == "exact" else colours.threshold
+        colour = colours.accent if kind == "exact" else colours.alarm
         pills = f"<span class='pill' style='color:{colour};border-color:{colour}'>{kind}</span>"
     if stale:
-        colour = colours.threshold
+        colour = colours.alarm
         style = f"color:{colour};border-color:{colour}"
         pills += f"<span class='pill' style='{style}'>stale: the event has changed</span>"
     return f"<div class='say'>{pills}{escape(rest or words)}.</div>"
@@ -143,13 +143,15 @@ def _trust(result: Result) -> str:
 
 
 def _table(result: Result) -> str:
-    rows: list[tuple[str, str, Any]] = [
-        (name, _MEANINGS[name], result.references[name])
-        for name in ("simulator", "data", "model")
-        if name in result.references
-    ]
-    estimate = result.probability
-    if estimate is not None and rows:
+    rows: list[tuple[str, str, Any]] = []
+    estimate, is_among_them = result.probability, False
+    for name in (name for name in _MEANINGS if name in result.references):
+        found = result.references[name]
+        meaning = _MEANINGS[name].format(formats.grouped(found.diagnostics.get("num_samples", 0)))
+        if found is estimate:
+            meaning, is_among_them = f"{meaning}: the estimate itself", True
+        rows.append((name, meaning, found))
+    if estimate is not None and rows and not is_among_them:
         rows.append(("estimate", METHOD_NAMES.get(estimate.method, str(estimate.method)), estimate))
     cells = (
         f"<tr><td>{escape(name)}<div class='quiet' style='font-size:11.5px'>{escape(meaning)}</div></td>"

@@ -5,17 +5,15 @@ depends on has changed (`Store.derive`): a hidden tab costs nothing. While resul
 tab follows as fast as it can.
 """
 
-from html import escape
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
 
-from diffuse_ui.colors import Palette, palette
-from diffuse_ui.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
+from diffuse_ui.colors import palette
 from diffuse_ui.session import Session
 from diffuse_ui.state import State
-from diffuse_ui.store import Result
+from diffuse_ui.views.legends import legend
 from diffuse_ui.views.parts import caption, html
 from diffuse_ui.views.tabs.base import Tab
 from diffuse_ui.views.tabs.constraint import ConstraintTab
@@ -29,7 +27,6 @@ from diffuse_ui.views.tabs.plane import PlaneTab
 from diffuse_ui.views.tabs.runs import RunsTab
 from diffuse_ui.views.tabs.space import SpaceTab
 from diffuse_ui.views.tabs.spectrum import SpectrumTab
-from kernels.statistics import effective_sample_size
 
 __all__ = ["ResultTabs"]
 
@@ -47,11 +44,6 @@ TABS: tuple[type[Tab], ...] = (
     RunsTab,
 )
 _EMPTY = "After a run, this is where the ensemble given the event is set beside the one without it."
-_SOURCES = {"simulator": "simulated", "data": "held-out data"}
-_SWATCH = (
-    "<span style='display:inline-block;width:22px;border-top:{width}px {dash} {colour};"
-    "vertical-align:4px;margin-right:7px'></span>"
-)
 
 
 class ResultTabs:
@@ -206,47 +198,14 @@ class ResultTabs:
         self.legend.visible = self._kind().has_legend and not self._obstacle()
         if self.legend.visible:
             colours = palette(self.session.look.dark)
-            self.legend.object = legend(store.result, store.backdrop, store.stale, colours)
+            self.legend.object = legend(
+                store.result, store.backdrop, store.stale, colours, dashed=self._kind().is_dashed
+            )
 
 
 def suitable(state: State) -> list[type[Tab]]:
     """The tabs that have something to show for the state's model."""
     return [tab for tab in TABS if tab.suits(state)]
-
-
-def legend(result: Result, backdrop: Any, stale: bool, colours: Palette) -> str:
-    """What the two kinds of curves are, and how far to trust the first."""
-    source = "" if backdrop is None else _SOURCES.get(str(backdrop.attrs.get("source")), "model")
-    kind = {"guided": ", approximate (guided)", "exact": ", exact"}
-    words = condition(result.dataset) + kind.get(result.ensemble, "")
-    colour = colours.accent
-    if result.dataset is not None and not is_summarizable(result.dataset):
-        words, colour = f"{words}: {_few(result)}", colours.hits
-    entries = [_swatch(colour, "solid", 2) + escape(words)]
-    if backdrop is not None:
-        other = "for comparison" if result.spec.event is None else "without the event"
-        entries.append(_swatch(colours.backdrop, "dashed", 2) + f"{other} ({source})")
-    old = (
-        f"<span style='color:{colours.threshold}'>stale: the event has changed since</span>" if stale else ""
-    )
-    parts = "".join(f"<span style='margin-right:20px;white-space:nowrap'>{e}</span>" for e in [*entries, old])
-    return f"<div style='font-size:12.5px;color:{colours.quiet};line-height:1.6'>{parts}</div>"
-
-
-def _few(result: Result) -> str:
-    """Why there is no summary."""
-    dataset = result.dataset
-    assert dataset is not None  # noqa: S101 - asked for results with an ensemble
-    member = is_member(dataset)
-    count = int(member.sum())
-    size = effective_sample_size(dataset["weight"].values[member]) if "weight" in dataset else count
-    if size < MIN_EFFECTIVE <= count:
-        return f"{count} hits are worth {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
-    return f"{count} hits; only single hits, unweighted"
-
-
-def _swatch(colour: str, dash: str, width: int) -> str:
-    return _SWATCH.format(colour=colour, dash=dash, width=width)
 
 
 _QUIET_TABS = {

@@ -124,7 +124,7 @@ class RunPanel:
         estimators = {_ESTIMATOR_LABELS[estimator]: estimator for estimator in ESTIMATORS}
         numbers = pmui.Row(
             self._number("num_samples", "Trajectories"),
-            self._number("num_steps", "Steps"),
+            self._number("num_steps", "Guided steps"),
             self._number("seed", "Seed"),
             sizing_mode="stretch_width",
             margin=0,
@@ -175,7 +175,8 @@ class RunPanel:
     def _update_preset(self) -> None:
         state = self.session.state
         self.preset.value = self._preset()
-        self.numbers.object = f"{formats.grouped(state.num_samples)} trajectories, {state.num_steps} steps"
+        count = formats.grouped(state.num_samples)
+        self.numbers.object = f"{count} trajectories; guided ones take {state.num_steps} steps"
 
     def _update(self) -> None:
         store = self.session.store
@@ -186,7 +187,7 @@ class RunPanel:
         text = store.error or store.message or "ready"
         if running:
             text += self.left.words(store.progress)
-        look = {"color": palette(self.session.look.dark).threshold} if store.error else QUIET
+        look = {"color": palette(self.session.look.dark).alarm} if store.error else QUIET
         self.message.param.update(
             object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}
         )

@@ -1,4 +1,4 @@
-"""The row above the canvas: which view, what a drag draws, undo and redo, how the ensemble is shown; a hint."""
+"""Above the canvas: which view, what a drag draws, undo and redo, how the ensemble is shown; a hint, a legend."""
 
 import panel as pn
 import panel_material_ui as pmui
@@ -7,6 +7,7 @@ from diffuse_ui.arrangements import Arrangement
 from diffuse_ui.colors import palette
 from diffuse_ui.session import MANY_VARIABLES, Session
 from diffuse_ui.views.echoes import Voice
+from diffuse_ui.views.legends import CanvasLegend
 from diffuse_ui.views.parts import QUIET, SMALL, caption
 
 __all__ = ["Toolbar"]
@@ -64,7 +65,7 @@ class Toolbar:
         self.undo = pmui.IconButton(icon="undo", description="Undo", **icon)
         self.redo = pmui.IconButton(icon="redo", description="Redo", **icon)
         self.clear = pmui.IconButton(icon="delete_sweep", description="Remove everything drawn", **icon)
-        self.hint = caption()
+        self.hint, self.legend = caption(sizing_mode=None), CanvasLegend(session)
         self._updating = False
         for group, name in ((self.view, "view"), (self.mode, "mode"), (self.display, "display")):
             group.param.watch(lambda event, name=name: self._choose(name, event.new), "value")
@@ -96,7 +97,14 @@ class Toolbar:
             margin=0,
             sx={**_ROW, "flexWrap": "wrap"},
         )
-        return pmui.Column(row, self.hint, sizing_mode="stretch_width", margin=0, sx={"gap": "4px"})
+        words = pmui.Row(
+            self.hint,
+            self.legend,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"columnGap": "24px", "flexWrap": "wrap", "justifyContent": "space-between"},
+        )
+        return pmui.Column(row, words, sizing_mode="stretch_width", margin=0, sx={"gap": "4px"})
 
     def _choose(self, name: str, value: str) -> None:
         if value:
@@ -123,7 +131,7 @@ class Toolbar:
             self._updating = False
         self.undo.disabled, self.redo.disabled = not state.can_undo, not state.can_redo
         self.clear.disabled = not state.parts.terms
-        ink = {"color": palette(look.dark).threshold} if look.notice else QUIET
+        ink = {"color": palette(look.dark).alarm} if look.notice else QUIET
         self.hint.param.update(
             object=look.notice or _HINTS["polygon" if in_plane else look.mode],
             styles={"font-size": SMALL["fontSize"], **ink},

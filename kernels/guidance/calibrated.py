@@ -107,11 +107,10 @@ class Calibrated:
         """x̂₀, the shift and log ψ at one noise level."""
         posterior = posterior_of(self.denoiser, x, sigma)
         shift, log_psi = jnp.zeros_like(x), jnp.zeros(x.shape[0], x.dtype)
-        parts = linearised(self.program, self.parameters, self.standardizer, posterior.mean)
-        for part, linear in zip(_order(self.program), parts, strict=True):
-            fitted = self.regression.at(part, sigma)
-            pull, gain = _matched(linear.value, linear.width, *fitted)
-            shift, log_psi = _added(shift, log_psi, posterior.covariance(linear.gradient), pull, gain)
+        for part in linearised(self.program, self.parameters, self.standardizer, posterior.mean):
+            fitted = self.regression.at(part.index, sigma)
+            pull, gain = _matched(part.value, part.width, *fitted)
+            shift, log_psi = _added(shift, log_psi, posterior.covariance(part.gradient), pull, gain)
         return Twist(posterior.mean, shift, log_psi)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
@@ -121,11 +120,6 @@ class Calibrated:
     def __call__(self, x: Batch, sigma: Any) -> Batch:
         x0_hat, shift = self.split(x, sigma)
         return x0_hat + shift
-
-
-def _order(program: Program) -> list[int]:
-    """Indices of the parts as `linearised` yields them: equalities first."""
-    return sorted(range(len(program.parts)), key=lambda index: program.parts[index] != "equality")
 
 
 @jax.jit

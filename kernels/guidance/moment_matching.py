@@ -39,7 +39,7 @@ from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import conditioned, posterior_of
 from kernels.trajectories import Standardizer
 
-__all__ = ["FLOOR_FRACTION", "MomentMatching", "Twist", "constraint_spread", "hazard"]
+__all__ = ["FLOOR_FRACTION", "MomentMatching", "Twist", "constraint_spread", "hazard", "part_spreads"]
 
 Batch = Float[Array, "sample time variable"]
 PerSample = Float[Array, " sample"]
@@ -79,7 +79,7 @@ class MomentMatching:
         program: the event's structure, static.
         parameters: its numbers, traced.
         standardizer: physical ↔ standardised units.
-        floor: τ, in units of C.
+        floor: τ of each part, in units of its C.
         differentiate_covariance: the paper's own form, with the gradient of s (a second derivative of the
             network, which compiles anew for each kind of event).
     """
@@ -88,7 +88,7 @@ class MomentMatching:
     program: Program
     parameters: Any
     standardizer: Standardizer
-    floor: Float[Array, ""] | float
+    floor: Float[np.ndarray | Array, " part"]
     differentiate_covariance: bool = False
 
     @classmethod
@@ -102,7 +102,7 @@ class MomentMatching:
         differentiate_covariance: bool = False,
     ) -> "MomentMatching":
         """Wrap `denoiser`, with τ from the spread of C under the data's Gaussian law."""
-        floor = FLOOR_FRACTION * constraint_spread(constraint, standardizer, law)
+        floor = FLOOR_FRACTION * part_spreads(constraint, standardizer, law)
         program, parameters = constraint
         return cls(denoiser, program, parameters, standardizer, floor, differentiate_covariance)
 
@@ -114,7 +114,7 @@ class MomentMatching:
             product = posterior.covariance(part.gradient)
             value = _shifted(part.value, part.gradient, shift)
             if part.width is None:
-                matched = _inequality(value, part.gradient, product, sigma, self.floor)
+                matched = _inequality(value, part.gradient, product, sigma, self.floor[part.index])
             else:
                 matched = _equality(value, part.gradient, product, sigma, part.width)
             shift = _along(shift, product, matched.shift)
@@ -224,18 +224,38 @@ def constraint_spread(
     constraint: Constraint, standardizer: Standardizer, law: GaussianLaw, *, num_samples: int = 256
 ) -> float:
     """Standard deviation of C under the Gaussian law of the data; 1 where it vanishes."""
-    noise = jax.random.normal(jax.random.key(0), (num_samples, *law.mean.shape))
-    values = np.asarray(
-        _values(constraint.program, constraint.parameters, standardizer, law, noise), np.float64
-    )
+    program, parameters = constraint
+    x = _trajectories(standardizer, law, num_samples)
+    return _spread(np.asarray(_values(program, parameters, x), np.float64))
+
+
+def part_spreads(
+    constraint: Constraint, standardizer: Standardizer, law: GaussianLaw, *, num_samples: int = 256
+) -> Float[np.ndarray, " part"]:
+    """The same of each part's C or residual, (part,): parts may have units of their own."""
+    program, parameters = constraint
+    x = _trajectories(standardizer, law, num_samples)
+    rows = np.asarray(_part_values(program, parameters, x), np.float64).T
+    return np.array([_spread(row) for row in rows], np.float32)
+
+
+def _spread(values: Float[np.ndarray, " sample"]) -> float:
     known = np.abs(values) < 0.5 * CERTAIN  # the rest stands for ±∞: undefined, or an empty window
     spread = float(np.std(values[known])) if known.any() else 0.0
     return spread if spread > 0 else 1.0
 
 
+def _trajectories(standardizer: Standardizer, law: GaussianLaw, num_samples: int) -> Batch:
+    """Some of the data's Gaussian law, physical units."""
+    noise = jax.random.normal(jax.random.key(0), (num_samples, *law.mean.shape))
+    return standardizer.unstandardize(law.perturb(noise, 0.0))
+
+
 @partial(jax.jit, static_argnames="program")
-def _values(
-    program: Program, parameters: Any, standardizer: Standardizer, law: GaussianLaw, noise: Batch
-) -> PerSample:
-    x = standardizer.unstandardize(law.perturb(noise, 0.0))
+def _values(program: Program, parameters: Any, x: Batch) -> PerSample:
     return jax.vmap(program.value, (0, None))(x, parameters)
+
+
+@partial(jax.jit, static_argnames="program")
+def _part_values(program: Program, parameters: Any, x: Batch) -> Float[Array, "sample part"]:
+    return jax.vmap(program.part_values, (0, None))(x, parameters)

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from kernels.events.algebras import CERTAIN
 from kernels.events.semantics import Program
 from kernels.trajectories import Standardizer
 
@@ -16,16 +17,20 @@ __all__ = ["Part", "linearised", "part_gradients", "value_gradient"]
 
 Batch = Float[Array, "sample time variable"]
 
+SURELY = 1e9  # C of what holds whatever happens: log ψ = 0, and finite in single precision when squared
+
 
 class Part(NamedTuple):
     """One part of an event at x̂₀.
 
     Attributes:
+        index: among the event's parts.
         value: C of an inequality, the residual of an equality, (sample,).
         gradient: of the value, standardised units.
         width: standard deviation of an equality, its half width / √3; None for an inequality.
     """
 
+    index: int
     value: Float[Array, " sample"]
     gradient: Batch
     width: Float[Array, ""] | None
@@ -34,17 +39,39 @@ class Part(NamedTuple):
 def linearised(
     program: Program, parameters: Any, standardizer: Standardizer, x0_hat: Batch
 ) -> Iterator[Part]:
-    """The parts, equalities first; one inequality costs a gradient, several parts a Jacobian."""
+    """The parts, equalities first; one inequality costs a gradient, several parts a Jacobian.
+
+    All is finite: where a part is undefined, or stands for ±∞, it has no slope.
+    """
     kinds = program.parts
     if kinds == ("inequality",):
         value, gradient = value_gradient(program, parameters, standardizer, x0_hat)
-        yield Part(value, gradient, None)
+        yield _inequality(0, value, gradient)
         return
     values, gradients = part_gradients(program, parameters, standardizer, x0_hat)
     widths = program.part_tolerances(parameters) / np.float32(np.sqrt(3.0))
     for index in sorted(range(len(kinds)), key=lambda i: kinds[i] != "equality"):
-        width = widths[index] if kinds[index] == "equality" else None
-        yield Part(values[index], gradients[index], width)
+        if kinds[index] == "equality":
+            value, gradient = _known(values[index], gradients[index])
+            yield Part(index, value, gradient, widths[index])
+        else:
+            yield _inequality(index, values[index], gradients[index])
+
+
+def _inequality(index: int, value: Float[Array, " sample"], gradient: Batch) -> Part:
+    value, gradient = _known(value, gradient, certain=SURELY)
+    return Part(index, value, gradient, None)
+
+
+@jax.jit
+def _known(
+    value: Float[Array, " sample"], gradient: Batch, certain: Array | float = 0.0
+) -> tuple[Float[Array, " sample"], Batch]:
+    """Value and gradient where there are any; elsewhere no slope, and 0, or `certain` for what holds anyway."""
+    known = jnp.abs(value) < 0.5 * CERTAIN  # false for NaN, too
+    known &= jnp.all(jnp.isfinite(gradient), axis=(1, 2))
+    elsewhere = jnp.where(value > 0.5 * CERTAIN, certain, 0.0)
+    return jnp.where(known, value, elsewhere), jnp.where(known[:, None, None], gradient, 0.0)
 
 
 @partial(jax.jit, static_argnames="program")

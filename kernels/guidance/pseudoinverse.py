@@ -13,11 +13,12 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.diffusion import GaussianLaw
 from kernels.events.semantics import Constraint, Program
-from kernels.guidance.moment_matching import FLOOR_FRACTION, constraint_spread, hazard
+from kernels.guidance.moment_matching import FLOOR_FRACTION, hazard, part_spreads
 from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import posterior_of
 from kernels.trajectories import Standardizer
@@ -40,14 +41,14 @@ class PseudoinverseGuidance:
     program: Program
     parameters: Any
     standardizer: Standardizer
-    floor: Float[Array, ""] | float
+    floor: Float[np.ndarray | Array, " part"]
 
     @classmethod
     def from_constraint(
         cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
     ) -> "PseudoinverseGuidance":
         """Wrap `denoiser`."""
-        floor = FLOOR_FRACTION * constraint_spread(constraint, standardizer, law)
+        floor = FLOOR_FRACTION * part_spreads(constraint, standardizer, law)
         return cls(denoiser, constraint.program, constraint.parameters, standardizer, floor)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
@@ -56,7 +57,7 @@ class PseudoinverseGuidance:
         shift = jnp.zeros_like(x)
         for part in linearised(self.program, self.parameters, self.standardizer, posterior.mean):
             product = posterior.covariance(part.gradient)
-            width = self.floor if part.width is None else part.width
+            width = self.floor[part.index] if part.width is None else part.width
             term = _inequality if part.width is None else _equality
             shift = shift + term(part.value, part.gradient, product, width, sigma)
         return posterior.mean, shift

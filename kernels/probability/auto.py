@@ -67,7 +67,11 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
         )
     for record in chosen:
         estimate = record.probability or direct
-        words = reason if record.fraction < 1.0 else reason + _spent(estimate, budget * problem.num_steps)
+        words = (
+            reason
+            if record.fraction < 1.0
+            else reason + _spent(estimate, budget * problem.num_steps, num_samples)
+        )
         yield record._replace(fraction=0.5 + 0.5 * record.fraction, probability=_explained(estimate, words))
 
 
@@ -78,13 +82,13 @@ def _needed(direct: Probability, relative: float) -> int:
     return int(1.1 * direct.diagnostics["num_samples"] * (relative / RELATIVE_ERROR) ** 2)
 
 
-def _spent(estimate: Probability, budget: int) -> str:
+def _spent(estimate: Probability, budget: int, num_samples: int) -> str:
     """What the budget has led to, where it has not led to `RELATIVE_ERROR`."""
     if estimate.value == 0 or estimate.standard_error <= RELATIVE_ERROR * estimate.value:
         return ""
     return (
-        f"; {estimate.num_calls} network calls of a budget of {budget} are spent, more samples "
-        f"would go on towards {percent(RELATIVE_ERROR)}"
+        f"; {estimate.num_calls:,} of the {budget:,} network calls that {num_samples} samples allow are spent; "
+        f"ask for more samples to come to {percent(RELATIVE_ERROR)}"
     )
 
 

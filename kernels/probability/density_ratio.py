@@ -110,7 +110,7 @@ def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | 
         u, gain = _heun(steering, law, u, high, low, _probes(keys, index, latents.shape))
         log_q = log_q + np.asarray(gain, np.float64)
         yield 0.5 * (index + 1) / len(intervals)
-    diverged = ~(_square(u) < MAX_SQUARE * law.variances.size)
+    diverged = ~(_square(u) < MAX_SQUARE * latents[0].size)
     u = jnp.where(diverged[:, None, None], 0.0, u)
     x0_hat = _denoise(plain, law.perturb(u, sigmas[-1]), sigmas[-1])
     holds = problem.judge(problem.physical(x0_hat))[1] & ~diverged
@@ -193,11 +193,12 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
         raise FloatingPointError("the densities are not finite. Use subset simulation for this event.")
     total = len(done.holds)
     diagnostics = _diagnostics(done) | check.diagnostics()
-    if not done.holds.any():
-        return nothing_found(
-            "density_ratio", "No guided sample meets the event", check, num_calls, diagnostics
-        )
     weights = np.where(done.holds, np.exp(np.minimum(done.log_ratio, 700.0)), 0.0)
+    if not weights.any():
+        found = "the model hardly ever goes" if done.holds.any() else "there is no event"
+        return nothing_found(
+            "density_ratio", f"Guided samples go where {found}", check, num_calls, diagnostics
+        )
     value, error = float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(total))
     ess = effective_sample_size(weights)
     everywhere, nowhere = np.ones(total, bool), np.zeros((total, 0, 0))
@@ -244,7 +245,7 @@ def _trouble(diagnostics: dict[str, Any], ess: float, pareto_k: float, contradic
         f"{diagnostics['direct_hits']} of {diagnostics['direct_samples']} direct samples meet the event, "
         "which contradicts it": contradicted,
         f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
-        f"the effective size {ess:.0f} is below {MIN_ESS:.0f}": ess < MIN_ESS,
+        f"the effective size {int(ess)} is below {MIN_ESS:.0f}": ess < MIN_ESS,
         f"one sample carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
         > MAX_SHARE,
         f"only {diagnostics['hits']} samples meet the event": diagnostics["hits"] < MIN_HITS,

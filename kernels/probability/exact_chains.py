@@ -4,6 +4,7 @@ They start in states that an estimator has found in the event and weighted to it
 moving them serves two ends: chains that start from the same state forget it, and what is still wrong
 with the weights is made good. Whether it is, `kernels.probability.mixing` says: the chains, ordered by
 where they come from, are cut into `NUM_GROUPS` groups of nearly separate descent.
+With fewer states to begin in than groups, nothing can tell, and the chains count as so many trajectories.
 """
 
 from collections.abc import Iterator
@@ -65,10 +66,17 @@ def extend(
                 chains = moved
                 visited.append(_statistics(chains))
             yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains.take(shown), mixing)
-        mixing = worst_mixing(_grouped(visited))
+        mixing = _descended(worst_mixing(_grouped(visited)), len(np.unique(seeds)))
         if index + 1 >= fewest and mixing.mixed:
             break
     yield Extension(1.0, chains.take(shown), mixing)
+
+
+def _descended(mixing: Mixing, num_seeds: int) -> Mixing:
+    """Chains that all begin in a few states agree with each other, and say nothing of where none began."""
+    if num_seeds >= NUM_GROUPS:
+        return mixing
+    return mixing._replace(effective_size=float(np.fmin(mixing.effective_size, num_seeds)))
 
 
 def _statistics(chains: Chains) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
+from kernels.events.algebras import CERTAIN
 from kernels.probability.base import binomial_interval, log_interval
 
 __all__ = ["Exceedance", "Stage", "band", "decided", "stage_curve"]
@@ -63,7 +64,7 @@ def decided(
 
 def stage_curve(stage: Stage, low: float, high: float, *, last: bool) -> list[Exceedance]:
     """Points of the curve in (low, high], high among them; beyond it, too, in the last stage."""
-    values = stage.values[np.isfinite(stage.values) & (stage.values > low)]
+    values = stage.values[(np.abs(stage.values) < 0.5 * CERTAIN) & (stage.values > low)]
     top = float(np.quantile(values, 1.0 - MIN_SHARE)) if last and len(values) else high
     between = values[(values > low) & (values <= max(top, high))]
     points = np.quantile(between, np.linspace(0.0, 1.0, NUM_POINTS)) if len(between) else np.zeros(0)

@@ -47,12 +47,12 @@ class Mixing(NamedTuple):
         """Whether nothing speaks against it."""
         return not (self.rhat > MAX_RHAT or self.effective_size < MIN_SIZE)
 
-    def words(self) -> str:
-        """What to say where it has not."""
+    def words(self, whose: str = "The chains") -> str:
+        """What to say where they have not mixed."""
         if self.mixed:
             return ""
         return (
-            f"The chains have not mixed (split R̂ {self.rhat:.2f} after {self.num_moves} moves, "
+            f"{whose} have not mixed (split R̂ {self.rhat:.2f} after {self.num_moves} moves, "
             f"autocorrelation time {self.autocorrelation_time:.1f}{self._worth()}): parts of the event may be "
             "missing or too heavy. Take more samples."
         )

@@ -12,7 +12,11 @@ is accumulated in float64, m the unguided mean and v the variance of the step. T
 with the stratified standard error. Weights are bounded by 1/α and the unguided paths are a direct
 Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event, or
 goes where the model hardly does. The tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the
-effective size often say so, but not always: the estimate is held against direct samples as well.
+effective size often say so, but not always: the estimate is held against direct samples as well. Its law is
+skewed: an unguided path in a part of the event that guidance does not reach weighs 1/α, and most runs have
+none. Of ten runs on Lorenz-63's `mean(z) > 1.33181` (512 paths of 80 steps) eight call themselves reliable, from
+0.086 to 0.105, and two, 0.079 and 0.111, do not; their mean is 0.0952 ± 0.0031, that of 12,288 unguided paths
+0.1001 ± 0.0027, the stated error 1.01 of the spread.
 
 The law is that of the stochastic sampler, as with twisted SMC. An exact denoiser's ODE, from which direct
 samples and subset simulation come, has the same law; a learned one's two laws differ by its errors, which
@@ -229,6 +233,7 @@ def estimate_from_paths(
     interval = log_interval(value, error / value, max(1, int(ess) - 1))
     trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
     words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
+    words += check.caveat(interval[1])
     return Probability(
         value=min(value, 1.0),
         standard_error=error,
@@ -278,7 +283,7 @@ def _trouble(
     """
     reasons = {
         f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
-        f"the effective size {ess:.0f} is below {MIN_ESS:.0f}": ess < MIN_ESS,
+        f"the effective size {int(ess)} is below {MIN_ESS:.0f}": ess < MIN_ESS,
         f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
         > MAX_SHARE,
         f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,

@@ -69,7 +69,8 @@ class Run:
         self.replicate = np.arange(len(pool.values)) % NUM_REPLICATES
         self.products = np.ones(NUM_REPLICATES)
         self.before = self.products  # without the last factor: the weights of the pool's states
-        self.bound = (1.0, 1.0)  # P of the last level that was reached, and the upper end of its interval
+        self.reached = -np.inf  # the last level above which there were states
+        self.bound = (1.0, 1.0)  # P of that, and the upper end of its interval
         self.levels: list[float] = []
         self.stages: list[Stage] = []
         self.acceptance: list[float] = []
@@ -113,6 +114,7 @@ class Run:
         self.levels.append(level)
         if self.products.any():
             self.bound = _bound(self.products)
+            self.reached = level
         if level == 0 or self.stuck:
             return False
         self._start(inside)
@@ -184,5 +186,6 @@ def _bound(products: np.ndarray) -> tuple[float, float]:
 
 
 def mixing(runs: Sequence[Run]) -> Mixing:
-    """Mixing of the last stage, the replicates of all runs being the groups."""
-    return mixing_of(np.concatenate([run.last_values for run in runs], axis=1))
+    """Mixing of the last stage, the replicates of all runs that came to it being the groups."""
+    there = [run.last_values for run in runs if run.products.any()] or [runs[0].last_values]
+    return mixing_of(np.concatenate(there, axis=1))

@@ -255,7 +255,7 @@ def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability
         method="subset_simulation",
         status="budget_exhausted",
         message=(
-            f"The levels stopped at C = {run.levels[-1]:.3g}, with P(C > that) ≈ {about:.1g}: "
+            f"The levels stopped at C = {run.reached:.3g}, with P(C > that) ≈ {about:.1g}: "
             "the event may be impossible under the model. Check it, or take more samples."
         ),
         num_calls=calls,

@@ -16,7 +16,7 @@ from kernels.probability.direct import latent_map
 from kernels.probability.exact_chains import extend
 from kernels.probability.guided_seeds import guided_seeds
 from kernels.probability.mixing import Mixing, effective_size, mixing_of, worst_mixing
-from kernels.probability.subset_levels import Scheme
+from kernels.probability.subset_levels import Run, Scheme, mixing
 from kernels.probability.subset_simulation import predicted_calls, subset_simulation
 from kernels.specs import problem_of
 
@@ -202,3 +202,20 @@ def test_the_exact_ensemble_says_whether_it_has_mixed(monkeypatch):
     *_, last = kernels.stream(spec)
     assert "have not mixed (split R̂ 1.50 after 36 moves" in last.message
     assert "have not mixed" in last.dataset.attrs["mixing"]
+
+
+def test_chains_from_a_few_states_are_not_said_to_be_worth_more(inside):
+    """They all agree with each other; whether the event has another part, none of them can know."""
+    asked, chains = inside
+    three = chains.take(np.array([0, 1, 2]))
+    *_, grown = extend(asked, Population(three.latents, three.states, three.values, np.ones(3)), 128)
+    assert grown.mixing.effective_size <= 3
+    assert not grown.mixing.mixed
+
+
+def test_mixing_is_that_of_the_runs_which_came_to_the_last_stage():
+    there, dead = object.__new__(Run), object.__new__(Run)
+    there.products, there.last_values = np.ones(8), np.random.default_rng(0).normal(size=(6, 8, 16))
+    dead.products, dead.last_values = np.zeros(8), np.zeros((0, 8, 16))
+    assert mixing([there, dead]).rhat == mixing([there]).rhat
+    assert np.isnan(mixing([dead]).rhat)

@@ -6,6 +6,7 @@ import pytest
 from exact_models import linear_event, separated_modes, separated_tail, short_autoregression, tail
 
 import kernels
+from kernels import comparing
 from kernels.comparing import _verdict
 from kernels.probability.base import Probability
 from kernels.probability.exceedance import Exceedance, Stage, band, decided, stage_curve
@@ -233,3 +234,21 @@ def test_step_doubling_checks_its_arguments(ar1):
         kernels.step_doubling(jax.random.key(0), ar1[0], "max(x) > 1", num_steps=1)
     with pytest.raises(ValueError, match="`event` must be an event"):
         kernels.step_doubling(jax.random.key(0), ar1[0], None)
+
+
+def test_values_that_stand_for_infinity_are_no_thresholds():
+    values = np.concatenate([np.linspace(-1, 1, 800), np.full(100, -1e37), np.full(100, 1e37)])
+    stage = Stage(values, np.arange(1000) % 8, np.ones(8), True)
+    for last in (False, True):
+        points = stage_curve(stage, -np.inf, 0.0, last=last)
+        assert all(abs(point.threshold) <= 1 for point in points)
+
+
+def test_numbers_have_the_digits_that_their_error_allows():
+    def of(value, error):
+        return comparing._numbers(probability(value, error, ""))
+
+    assert of(0.0010912, 0.000093) == "0.001091 ± 0.000093"
+    assert of(0.2512, 0.0213) == "0.251 ± 0.021"
+    assert of(1.2e-6, 3e-7) == "1.20e-06 ± 3.0e-07"
+    assert of(0.0, 0.0) == "0"

@@ -184,3 +184,9 @@ class Pushing:
 def test_too_few_samples_are_refused(ar1):
     with pytest.raises(ValueError, match="at least 20 for density ratio; got 19"):
         ask(0, ar1[0], "max(x) > 1", num_samples=19)
+
+
+def test_hits_where_the_model_never_goes_are_no_answer():
+    estimate = estimate_from_densities(densities(np.full(200, -800.0)), DirectCheck(0, 1024), 0)
+    assert estimate.status == "no_hits"
+    assert "the model hardly ever goes" in estimate.message

@@ -215,3 +215,9 @@ def test_systematic_resampling_keeps_proportions():
     assert (np.abs(counts - 8 * weights) < 1).all()
     np.testing.assert_allclose(counts.mean(0), 8 * weights, atol=0.05)
     assert systematic(weights, 8, np.nextafter(1.0, 0.0)).max() == 3
+
+
+def test_what_is_certain_without_steering_is_as_sure_as_direct_samples_say(ar1):
+    always = ask(0, ar1[0], "max(x) > -100", num_samples=100, num_steps=20)
+    assert always.interval == (pytest.approx(1 - 3 / MIN_DIRECT), 1.0)
+    assert always.ess <= MIN_DIRECT

@@ -1,5 +1,6 @@
 """Figures and files: what is exported says what it is, and the same result gives the same bytes."""
 
+import dataclasses
 import html
 import io
 import json
@@ -8,18 +9,21 @@ import numpy as np
 import pytest
 import xarray as xr
 import zarr
+from matplotlib.figure import Figure
 from PIL import Image
 
 from diffuse_ui import exporting
+from diffuse_ui.colors import LIGHT
 from diffuse_ui.ensembles import Fan, fan, nan_lines, states
-from diffuse_ui.figure_axes import SIZES
+from diffuse_ui.figure_axes import SIZES, draw_shapes
 from diffuse_ui.figures import caption, ensemble_figure
+from diffuse_ui.sketches import parts_of_text
 from diffuse_ui.store import Result
 
 
 def test_caption_carries_event_probability_model_and_seed(finished):
     text = caption(finished.result)
-    for piece in ("max(x) > 1.5", "P =", "monte carlo", "toy", "seed 0", "exact"):
+    for piece in ("max(x) > 1.5", "P =", "monte carlo", "toy", "seed 0", "its law given the event"):
         assert piece in text
 
 
@@ -143,3 +147,38 @@ def test_a_result_without_trajectories_cannot_be_drawn(finished):
     for export in (exporting.netcdf, ensemble_figure):
         with pytest.raises(ValueError, match="no trajectories yet"):
             export(empty)
+
+
+def test_the_caption_says_how_trajectories_were_drawn(finished):
+    assert "12 ODE steps" not in caption(dataclasses.replace(finished.result, snapshot=_guided(finished)))
+    assert "9 SDE steps" in caption(dataclasses.replace(finished.result, snapshot=_guided(finished)))
+    steps = finished.result.dataset.attrs["num_steps"]
+    assert f"{steps} ODE steps" in caption(finished.result)
+    assert steps == finished.state.load().num_steps
+
+
+def _guided(finished):
+    snapshot = finished.result.snapshot
+    attrs = {"ensemble": "guided", "sampler": "sde", "num_steps": 9}
+    return dataclasses.replace(snapshot, dataset=snapshot.dataset.assign_attrs(attrs))
+
+
+@pytest.mark.parametrize(
+    ("text", "hatched", "dashed"),
+    [
+        ("box(x, [1, 2], [0, 1])", False, False),
+        ("not box(x, [1, 2], [0, 1])", True, True),
+        ("box(x, [1, 2], [0, 1]) avoids", True, False),
+        ("not (box(x, [1, 2], [0, 1]) avoids)", False, True),
+        ("box(x, [1, 2], [0, 1]) stays", False, False),
+        ("not (box(x, [1, 2], [0, 1]) stays)", False, True),
+    ],
+)
+def test_what_is_to_be_kept_out_of_is_hatched(text, hatched, dashed):
+    axes = Figure().subplots()
+    axes.set(xlim=(0, 3), ylim=(-0.5, 0.5))
+    draw_shapes(axes, parts_of_text(text), "x", LIGHT)
+    inside, outline = axes.patches
+    assert bool(inside.get_hatch()) == hatched
+    assert (outline.get_linestyle() != "solid") == dashed
+    assert axes.get_ylim()[1] > 1.0  # the axes hold all of it

@@ -5,9 +5,10 @@ import dataclasses
 import numpy as np
 import pytest
 
+from diffuse_ui.colors import palette
 from diffuse_ui.figures import ensemble_figure
-from diffuse_ui.views import result_tabs
-from diffuse_ui.views.result_tabs import legend, suitable
+from diffuse_ui.views.legends import legend
+from diffuse_ui.views.result_tabs import suitable
 
 
 @pytest.fixture
@@ -138,7 +139,7 @@ def test_too_few_effective_samples_are_said_to_be_single_hits(finished):
         finished.result.snapshot, dataset=dataset.assign(weight=("sample", weights))
     )
     few = dataclasses.replace(finished.result, snapshot=snapshot)
-    words = legend(few, finished.store.backdrop, False, result_tabs.palette(False))
+    words = legend(few, finished.store.backdrop, False, palette(False))
     assert "only single hits, unweighted" in words
     assert "&lt; 50" in words
 
@@ -172,3 +173,16 @@ def test_a_closed_window_leaves_no_question_behind(app):
     assert window.tabs.owner in app.store.derived
     window.close()
     assert app.store.derived == {}
+
+
+def test_the_canvas_says_which_colour_is_which(app, window):
+    key = window.toolbar.legend.pane
+    assert "meet the event" not in key.object
+    app.state.write("max(x) > 1")
+    app.store.wait()
+    assert "meet the event" in key.object
+    app.run()
+    assert "given the event: median, 25–75 %, 5–95 %" in key.object
+    window.session.look.display = "curves"
+    assert "median" not in key.object
+    assert "guided, miss it" not in key.object

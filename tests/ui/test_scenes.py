@@ -7,6 +7,7 @@ from toys import make_toy
 import kernels
 from diffuse_ui import scenes
 from diffuse_ui.app import App
+from diffuse_ui.colors import LIGHT
 from diffuse_ui.comparisons import Pair
 from diffuse_ui.ensembles import is_member, states
 from diffuse_ui.views.result_tabs import suitable
@@ -56,7 +57,10 @@ def test_a_field_is_the_mean_the_spread_and_a_trajectory(wide):
     if pair.weights is None:
         np.testing.assert_allclose(mean.conditional, members.mean(0).T, atol=1e-4)
     assert mean.conditional.shape == (10, 16)
+    assert mean.low == -mean.high  # white is 0
+    assert mean.is_signed
     assert spread.low == 0.0
+    assert not spread.is_signed
     assert any(np.array_equal(one.conditional.T, member) for member in members)
     with pytest.raises(ValueError, match="view"):
         scenes.field(pair, "median")
@@ -65,8 +69,11 @@ def test_a_field_is_the_mean_the_spread_and_a_trajectory(wide):
 def test_the_field_tab_draws_both_sides(wide, window):
     tab = show(wide, window, "field")
     assert [source.data["image"][0].shape for source in tab.images.values()] == [(10, 16)] * 2
+    both = tab.mapper.palette[0], tab.mapper.palette[-1]
     tab.view.value = "spread"
     wide.store.wait()
+    assert tab.mapper.palette[0] == LIGHT.paper
+    assert both == (LIGHT.accent.lower(), LIGHT.threshold.lower())
     assert "Standard deviation" in tab.note.object
     assert tab.mapper.low == 0.0
 

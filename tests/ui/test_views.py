@@ -582,7 +582,7 @@ def test_the_advanced_fields_and_the_state_agree(app, window):
     app.state.param.update(method="guided", seed=9)
     assert (fields["Ensemble"].value, fields["Seed"].value) == ("guided", 9)
     fields["Probability by"].value = "monte_carlo"
-    fields["Steps"].value = 33
+    fields["Guided steps"].value = 33
     assert (app.state.estimator, app.state.num_steps) == ("monte_carlo", 33)
     fields["Seed"].value = None
     assert (app.state.seed, fields["Seed"].value) == (9, 9)

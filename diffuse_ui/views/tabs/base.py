@@ -30,6 +30,7 @@ class Tab:
         needs_event: whether a run without an event leaves it empty.
         needs_result: whether it shows the last result, and not all there were.
         has_legend: whether its curves are those of the common legend.
+        is_dashed: whether the curves without the event are dashed.
     """
 
     name = ""
@@ -37,6 +38,7 @@ class Tab:
     needs_event = False
     needs_result = True
     has_legend = True
+    is_dashed = True
 
     def __init__(self, session: Session, changed: Callable[[], None]) -> None:
         self.session = session

@@ -19,12 +19,12 @@ class ConstraintTab(PanelsTab):
 
     def build(self) -> None:
         super().build()
-        plot = ComparisonPlot("constraint", x_label="C, signed margin of the event", heights=False)
+        plot = ComparisonPlot(
+            "constraint", x_label="C, signed margin of the event", y_label="density", heights=False
+        )
         plot.shade_right_of(0.0)
         self.use([plot], palette(self.session.look.dark))
-        self.note.object = (
-            "Shaded: C > 0, where the event holds. How far a curve reaches into it is how clearly."
-        )
+        self.note.object = "Shaded: C > 0, where the event holds; the further to the right, the more clearly."
 
     def question(self) -> Callable[[], Any]:
         pair, layout = self.pair(), self.session.state.layout

@@ -20,6 +20,7 @@ __all__ = ["FieldTab"]
 
 _HEIGHT = 300
 _NUM_SHADES = 128
+_BAR_SPACE = 56
 _SIDES = {"conditional": "", "reference": "without the event"}
 _NOTES = {
     "mean": "Mean over the trajectories, at every place and time.",
@@ -33,6 +34,7 @@ class FieldTab(Tab):
 
     name, label = "field", "Space–time"
     has_legend = False
+    is_signed = True  # what is shown has values on both sides of 0
 
     @classmethod
     def suits(cls, state: State) -> bool:
@@ -70,6 +72,7 @@ class FieldTab(Tab):
             figure.yaxis.ticker = FixedTicker(ticks=ticks)
             figure.yaxis.major_label_overrides = {tick: layout.variables[tick] for tick in ticks}
             figure.grid.visible = False
+            figure.min_border_right = _BAR_SPACE  # of both: the images are equally wide
             source = ColumnDataSource({"image": []})
             figure.image(
                 "image",
@@ -103,6 +106,8 @@ class FieldTab(Tab):
     def show(self, answer: scenes.Field) -> None:
         self.figures["conditional"].title.text = self.condition()
         self.mapper.update(low=answer.low, high=answer.high)
+        self.is_signed = answer.is_signed
+        self._paint_scale(palette(self.session.look.dark))
         for side, source in self.images.items():
             values = getattr(answer, side)
             source.data = {"image": [] if values is None else [np.asarray(values, np.float32)]}
@@ -115,5 +120,13 @@ class FieldTab(Tab):
             paint_axes(figure, palette)
             figure.title.text_color = palette.ink
         self.bar.update(major_label_text_color=palette.quiet, major_label_text_font_size="11px")
-        ends = (palette.accent, palette.paper, palette.threshold)
+        self._paint_scale(palette)
+
+    def _paint_scale(self, palette: Palette) -> None:
+        """Two hues on either side of 0; one where there is no other side."""
+        ends = (
+            (palette.accent, palette.paper, palette.threshold)
+            if self.is_signed
+            else (palette.paper, palette.accent)
+        )
         self.mapper.palette = mixed(ends, _NUM_SHADES)

@@ -10,6 +10,7 @@ import panel_material_ui as pmui
 from diffuse_ui import comparisons, formats
 from diffuse_ui.colors import Palette, palette
 from diffuse_ui.comparisons import Bands
+from diffuse_ui.ensembles import drawn_by
 from diffuse_ui.store import Result
 from diffuse_ui.views.fans import NUM_ENSEMBLES, FanPlots, ensemble_colours
 from diffuse_ui.views.parts import METHOD_NAMES, html
@@ -162,7 +163,8 @@ def _words(result: Result) -> str:
         found = f"P {value}" if value.startswith("<") else f"P = {value}"
     method = "" if estimate is None else f"{METHOD_NAMES.get(estimate.method, estimate.method)}, "
     model = spec.model if isinstance(spec.model, str) else spec.model.name
-    how = f"{_KINDS.get(result.ensemble, '')}, {method}{spec.num_samples} × {spec.num_steps}, seed {spec.seed}, {model}"
+    drawn = "" if result.dataset is None else f", {drawn_by(result.dataset)}"
+    how = f"{_KINDS.get(result.ensemble, '')}, {method}{spec.num_samples} trajectories{drawn}, seed {spec.seed}, {model}"
     return (
         "<div style='display:flex;gap:16px;align-items:baseline;font-size:12.5px;line-height:1.45;padding:4px 0'>"
         "<div style='flex:1;min-width:0;overflow-wrap:anywhere'>"

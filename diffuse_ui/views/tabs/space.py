@@ -55,6 +55,7 @@ class SpaceTab(Tab):
     """One figure; the page itself turns it, so that it follows the hand."""
 
     name, label = "space", "Space"
+    is_dashed = False
 
     @classmethod
     def suits(cls, state: State) -> bool:

@@ -1,0 +1,101 @@
+"""What the colours of curves mean, in a line: over the canvas, and over the result tabs."""
+
+from collections.abc import Iterator
+from html import escape
+from typing import Any
+
+from diffuse_ui.colors import Palette, palette
+from diffuse_ui.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
+from diffuse_ui.session import Session
+from diffuse_ui.store import Result
+from diffuse_ui.views.parts import html
+from kernels.statistics import effective_sample_size
+
+__all__ = ["CanvasLegend", "legend"]
+
+_SOURCES = {"simulator": "simulated", "data": "held-out data"}
+_SWATCH = (
+    "<span style='display:inline-block;width:22px;border-top:{width}px {dash} {colour};"
+    "vertical-align:4px;margin-right:7px'></span>"
+)
+
+
+class CanvasLegend:
+    """Which colour is which on the canvas, as far as it is shown."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        self.pane = html("", sizing_mode=None)
+        session.watch(session.store, ["result", "hits", "backdrop"], self._update)
+        session.watch(session.state, ["event", "given", "model"], self._update)
+        session.watch(session.look, ["display", "view", "dark"], self._update)
+        self._update()
+
+    def __panel__(self) -> Any:
+        return self.pane
+
+    def _update(self) -> None:
+        text = _line(list(self._entries()), palette(self.session.look.dark))
+        if text != self.pane.object:
+            self.pane.object = text
+
+    def _entries(self) -> Iterator[str]:
+        store, look, colours = self.session.store, self.session.look, palette(self.session.look.dark)
+        source = "" if store.backdrop is None else _source(store.backdrop)
+        known = store.result is not None and store.result.dataset is not None
+        if source:
+            yield _swatch(colours.backdrop, "solid", 1) + source
+        if source and not (known and not store.stale) and store.hits is not None:
+            yield _swatch(colours.hits, "solid", 1) + "meet the event"
+        if not known:
+            return
+        dataset = store.result.dataset
+        words = condition(dataset)
+        if look.display != "curves" and look.view == "time series" and is_summarizable(dataset):
+            words += ": median, 25–75 %, 5–95 %"
+        yield _swatch(colours.accent, "solid", 2) + escape(words)
+        if look.display != "fan" and not store.stale and not is_member(dataset).all():
+            yield _swatch(colours.miss, "solid", 1) + "guided, miss it"
+
+
+def legend(result: Result, backdrop: Any, stale: bool, colours: Palette, *, dashed: bool = True) -> str:
+    """What the two kinds of curves of a tab are, and how far to trust the first."""
+    source = "" if backdrop is None else _source(backdrop)
+    kind = {"guided": ", approximate (guided)", "exact": ", exact"}
+    words = condition(result.dataset) + kind.get(result.ensemble, "")
+    colour = colours.accent
+    if result.dataset is not None and not is_summarizable(result.dataset):
+        words, colour = f"{words}: {_few(result)}", colours.hits
+    entries = [_swatch(colour, "solid", 2) + escape(words)]
+    if backdrop is not None:
+        other = "for comparison" if result.spec.event is None else "without the event"
+        entries.append(_swatch(colours.backdrop, "dashed" if dashed else "solid", 2) + f"{other} ({source})")
+    if stale:
+        entries.append(f"<span style='color:{colours.alarm}'>stale: the event has changed since</span>")
+    return _line(entries, colours)
+
+
+def _source(backdrop: Any) -> str:
+    """What trajectories without the event are."""
+    return _SOURCES.get(str(backdrop.attrs.get("source")), "model")
+
+
+def _line(entries: list[str], colours: Palette) -> str:
+    parts = "".join(f"<span style='margin-right:20px;white-space:nowrap'>{e}</span>" for e in entries)
+    return f"<div style='font-size:12.5px;color:{colours.quiet};line-height:1.6'>{parts}</div>"
+
+
+def _few(result: Result) -> str:
+    """Why there is no summary."""
+    dataset = result.dataset
+    assert dataset is not None  # noqa: S101 - asked for results with an ensemble
+    member = is_member(dataset)
+    count = int(member.sum())
+    size = effective_sample_size(dataset["weight"].values[member]) if "weight" in dataset else count
+    if size < MIN_EFFECTIVE <= count:
+        return f"{count} hits are worth {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
+    return f"{count} hits; only single hits, unweighted"
+
+
+def _swatch(colour: str, dash: str, width: int) -> str:
+    return _SWATCH.format(colour=colour, dash=dash, width=width)

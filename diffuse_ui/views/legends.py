@@ -81,8 +81,11 @@ def _source(backdrop: Any) -> str:
 
 
 def _line(entries: list[str], colours: Palette) -> str:
-    parts = "".join(f"<span style='margin-right:20px;white-space:nowrap'>{e}</span>" for e in entries)
-    return f"<div style='font-size:12.5px;color:{colours.quiet};line-height:1.6'>{parts}</div>"
+    parts = "".join(f"<span style='white-space:nowrap'>{entry}</span>" for entry in entries)
+    look = (
+        f"font-size:12.5px;color:{colours.quiet};line-height:1.6;display:flex;flex-wrap:wrap;column-gap:20px"
+    )
+    return f"<div style='{look}'>{parts}</div>"
 
 
 def _few(result: Result) -> str:

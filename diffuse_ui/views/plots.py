@@ -180,7 +180,7 @@ class ComparisonPlot:
     def _fit(self, panel: Panel) -> None:
         curves = [curve for curve in (panel.conditional, panel.reference) if curve is not None]
         xs = [curve.x for curve in curves] + ([panel.marks] if panel.marks is not None else [])
-        ys = [np.maximum(curve.y, np.minimum(curve.high, 1.15 * np.max(curve.y))) for curve in curves]
+        ys = [np.maximum(curve.y, np.minimum(curve.high, 1.3 * np.max(curve.y))) for curve in curves]
         if panel.hits is not None:
             xs, ys = [*xs, panel.hits[0]], [*ys, panel.hits[1].ravel()]
         xs, ys = [x for x in xs if len(x)], [y for y in ys if len(y)]

@@ -15,7 +15,7 @@ from diffuse_ui.views.parts import METHOD_NAMES, html, section
 __all__ = ["ResultPanel", "ensemble_words"]
 
 _MEANINGS = {
-    "simulator": "the true system, by {} simulated trajectories",
+    "simulator": "the true system, by {} simulations",
     "data": "frequency in held-out data",
     "model": "the network, by {} unguided samples",
 }
@@ -144,14 +144,14 @@ def _trust(result: Result) -> str:
 
 def _table(result: Result) -> str:
     rows: list[tuple[str, str, Any]] = []
-    estimate, is_among_them = result.probability, False
+    estimate, same = result.probability, ""
     for name in (name for name in _MEANINGS if name in result.references):
         found = result.references[name]
         meaning = _MEANINGS[name].format(formats.grouped(found.diagnostics.get("num_samples", 0)))
         if found is estimate:
-            meaning, is_among_them = f"{meaning}: the estimate itself", True
-        rows.append((name, meaning, found))
-    if estimate is not None and rows and not is_among_them:
+            same = name
+        rows.append((f"{name} = estimate" if name == same else name, meaning, found))
+    if estimate is not None and rows and not same:
         rows.append(("estimate", METHOD_NAMES.get(estimate.method, str(estimate.method)), estimate))
     cells = (
         f"<tr><td>{escape(name)}<div class='quiet' style='font-size:11.5px'>{escape(meaning)}</div></td>"

@@ -3,13 +3,13 @@
 NetCDF, Zarr, CSV and Parquet are read. Times become numbers since the first row, in seconds, minutes,
 hours or days, whichever suits the step; names and units are kept. A variable over time and one more
 dimension is a field: its points become variables of their own, u0, u1, …, with their positions kept.
+Of a large file only the variables that are wanted are loaded, once it is clear that they can be used.
 """
 
 import dataclasses
 import json
-import re
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +17,19 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
+from kernels.recordings.dates import TIME_NAMES, as_times, is_moment, sounds_like_time
+from kernels.recordings.tables import listed, read_table, table_dataset
+from kernels.recordings.units import split_heading
+
 __all__ = ["Recording", "read_recording"]
 
-TIME_NAMES = ("time", "times", "t", "date", "datetime", "timestamp", "valid_time")
-SAMPLE_NAMES = ("sample", "run", "member", "trajectory", "realization")
+SAMPLE_NAMES = (
+    *("sample", "run", "member", "trajectory", "realization", "realisation", "replicate", "number"),
+    *("ensemble", "ens", "ensemble_member", "samples", "runs", "members", "trajectories"),
+)
 UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))  # the longest that is not above the step
-UNIT_IN_NAME = re.compile(r"^(?P<name>.*\S)\s*[(\[](?P<unit>[^()\[\]]*)[)\]]$")
-MAX_NAMED = 12  # names listed in a message
+CLASSIC = (b"CDF\x01", b"CDF\x02")  # first bytes of NetCDF-3, with offsets of 32 and 64 bits
+CDF5 = b"CDF\x05"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -68,21 +74,24 @@ def read_recording(
         time: name of the time dimension or column; found by its name or its type unless given.
 
     Raises:
-        ValueError: no such file, variable or time; text among the numbers; times that do not increase.
+        ValueError: no such file, variable or time; text among the numbers; dates that can be read in two
+            ways; times that do not increase; no rows.
     """
-    dataset = _opened(source, time)
-    name = _time_name(dataset, time)
-    dataset = _unstacked(dataset)
-    if name not in dataset.dims:
-        raise ValueError(f"`time` must be a dimension; {name!r} is none. Use `dataset.swap_dims`.")
-    order = np.asarray(dataset[name].values) if name in dataset.coords else np.arange(dataset.sizes[name])
-    columns = [column for wanted in _chosen(dataset, variables, name) for column in _columns(wanted, name)]
-    sample = next((d for d in columns[0].array.dims if d in SAMPLE_NAMES), None)
+    with _opened(source, time) as opened:
+        name = _time_name(opened, time)
+        dataset = _unstacked(opened)
+        if name not in dataset.dims:
+            raise ValueError(f"`time` must be a dimension; {name!r} is none. Use `dataset.swap_dims`.")
+        if dataset.sizes[name] == 0:
+            raise ValueError(f"a recording must have rows; its dimension {name!r} is empty.")
+        chosen = [_loaded(array, source) for array in _chosen(dataset, variables, name)]
+        order = dataset[name].values if name in dataset.coords else np.arange(dataset.sizes[name])
+        unit = str(dataset[name].attrs.get("units", "")) if name in dataset.coords else ""
+    columns = [column for array in chosen for column in _columns(array, name)]
+    sample = next((d for d in columns[0].array.dims if _is_sample(d)), None)
     stacked = [_rows(column, name, sample) for column in columns]
     num_runs = stacked[0].size // order.size
-    times, units, start = _numbers(
-        order, str(dataset[name].attrs.get("units", "")) if name in dataset else ""
-    )
+    times, units, start = _numbers(as_times(np.asarray(order), name), unit)
     return Recording(
         values=np.stack(stacked, axis=1),
         times=np.tile(times, num_runs),
@@ -104,112 +113,77 @@ class _Column:
     position: Mapping[str, float]
 
 
-def _opened(source: Any, time: str | None) -> xr.Dataset:
+@contextmanager
+def _opened(source: Any, time: str | None) -> Iterator[xr.Dataset]:
+    """A Dataset, of files nothing but the coordinates loaded."""
     if isinstance(source, xr.Dataset):
-        return source
-    if isinstance(source, xr.DataArray):
-        return source.to_dataset(name=source.name or "x")
-    if not isinstance(source, str | Path):
-        return _of_table(source, time)
-    path = Path(source)
-    if not path.exists():
-        raise ValueError(f"no file or store at {path}. NetCDF, Zarr, CSV and Parquet are read.")
-    if path.suffix in (".csv", ".parquet"):
-        return _of_table(_table(path), time)
+        yield source
+    elif isinstance(source, xr.DataArray):
+        yield source.to_dataset(name=source.name or "x")
+    elif not isinstance(source, str | Path):
+        yield table_dataset(source, time)
+    elif not Path(source).exists():
+        raise ValueError(f"no file or store at {Path(source)}. NetCDF, Zarr, CSV and Parquet are read.")
+    elif Path(source).suffix in (".csv", ".parquet"):
+        yield table_dataset(read_table(Path(source)), time)
+    else:
+        with _open_store(Path(source)) as opened:
+            yield opened
+
+
+def _open_store(path: Path) -> xr.Dataset:
+    """A NetCDF file or Zarr store, opened."""
     try:
         if path.is_dir():
             return xr.open_zarr(path, consolidated=False)
-        with xr.open_dataset(path, engine="h5netcdf") as opened:
-            return opened.load()
+        with path.open("rb") as file:
+            kind = file.read(4)
+        if kind == CDF5:
+            raise ValueError("NetCDF-3 with 64-bit data, CDF-5; convert it, `nccopy -k nc4 old.nc new.nc`")
+        return xr.open_dataset(path, engine="scipy" if kind in CLASSIC else "h5netcdf")
     except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} must be a NetCDF-4 (.nc), Zarr (a folder), CSV (.csv) or Parquet (.parquet) file; "
-            f"it cannot be read ({type(error).__name__}: {error})."
-        ) from error
+        raise _unreadable(path, error) from error
 
 
-def _table(path: Path) -> Any:
-    import pandas as pd  # xarray brings it
-
+def _loaded(array: xr.DataArray, source: Any) -> xr.DataArray:
+    """With its numbers, and without coordinates that are no axis."""
     try:
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
-    except ImportError as error:
-        raise ValueError(
-            f"reading {path.name} needs pyarrow. Install it (`pip install pyarrow`), or write CSV or NetCDF."
-        ) from error
-    except (ValueError, OSError) as error:
-        raise ValueError(f"{path} is no readable {path.suffix[1:]} file ({error}).") from error
+        return array.reset_coords(drop=True).compute()
+    except (OSError, KeyError, RuntimeError) as error:
+        if not isinstance(source, str | Path):
+            raise
+        raise _unreadable(source, error) from error
 
 
-def _of_table(table: Any, time: str | None) -> xr.Dataset:
-    """A DataFrame as a Dataset over `time`; units in headings, as in `T (K)`, become attributes."""
-    import pandas as pd
-
-    if not isinstance(table, pd.DataFrame):
-        raise ValueError(
-            f"`source` must be a path, a Dataset or a DataFrame; got {type(table).__name__}. "
-            "Wrap arrays in a Dataset first."
-        )
-    column = _time_column(table, time)
-    if column is not None:
-        table = table.set_index(column)
-    index = table.index
-    name, unit = _read_heading(index.name if index.name is not None else "time")
-    if index.dtype == object or str(index.dtype) in ("str", "string"):
-        try:
-            index = pd.to_datetime(index, utc=True).tz_localize(None)
-        except (ValueError, TypeError) as error:
-            raise ValueError(f"column {name!r} must hold times, numbers or dates; {error}.") from error
-    elif getattr(index, "tz", None) is not None:
-        index = pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None)
-    values = np.asarray(index)
-    headings = [(heading, *_read_heading(heading)) for heading in table.columns]
-    labels = Counter([name, *(label for _, label, _ in headings)])
-    data = {
-        label if labels[label] == 1 else str(heading): (name, table[heading].to_numpy(), {"units": of_it})
-        for heading, label, of_it in headings
-    }
-    return xr.Dataset(
-        data, coords={name: (name, values, {"units": unit} if values.dtype.kind in "iuf" else {})}
+def _unreadable(source: Any, error: Exception) -> ValueError:
+    return ValueError(
+        f"{source} must be a NetCDF (.nc), Zarr (a folder), CSV (.csv) or Parquet (.parquet) file; "
+        f"it cannot be read ({type(error).__name__}: {error})."
     )
 
 
-def _read_heading(heading: Any) -> tuple[str, str]:
-    """Name and unit of a heading such as `T (K)`."""
-    found = UNIT_IN_NAME.match(str(heading))
-    return (found["name"], found["unit"].strip()) if found else (str(heading), "")
-
-
-def _time_column(table: Any, time: str | None) -> Any:
-    """The heading of the column of times; None where the index is to be taken."""
-    labels = {heading: _read_heading(heading)[0].strip() for heading in table.columns}
-    if time is not None:
-        named = [heading for heading, label in labels.items() if time in (str(heading), label)]
-        if not named and time != table.index.name:
-            raise ValueError(f"`time` must be a column, one of {_listed(table.columns)}; got {time!r}.")
-        return named[0] if named else None
-    if table.index.dtype.kind == "M":
-        return None
-    for name in TIME_NAMES:
-        for heading, label in labels.items():
-            if label == name or (label.lower() == name and len(name) > 1):  # T is a temperature
-                return heading
-    return None
+def _is_sample(dim: Any) -> bool:
+    return str(dim).lower() in SAMPLE_NAMES
 
 
 def _time_name(dataset: xr.Dataset, time: str | None) -> str:
     dims = [str(dim) for dim in dataset.dims]
     if time is not None:
-        time = time if time in dims else _read_heading(time)[0]
+        time = time if time in dims else split_heading(time)[0]
         if time not in dims:
-            raise ValueError(f"`time` must be one of the dimensions {_listed(dims)}; got {time!r}.")
+            raise ValueError(f"`time` must be one of the dimensions {listed(dims)}; got {time!r}.")
         return time
-    dated = [d for d in dims if d in dataset.coords and dataset[d].dtype.kind == "M"]
+    dated = [d for d in dims if d in dataset.coords and _is_dated(dataset[d])]
     named = [d for d in dims if d.lower() in TIME_NAMES]
-    for found in (dated, named, dims):
+    worded = [d for d in dims if sounds_like_time(d)]
+    for found in (dated, named, worded, dims):
         if len(found) == 1:
             return found[0]
-    raise ValueError(f"which dimension is time? There are {_listed(dims)}. Name it with `time` (--time).")
+    raise ValueError(f"which dimension is time? There are {listed(dims)}. Name it with `time` (--time).")
+
+
+def _is_dated(axis: xr.DataArray) -> bool:
+    return axis.dtype.kind == "M" or (axis.dtype == object and axis.size > 0 and is_moment(axis.values[0]))
 
 
 def _unstacked(dataset: xr.Dataset) -> xr.Dataset:
@@ -226,6 +200,7 @@ def _unstacked(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> list[xr.DataArray]:
+    """The variables, checked but not loaded."""
     over_time = [n for n in dataset.data_vars if time in dataset[n].dims]
     numeric = [n for n in over_time if dataset[n].dtype.kind in "fiu"]
     if variables is None:
@@ -235,27 +210,38 @@ def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> 
         unknown = [name for name in wanted if name not in over_time]
         if unknown or len(set(wanted)) != len(wanted):
             raise ValueError(
-                f"`variables` must be distinct names out of {_listed(over_time)}; got {_listed(wanted)}."
+                f"`variables` must be distinct names out of {listed(over_time)}; got {listed(wanted)}."
             )
     if not wanted:
-        raise ValueError(f"no numeric variable depends on {time!r}; there are {_listed(dataset.data_vars)}.")
+        raise ValueError(f"no numeric variable depends on {time!r}; there are {listed(dataset.data_vars)}.")
     for name in wanted:
         if dataset[name].dtype.kind not in "fiu":
             raise ValueError(
                 f"variable {name!r} must be numeric; it is {dataset[name].dtype}. Convert it, or leave it out."
             )
-    return [dataset[name].squeeze(drop=True) if dataset.sizes[time] > 1 else dataset[name] for name in wanted]
+    return [_series(dataset[name], time) for name in wanted]
+
+
+def _series(array: xr.DataArray, time: str) -> xr.DataArray:
+    """Without dimensions of length 1. Raises ValueError where too many are left."""
+    array = array.squeeze([dim for dim in array.dims if dim != time and array.sizes[dim] == 1], drop=True)
+    if len(_places(array, time)) > 1:
+        raise ValueError(
+            f"variable {str(array.name)!r} must depend on time and at most one more dimension; it has "
+            f"{tuple(array.dims)}. Select or average first, as in `dataset.isel(level=0)`."
+        )
+    return array
+
+
+def _places(array: xr.DataArray, time: str) -> list[str]:
+    """Dimensions other than of time and runs."""
+    return [str(d) for d in array.dims if d != time and not _is_sample(d)]
 
 
 def _columns(array: xr.DataArray, time: str) -> Iterator[_Column]:
     """The variable itself, or one for each point of a field."""
-    others = [str(d) for d in array.dims if d != time and d not in SAMPLE_NAMES]
     name, unit = str(array.name), str(array.attrs.get("units", ""))
-    if len(others) > 1:
-        raise ValueError(
-            f"variable {name!r} must depend on time and at most one more dimension; it has {tuple(array.dims)}. "
-            "Select or average first, as in `dataset.isel(level=0)`."
-        )
+    others = _places(array, time)
     if not others:
         yield _Column(name, unit, array, {})
         return
@@ -286,7 +272,7 @@ def _numbers(order: np.ndarray, units: str) -> tuple[Float[np.ndarray, " row"], 
         seconds = (order - order[0]) / np.timedelta64(1, "s")
     elif order.dtype.kind == "m":
         seconds = (order - order[0]) / np.timedelta64(1, "s")
-    elif order.dtype == object and hasattr(order[0], "isoformat"):  # calendars that NumPy does not know
+    elif is_moment(order[0]):
         start = str(order[0].isoformat())
         seconds = np.array([(moment - order[0]).total_seconds() for moment in order])
     else:
@@ -303,11 +289,6 @@ def _require_increasing(times: np.ndarray) -> None:
     if not np.isfinite(times).all() or np.any(np.diff(times) <= 0):
         raise ValueError(
             "times must be finite and increase from row to row. Sort them and drop repeated ones "
-            "(`dataset.sortby('time').drop_duplicates('time')`)."
+            "(`dataset.sortby('time').drop_duplicates('time')`); dates and times of day in two columns "
+            "must be joined first."
         )
-
-
-def _listed(names: Any) -> str:
-    names = [str(name) for name in names]
-    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
-    return (", ".join(names[:MAX_NAMED]) or "none") + more

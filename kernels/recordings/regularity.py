@@ -19,6 +19,7 @@ __all__ = ["GAPS", "MAX_GAP", "even_step", "regular"]
 
 GAPS = ("drop", "interpolate")
 MAX_GAP = 3  # steps that linear interpolation may bridge; more would teach the model straight lines
+MAX_FILLING = 20  # even steps for each row there is; more come of a stray time rather than of gaps
 EVEN = 0.01  # of a step, by which times may miss an even grid
 
 
@@ -31,8 +32,8 @@ def regular(recording: Recording, *, gaps: str | None = None, resample: float | 
         resample: length of a step, in the recording's time units.
 
     Raises:
-        ValueError: uneven times or missing values that no choice was made about, infinite or constant
-            variables, or an unknown choice.
+        ValueError: uneven times or missing values that no choice was made about, gaps far longer than all
+            there is, infinite or constant variables, or an unknown choice.
     """
     if gaps is not None and gaps not in GAPS:
         raise ValueError(f"`gaps` must be one of {', '.join(GAPS)}; got {gaps!r}.")
@@ -48,6 +49,7 @@ def regular(recording: Recording, *, gaps: str | None = None, resample: float | 
     for run in np.unique(recording.runs):
         chosen = recording.runs == run
         times, values = recording.times[chosen], recording.values[chosen]
+        _require_dense(recording, times, step)
         even = _filled(times, values, step) if resample is None else _resampled(times, values, step)
         runs.append(even)
     lengths = [len(values) for values in runs]
@@ -77,6 +79,21 @@ def even_step(recording: Recording) -> float:
             "interpolate linearly."
         )
     return step
+
+
+def _require_dense(recording: Recording, times: Float[np.ndarray, " row"], step: float) -> None:
+    """Before gaps are filled: one stray time may be decades away."""
+    steps = (times[-1] - times[0]) / step
+    if steps <= MAX_FILLING * times.size:
+        return
+    place, unit = int(np.argmax(np.diff(times))), f" {recording.time_units}".rstrip()
+    since = f" since {recording.start}" if recording.start else ""
+    raise ValueError(
+        f"gaps must be short beside the record; {times.size} rows would become {steps:.3g} steps of {step:.6g}{unit}. "
+        f"The longest is of {times[place + 1] - times[place]:.6g}{unit}, after row {place} at time "
+        f"{times[place]:.6g}{unit}{since}. Drop rows with stray times, cut the record there, or take longer steps "
+        "(`resample`, --resample)."
+    )
 
 
 def _filled(

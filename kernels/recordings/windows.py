@@ -4,6 +4,10 @@
 
 Every window lies within one part, and a gap of one window's length is left between parts, so that no
 number is seen twice and what is just before a held-out window has not been trained on either.
+
+Several runs are all split at the same times: members of an ensemble may be near-copies of each other, and
+what one of them is held out for must not be learned from the others. Only runs too short for that are
+split whole, the first ones to train on; these have to be independent.
 """
 
 import dataclasses
@@ -19,6 +23,7 @@ from kernels.trajectories import Layout
 __all__ = ["HeldOut", "Split", "recording_layout", "split_windows"]
 
 VALIDATION, HELD_OUT = 0.1, 0.2  # shares of the rows
+MIN_RUN = 6  # windows that a run must last to be split: three parts, two gaps, and as much again to train on
 LEAST = {"training": 30, "validation": 3, "held-out": 5}  # windows beside each other that a part must hold
 MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # of training windows, where no stride is given
 MAX_HELD_OUT = 4_000_000  # numbers of the held-out part that are kept with a model
@@ -57,7 +62,9 @@ class Split(NamedTuple):
         validation: the same.
         held_out: the last part, its rows and windows.
         stride: rows from one window to the next.
-        ranges: part → first row and the one after the last.
+        ranges: part → first row and the one after the last: of every run, or of the runs end to end where
+            these are split whole.
+        by: what sets the parts apart, "time" or "runs".
     """
 
     training: Float[np.ndarray, "window time variable"]
@@ -65,6 +72,7 @@ class Split(NamedTuple):
     held_out: HeldOut
     stride: int
     ranges: dict[str, tuple[int, int]]
+    by: str = "time"
 
 
 def recording_layout(recording: Recording, window: int) -> Layout:
@@ -100,25 +108,43 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if not whole or value < least:
             raise ValueError(f"`{name}` must be a whole number, at least {least}; got {value!r}.")
-    ranges = _ranges(recording.num_rows, window)
+    place = _places(recording)
+    by, ranges = _ranges(place, window)
+    axis = place if by == "time" else np.arange(recording.num_rows)
+    rows = {part: np.flatnonzero((begin <= axis) & (axis < end)) for part, (begin, end) in ranges.items()}
     if stride is None:
         most = min(MAX_WINDOWS, MAX_VALUES // (window * len(recording.variables)))
-        stride = max(1, -(-ranges["training"][1] // max(most, 1)))
-    starts = {part: _starts(recording, window, stride, *rows) for part, rows in ranges.items()}
+        stride = max(1, -(-len(rows["training"]) // max(most, 1)))
+    starts = {part: _starts(recording, window, stride, rows[part]) for part in ranges}
     _require_enough(recording, window, starts)
-    begin, end = ranges["held-out"]
-    end = min(end, begin + MAX_HELD_OUT // len(recording.variables))
-    first = starts["held-out"][starts["held-out"] + window <= end]
-    held_out = HeldOut(recording.values[begin:end].astype(np.float32), first - begin, window)
+    kept = rows["held-out"][: MAX_HELD_OUT // len(recording.variables)]
+    first = np.searchsorted(kept, starts["held-out"])
+    held_out = HeldOut(recording.values[kept].astype(np.float32), first[first + window <= kept.size], window)
     training, validation = (
         cut(recording.values, starts[part], window) for part in ("training", "validation")
     )
-    return Split(training, validation, held_out, stride, ranges)
+    return Split(training, validation, held_out, stride, ranges, by)
 
 
-def _ranges(num_rows: int, window: int) -> dict[str, tuple[int, int]]:
+def _places(recording: Recording) -> Int[np.ndarray, " row"]:
+    """Rows since the run of each began."""
+    new = np.concatenate([[True], np.diff(recording.runs) != 0])[: recording.num_rows]
+    rows = np.arange(recording.num_rows)
+    return rows - np.maximum.accumulate(np.where(new, rows, 0))
+
+
+def _ranges(place: Int[np.ndarray, " row"], window: int) -> tuple[str, dict[str, tuple[int, int]]]:
+    """What sets the parts apart, and their ranges on that axis."""
+    num_rows, longest = place.size, int(place.max()) + 1
+    if longest < num_rows and longest < MIN_RUN * window:
+        return "runs", _parted(num_rows, window)
+    return "time", _parted(longest, window, least=window if longest < num_rows else 0)
+
+
+def _parted(num_rows: int, window: int, *, least: int = 0) -> dict[str, tuple[int, int]]:
+    """The three parts of so many rows; at least some of them to validate with and to hold out."""
     rest = max(num_rows - 2 * window, 0)
-    validation, held_out = round(VALIDATION * rest), round(HELD_OUT * rest)
+    validation, held_out = max(round(VALIDATION * rest), least), max(round(HELD_OUT * rest), least)
     training = rest - validation - held_out
     second = training + window
     third = second + validation + window
@@ -130,20 +156,22 @@ def _ranges(num_rows: int, window: int) -> dict[str, tuple[int, int]]:
 
 
 def _starts(
-    recording: Recording, window: int, stride: int, begin: int, end: int
+    recording: Recording, window: int, stride: int, part: Int[np.ndarray, " chosen"]
 ) -> Int[np.ndarray, " window"]:
-    """Rows at which windows begin that have no gap and lie within one run, between two rows.
+    """Rows at which windows begin that have no gap and lie within one run, and within the rows of a part.
 
     They are a stride apart from where the run begins, or the part if that is later.
     """
-    whole = np.isfinite(recording.values).all(1)
-    holes = np.concatenate([[0], np.cumsum(~whole)])
-    rows = np.arange(begin, end - window + 1)
-    first = np.concatenate([[0], np.flatnonzero(np.diff(recording.runs)) + 1])  # rows of the runs
-    origin = np.maximum(first[np.searchsorted(first, rows, side="right") - 1], begin)
-    starts = rows[(rows - origin) % stride == 0]
-    complete = holes[starts + window] == holes[starts]
-    return starts[complete & (recording.runs[starts] == recording.runs[starts + window - 1])]
+    if part.size < window:
+        return part[:0]
+    begins = np.concatenate([[True], (np.diff(part) != 1) | (np.diff(recording.runs[part]) != 0)])
+    index = np.arange(part.size)
+    since = index - np.maximum.accumulate(np.where(begins, index, 0))
+    first, last = since[: 1 - window], since[window - 1 :]
+    starts = part[: 1 - window]
+    holes = np.concatenate([[0], np.cumsum(~np.isfinite(recording.values).all(1))])
+    complete = (last - first == window - 1) & (holes[part[window - 1 :] + 1] == holes[starts])
+    return starts[complete & (first % stride == 0)]
 
 
 def _require_enough(recording: Recording, window: int, starts: dict[str, np.ndarray]) -> None:

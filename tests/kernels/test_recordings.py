@@ -1,6 +1,7 @@
 """Own data: what files say is kept, every trouble is named with its choices, windows never leak."""
 
 import itertools
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,7 @@ import xarray as xr
 
 from kernels.recordings.reading import read_recording
 from kernels.recordings.regularity import MAX_GAP, regular
-from kernels.recordings.windows import LEAST, recording_layout, split_windows
+from kernels.recordings.windows import LEAST, MIN_RUN, recording_layout, split_windows
 
 RNG = np.random.default_rng(3)
 ROWS = 4000
@@ -66,14 +67,24 @@ def test_the_unit_of_time_suits_the_step(step, unit, length):
     np.testing.assert_allclose(np.diff(recording.times), length)
 
 
-def test_other_calendars_and_plain_numbers():
-    pytest.importorskip("cftime")
-    dataset = weather(5).assign_coords(
-        time=xr.date_range("2000-02-28", periods=5, calendar="360_day", use_cftime=True)
-    )
-    recording = read_recording(dataset)
-    assert recording.time_units == "d"
-    np.testing.assert_allclose(recording.times, np.arange(5.0))
+@pytest.mark.parametrize("calendar", ["noleap", "360_day"])
+@pytest.mark.parametrize(("step", "unit", "length"), [("1D", "d", 1.0), ("6h", "h", 6.0)])
+@pytest.mark.parametrize(("engine", "form"), [("h5netcdf", "NETCDF4"), ("scipy", "NETCDF3_64BIT")])
+def test_other_calendars_give_times_since_the_window_began(
+    tmp_path, calendar, step, unit, length, engine, form
+):
+    dates = xr.date_range("2000-02-28", periods=1000, freq=step, calendar=calendar, use_cftime=True)
+    weather(1000).assign_coords(time=dates).to_netcdf(tmp_path / "a.nc", engine=engine, format=form)
+    recording = regular(read_recording(tmp_path / "a.nc"))
+    assert (recording.time_units, recording.start) == (unit, "2000-02-28T00:00:00")
+    np.testing.assert_allclose(recording.times, length * np.arange(1000))
+    layout = recording_layout(recording, 10)
+    np.testing.assert_allclose(layout.times, length * np.arange(10))
+    assert layout.time_units == unit
+    assert split_windows(recording, 10).training.shape[1:] == (10, 2)
+
+
+def test_plain_numbers_keep_their_unit():
     numbers = weather(5).assign_coords(time=("time", 3.0 + 0.5 * np.arange(5), {"units": "orbits"}))
     recording = read_recording(numbers)
     assert (recording.time_units, recording.start) == ("orbits", "")
@@ -99,6 +110,70 @@ def test_fields_and_ensembles_become_variables_and_runs():
     np.testing.assert_allclose(recording.values[6:12, 0], ensemble["state"].values[1, :, 1])
 
 
+@pytest.mark.parametrize("dim", ["number", "ensemble", "Member", "realisation"])
+def test_members_are_runs_and_no_field(dim):
+    recording = read_recording(weather(20).expand_dims({dim: 3}))
+    assert recording.variables == ("T", "P")
+    np.testing.assert_array_equal(recording.runs, np.repeat(np.arange(3), 20))
+
+
+@pytest.mark.parametrize("form", ["NETCDF3_CLASSIC", "NETCDF3_64BIT"])
+def test_files_of_netcdf_3(tmp_path, form):
+    source = weather(50)
+    source.to_netcdf(tmp_path / "a.nc", engine="scipy", format=form)
+    recording = read_recording(tmp_path / "a.nc")
+    assert (recording.variables, recording.start) == (("T", "P"), "2001-02-03T04:00:00")
+    np.testing.assert_allclose(recording.values[:, 1], source["P"])
+    (tmp_path / "b.nc").write_bytes(b"CDF\x05" + bytes(100))
+    with pytest.raises(ValueError, match=r"CDF-5; convert it, `nccopy"):
+        read_recording(tmp_path / "b.nc")
+
+
+@pytest.mark.parametrize(
+    ("variables", "words"),
+    [(["T"], None), (["T", "Q"], "distinct names"), (None, "at most one")],
+)
+def test_what_is_not_wanted_or_cannot_be_used_is_not_loaded(tmp_path, variables, words):
+    grid = np.zeros((200, 200, 200), np.float32)  # 32 MB
+    weather(200).assign(grid=(("time", "y", "x"), grid)).to_netcdf(
+        tmp_path / "a.nc", engine="h5netcdf", encoding={"grid": {"zlib": True, "chunksizes": (10, 200, 200)}}
+    )
+    tracemalloc.start()
+    try:
+        if words is None:
+            assert read_recording(tmp_path / "a.nc", variables=variables).variables == ("T",)
+        else:
+            with pytest.raises(ValueError, match=words):
+                read_recording(tmp_path / "a.nc", variables=variables)
+        assert tracemalloc.get_traced_memory()[1] < 0.2 * grid.nbytes
+    finally:
+        tracemalloc.stop()
+
+
+def test_damage_within_a_file_is_said(tmp_path):
+    path = tmp_path / "a.nc"
+    weather(5000)[["T"]].to_netcdf(path, engine="h5netcdf", encoding={"T": {"zlib": True}})
+    content = bytearray(path.read_bytes())
+    middle = len(content) // 2
+    content[middle : middle + 2000] = bytes(2000)
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a.nc must be.*cannot be read"):
+        read_recording(path)
+
+
+def test_an_axis_of_time_without_rows_or_of_text(tmp_path):
+    weather(5).isel(time=slice(0)).to_netcdf(tmp_path / "a.nc", engine="h5netcdf", unlimited_dims=["time"])
+    with pytest.raises(ValueError, match="a recording must have rows; its dimension 'time' is empty"):
+        read_recording(tmp_path / "a.nc")
+    days = ["2001-01-01", "2001-01-02", "2001-01-04"]
+    weather(3).assign_coords(time=days).to_netcdf(tmp_path / "b.nc", engine="h5netcdf")
+    recording = read_recording(tmp_path / "b.nc")
+    assert (recording.time_units, recording.start) == ("d", "2001-01-01T00:00:00")
+    np.testing.assert_allclose(recording.times, [0, 1, 3])
+    with pytest.raises(ValueError, match="'time' must hold times, numbers or dates"):
+        read_recording(weather(3).assign_coords(time=["a", "b", "c"]))
+
+
 @pytest.mark.parametrize(
     ("source", "choices", "words"),
     [
@@ -115,6 +190,7 @@ def test_fields_and_ensembles_become_variables_and_runs():
         ),
         (lambda: weather().expand_dims(x=2, y=2), {}, "at most one more dimension"),
         (lambda: weather().isel(time=[1, 0, 2]), {}, "increase from row to row"),
+        (lambda: weather().drop_vars("time").isel(time=slice(0)), {}, "dimension 'time' is empty"),
         (lambda: table().rename(columns={"date": "when"}), {"time": "hour"}, "must be a column"),
         (lambda: table().assign(date="soon"), {}, "must hold times, numbers or dates"),
     ],
@@ -187,6 +263,18 @@ def test_missing_rows_are_gaps_and_uneven_steps_want_a_choice():
         regular(uneven, resample=-1.0)
 
 
+def test_a_stray_time_is_named_before_the_gap_is_filled():
+    dates = pd.date_range("2020-01-01", periods=100, freq="1s")
+    first = pd.DatetimeIndex(["1970-01-01"]).append(dates[1:])
+    words = r"100 rows would become 1.58e\+09 steps of 1 s.*after row 0 at time 0 s since 1970-01-01T00:00:00"
+    for choices in ({"gaps": "drop"}, {"resample": 1.0, "gaps": "drop"}):
+        with pytest.raises(ValueError, match=words):
+            regular(read_recording(weather(100).assign_coords(time=first)), **choices)
+    last = read_recording(weather(100).assign_coords(time=dates[:-1].append(dates[-1:] + pd.Timedelta("1D"))))
+    with pytest.raises(ValueError, match=r"The longest is of 86401 s, after row 98 at time 98 s"):
+        regular(last, gaps="drop")
+
+
 def test_resampling_does_not_bridge_long_holes():
     dataset = weather(100)
     recording = read_recording(dataset.isel(time=np.delete(np.arange(100), np.arange(40, 60))))
@@ -237,6 +325,36 @@ def test_windows_do_not_cross_runs():
     )
     split = split_windows(regular(read_recording(dataset)), 10)
     assert np.all(split.training[:, 0, 0] % 10 == 0)
+
+
+def members(num_runs, rows):
+    """An ensemble whose numbers are its times, the same for all members."""
+    values = np.broadcast_to(np.arange(float(rows)), (num_runs, rows))
+    dataset = xr.Dataset({"n": (("member", "time"), values)}, coords={"time": np.arange(float(rows))})
+    return regular(read_recording(dataset))
+
+
+@pytest.mark.parametrize("rows", [60, 90, 700])
+def test_members_are_held_out_later_than_any_of_them_is_trained_on(rows):
+    window, num_runs = 10, 20
+    split = split_windows(members(num_runs, rows), window)
+    parts = [split.training, split.validation, split.held_out.windows]
+    for windows in parts:
+        assert np.all(np.diff(windows[:, :, 0], axis=1) == 1)
+        assert len(windows) % num_runs == 0
+    for before, after in itertools.pairwise(parts):
+        assert after.min() - before.max() > window
+    assert parts[2].max() == rows - 1
+    assert split.by == "time"
+    assert split.ranges["training"] == (0, parts[0].max() + 1)
+    assert split.ranges["held-out"] == (parts[2].min(), rows)
+
+
+def test_runs_too_short_to_be_split_are_split_whole():
+    split = split_windows(members(400, 10 * MIN_RUN - 1), 10, stride=10)
+    assert split.by == "runs"
+    assert split.ranges["held-out"][1] == 400 * (10 * MIN_RUN - 1)
+    assert split.training.min() == split.held_out.windows.min() == 0
 
 
 def test_the_stride_is_chosen_by_the_amount_of_data(monkeypatch):
@@ -298,3 +416,4 @@ def test_a_temperature_is_no_time_and_no_column_is_lost():
     assert read_recording(named.rename_axis("date").reset_index()).variables == ("T", "P")
     twice = pd.DataFrame(values, columns=["wind (m/s)", "wind (deg)"], index=dates)
     assert read_recording(twice).variables == ("wind (m/s)", "wind (deg)")
+    assert not read_recording(twice).variable_units  # the names say it

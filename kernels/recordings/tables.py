@@ -1,0 +1,117 @@
+"""A table (CSV, Parquet, DataFrame) → Dataset over time: which column is the time, what headings say.
+
+The time is the column of a usual name; else the one that holds dates, by its type or its text; else the
+index, or a column of growing numbers whose name has a word for time. Where none of these is there, rows
+are numbered, but only if no text is left over that may have been the time.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from kernels.recordings.dates import TIME_NAMES, holds_dates, is_text, is_time_name, sounds_like_time
+from kernels.recordings.units import read_headings, split_heading
+
+__all__ = ["listed", "read_table", "table_dataset"]
+
+MAX_NAMED = 12  # names listed in a message
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Raises ValueError where the file cannot be read."""
+    try:
+        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+    except ImportError as error:
+        raise ValueError(
+            f"reading {path.name} needs pyarrow. Install it (`pip install pyarrow`), or write CSV or NetCDF."
+        ) from error
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{path} is no readable {path.suffix[1:]} file ({error}).") from error
+
+
+def table_dataset(table: Any, time: str | None) -> xr.Dataset:
+    """A DataFrame as a Dataset over its time; units in headings, as in `T (K)`, become attributes.
+
+    Args:
+        table: a row for each time.
+        time: heading of the time; found unless given.
+
+    Raises:
+        ValueError: no DataFrame, no rows, no such column, or several or none that may be the time.
+    """
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(
+            f"`source` must be a path, a Dataset or a DataFrame; got {type(table).__name__}. "
+            "Wrap arrays in a Dataset first."
+        )
+    if not len(table):
+        raise ValueError("the table must have rows; it has none.")
+    heading = _time_heading(table, time)
+    index = table.index if heading is None else pd.Index(table[heading])
+    columns = table if heading is None else table.drop(columns=[heading])
+    name, unit = split_heading("time" if index.name is None else index.name)
+    if getattr(index, "tz", None) is not None:
+        index = pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None)
+    times = index.to_numpy()
+    data = {
+        label: (name, columns[column].to_numpy(), {"units": of_it})
+        for column, (label, of_it) in read_headings(columns.columns, taken=name).items()
+    }
+    attributes = {"units": unit} if times.dtype.kind in "iuf" else {}
+    return xr.Dataset(data, coords={name: (name, times, attributes)})
+
+
+def _time_heading(table: pd.DataFrame, time: str | None) -> Any:
+    """The heading of the column of times; None where the index is to be taken."""
+    names = {heading: split_heading(heading)[0] for heading in table.columns}
+    if time is not None:
+        named = [heading for heading, name in names.items() if time in (str(heading), name)]
+        if not named and time != table.index.name:
+            raise ValueError(f"`time` must be a column, one of {listed(table.columns)}; got {time!r}.")
+        return named[0] if named else None
+    if holds_dates(table.index.to_series(), table.index.name or "time"):
+        return None
+    usual = [heading for heading, name in names.items() if is_time_name(name)]
+    if usual:
+        return min(usual, key=lambda heading: TIME_NAMES.index(names[heading].lower()))
+    dated = [heading for heading, column in table.items() if holds_dates(column, heading)]
+    found = [heading for heading in dated if sounds_like_time(heading)] or dated
+    if not found and not is_text(table.index):
+        found = [name for name, column in table.items() if sounds_like_time(name) and _grows(column)]
+    if len(found) > 1:
+        raise ValueError(
+            f"which column is time? Each of {listed(found)} may be. Name it with `time` (--time)."
+        )
+    if found:
+        return found[0]
+    if table.index.name is None and not is_text(table.index):
+        _require_no_text(table)
+    return None
+
+
+def _grows(column: pd.Series) -> bool:
+    values = column.to_numpy()
+    return values.dtype.kind in "iuf" and bool(np.all(np.diff(values) > 0))
+
+
+def _require_no_text(table: pd.DataFrame) -> None:
+    """Before rows are numbered."""
+    text = [heading for heading, column in table.items() if is_text(column)]
+    if text:
+        raise ValueError(
+            "which column is time? None has a name such as time or date, and none holds dates. If it is "
+            f"{listed(text, 'or')}, name it with `time` (--time) and write its dates as ISO 8601 (2020-01-31 06:00); "
+            "if there is none, leave columns of text out, and rows are numbered."
+        )
+
+
+def listed(names: Any, last: str = "") -> str:
+    """Names for a message, of many the first few."""
+    names = [str(name) for name in names]
+    more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
+    if last and 1 < len(names) <= MAX_NAMED:
+        return f"{', '.join(names[:-1])} {last} {names[-1]}"
+    return (", ".join(names[:MAX_NAMED]) or "none") + more

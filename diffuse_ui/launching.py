@@ -35,7 +35,9 @@ def notebooks_folder(destination: Path | None = None) -> Path:
         if source.is_dir():
             target.mkdir(exist_ok=True)
         elif not target.exists():
-            shutil.copy2(source, target)
+            beside = target.with_name(f".{target.name}.partial")
+            shutil.copy2(source, beside)
+            beside.replace(target)  # what exists stays: half a notebook would for good
     return destination
 
 

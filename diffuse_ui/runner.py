@@ -4,15 +4,19 @@ A *job* is a name and a function that returns an iterator. Submitting a job stop
 same name that is running (between two items: the generator is closed) and takes its place. What a
 job yields goes into a slot that holds the latest item only, so a slow reader sees fewer items and
 never falls behind. Listeners are called from the worker thread when the slot has news; they must
-return at once (a view schedules a drain on its document and no more). Knows nothing of Panel.
+return at once (a view schedules a drain on its document and no more). One that raises is a window that is
+broken: neither the job nor the other listeners are touched by it. Knows nothing of Panel.
 """
 
 import dataclasses
+import logging
 import threading
 from collections.abc import Callable, Iterable
 from typing import Any, Literal
 
 __all__ = ["Runner", "Update"]
+
+_log = logging.getLogger(__name__)
 
 JobState = Literal["running", "finished", "stopped", "failed"]
 
@@ -128,19 +132,21 @@ class Runner:
         item: Any = None
         state: JobState = "finished"
         error: Exception | None = None
-        items = None
         try:
             items = iter(make())
-            for item in items:
-                if cancel.is_set():
-                    break
-                self._put(Update(job, "running", item), forget)
+            try:
+                for item in items:
+                    if cancel.is_set():
+                        break
+                    self._put(Update(job, "running", item), forget)
+            finally:
+                close = getattr(items, "close", None)
+                if close is not None:
+                    close()
         except Exception as raised:  # whatever a job raises is news for the view, not the thread's end
             state, error = "failed", raised
-        finally:
-            close = getattr(items, "close", None)
-            if close is not None:
-                close()
+        except BaseException as raised:  # nor is what asks for the end of a process
+            state, error = "failed", RuntimeError(f"{type(raised).__name__}: {raised}")
         superseded = cancel.is_set() and job in self._pending
         if cancel.is_set():
             state, error = "stopped", None
@@ -154,4 +160,7 @@ class Runner:
             self._slot[update.job] = update
             self._lock.notify_all()
         for listener in list(self._listeners):
-            listener()
+            try:
+                listener()
+            except Exception:
+                _log.warning("a window could not be told of %s", update.job, exc_info=True)

@@ -4,6 +4,7 @@ In a notebook the kernel itself serves on a free port of 127.0.0.1, and a frame 
 every gesture reaches Python and nothing is fetched from the internet.
 """
 
+import errno
 import socket
 import time
 from typing import Any
@@ -154,19 +155,30 @@ def serve(
         threaded: serve in a thread and return at once.
         show: open a browser window.
         lifetime: seconds after which a session without a window ends.
+
+    Raises:
+        OSError: something listens on that port already, or it may not be listened on.
     """
-    return pn.serve(
-        {"/": page},
-        port=port,
-        address=HOST,
-        websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"],
-        threaded=threaded,
-        show=show,
-        verbose=False,
-        title="diffuse-ui",
-        unused_session_lifetime_milliseconds=int(1000 * lifetime),
-        check_unused_sessions_milliseconds=int(1000 * min(lifetime / 2, 2.0)),
-    )
+    try:
+        return pn.serve(
+            {"/": page},
+            port=port,
+            address=HOST,
+            websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"],
+            threaded=threaded,
+            show=show,
+            verbose=False,
+            title="diffuse-ui",
+            unused_session_lifetime_milliseconds=int(1000 * lifetime),
+            check_unused_sessions_milliseconds=int(1000 * min(lifetime / 2, 2.0)),
+        )
+    except OSError as error:
+        if error.errno != errno.EADDRINUSE:
+            raise
+        raise OSError(
+            f"port {port} of {HOST} is in use, perhaps by a diffuse-ui that is open at http://{HOST}:{port}/ "
+            "already. Choose another port (`port`, --port)."
+        ) from error
 
 
 def free_port() -> int:

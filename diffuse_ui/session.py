@@ -6,6 +6,9 @@ state (a notebook cell shown twice), and a notebook cell may set `app.state.even
 the document's loop to call, once however many changes came in between. News from the workers is
 drained at most ten times a second. As an ipywidget there is no Bokeh loop of its own, so the
 kernel's loop takes its place; in a plain script there is none, and calls are made at once.
+
+Bokeh destroys a document before it says that the window is closed. In between nothing can be asked of it,
+and the session is over: whoever calls, a worker or another window, is not to fail for that.
 """
 
 import asyncio
@@ -41,8 +44,8 @@ class Session:
         self._asked: set[Callable[[], None]] = set()
         self._drain_asked = False
         self._last_drain = 0.0
-        self._end_listening = store.listen(self.news)
         self.open = True
+        self._end_listening = store.listen(self.news)
 
     def watch(self, owner: param.Parameterized, names: Sequence[str], update: Callable[[], None]) -> None:
         """Call `update` in this window's loop when one of the parameters changes."""
@@ -55,7 +58,11 @@ class Session:
             update()
         elif update not in self._asked and self.open:
             self._asked.add(update)
-            self.soon(lambda: self._answer(update))
+            try:
+                self.soon(lambda: self._answer(update))
+            except BaseException:
+                self._asked.discard(update)  # or it would never be asked for again
+                raise
 
     def _own_turn(self) -> bool:
         if self.doc is not None:  # which document is current is known to the whole process, not to a thread
@@ -89,7 +96,7 @@ class Session:
     def soon(self, call: Callable[[], None]) -> None:
         """Call in this window's loop, not now; may be asked from any thread."""
         if self.doc is not None:
-            self.doc.add_next_tick_callback(lambda: self._together(call))
+            self._ask(lambda doc: doc.add_next_tick_callback(lambda: self._together(call)))
         elif self._loop is not None:
             self._loop.call_soon_threadsafe(call)
         else:
@@ -98,11 +105,18 @@ class Session:
     def later(self, seconds: float, call: Callable[[], None]) -> None:
         """Call in this window's loop, after some time; at once where there is no loop."""
         if self.doc is not None:
-            self.doc.add_timeout_callback(lambda: self._together(call), int(1000 * seconds))
+            self._ask(lambda doc: doc.add_timeout_callback(lambda: self._together(call), int(1000 * seconds)))
         elif self._loop is not None:
             self._loop.call_later(seconds, call)
         else:
             call()
+
+    def _ask(self, ask: Callable[[Any], Any]) -> None:
+        """Ask something of the document, if it is still there."""
+        try:
+            ask(self.doc)
+        except AttributeError:  # a destroyed document has lost its attributes
+            self.open = False
 
     def _together(self, call: Callable[[], None]) -> None:
         """Send all that a call changes by one way, in the order of the changes.
@@ -123,7 +137,11 @@ class Session:
         if (self.doc is None and self._loop is None) or self._drain_asked or not self.open:
             return
         self._drain_asked = True
-        self.soon(self._drain_soon)
+        try:
+            self.soon(self._drain_soon)
+        except BaseException:
+            self._drain_asked = False  # the next news ask again
+            raise
 
     def _drain_soon(self) -> None:
         wait = DRAIN_PERIOD - (time.monotonic() - self._last_drain)

@@ -4,12 +4,16 @@ The store owns every result and the worker threads that make them: one draws (ba
 answers at once which trajectories of the backdrop meet the event as it is being changed, one works out
 what the result tabs ask, one trains models of the user's own data.
 Workers write into latest-wins slots; `drain`, called in the reader's own thread, makes the news
-visible as changes of parameters. A failed run leaves the last good result where it is.
+visible as changes of parameters. A failed run leaves the last good result where it is. A run that has been
+done once is in the history, whatever becomes of the numbers that it is then compared with.
 """
 
 import dataclasses
+import threading
 import time
-from collections.abc import Callable, Hashable
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterator
+from contextlib import closing
 from typing import Any
 
 import param
@@ -52,6 +56,9 @@ class Store(param.Parameterized):
         self._request: Request | None = None
         self._wanted: dict[str, tuple[Hashable, Callable[[], Any]]] = {}
         self._num_runs = 0
+        self._done: deque[tuple[object, Result]] = deque()  # run, what it has given; the worker appends
+        self._noting_turn = threading.RLock()
+        self._noted: tuple[object, Result, Result] | None = None  # the last: run, as it came, as it is kept
         self._watchers = [
             state.param.watch(lambda _: self._event_changed(), ["event"]),
             state.param.watch(lambda _: self._live(), ["event", "live"]),
@@ -64,6 +71,7 @@ class Store(param.Parameterized):
         """Draw the backdrop of the chosen model in the background."""
         self.draws.stop("run", forget=True)
         self.previews.stop("hits", forget=True)
+        self._note_done()
         self.param.update(
             result=None,
             hits=None,
@@ -96,7 +104,18 @@ class Store(param.Parameterized):
             return
         compare = self.compare and not live and spec.event is not None
         self.param.update(status="running", progress=0.0, message="starting", error="")
-        self.draws.submit("run", lambda: jobs.results(spec, live=live, compare=compare))
+        self.draws.submit("run", lambda: self._noting(jobs.results(spec, live=live, compare=compare)))
+        self._note_done()
+
+    def _noting(self, results: Iterator[Result]) -> Generator[Result, None, None]:
+        """The same results. Those of a run that is done are noted here: its slot is the next question's."""
+        run, last = object(), None
+        with closing(results):  # pyright: ignore[reportArgumentType]
+            for result in results:
+                if result is not last and result.snapshot.stage == "done" and _is_kept(result):
+                    self._done.append((run, result))
+                last = result
+                yield result
 
     def stop(self) -> None:
         """End the run after the chunk it is at; what it has given stays."""
@@ -167,7 +186,9 @@ class Store(param.Parameterized):
 
     def drain(self) -> None:
         """Make the workers' news visible. Call it from the thread that owns the views."""
-        for job, update in (self.draws.take() | self.previews.take()).items():
+        news = self.draws.take() | self.previews.take()
+        self._note_done()  # after the news were taken: those of a run that is done have been noted
+        for job, update in news.items():
             getattr(self, f"_take_{job}")(update)
         for update in self.trainings.take().values():
             self._take_training(update)
@@ -219,6 +240,8 @@ class Store(param.Parameterized):
     def _take_run(self, update: Update) -> None:
         changes: dict[str, Any] = {}
         result: Result | None = update.item
+        if self._noted is not None and result is self._noted[1]:
+            result = self._noted[2]
         if result is not None:
             keep = result.dataset is None and self.result is not None
             if not keep:
@@ -234,17 +257,30 @@ class Store(param.Parameterized):
             changes |= {"status": "stopped", "message": "stopped"}
         elif update.state == "finished":
             changes |= {"status": "done", "progress": 1.0}
-        if update.state in ("finished", "stopped"):
-            changes |= self._recorded(changes.get("result"))
+        ended = changes.get("result") if update.state in ("finished", "stopped") else None
+        if ended is not None and ended.snapshot.stage != "done" and _is_kept(ended):  # the others are noted
+            changes["result"] = self._numbered(ended)
         self.param.update(**changes)
 
-    def _recorded(self, result: Result | None) -> dict[str, Any]:
-        """What changes when a run has ended: it gets a number, and a place in the history."""
-        if result is None or result.live or result.dataset is None:
-            return {}
+    def _note_done(self) -> None:
+        """Put what the worker has noted into the history, or in the place of what is there of the same run."""
+        with self._noting_turn:  # a notebook's cell and a window's loop may both be here
+            while self._done:
+                run, result = self._done.popleft()
+                if self._noted is None or self._noted[0] is not run:
+                    self._noted = run, result, self._numbered(result)
+                    continue
+                before = self._noted[2]
+                kept = dataclasses.replace(result, number=before.number)
+                self._noted = run, result, kept
+                self.history = tuple(kept if entry is before else entry for entry in self.history)
+
+    def _numbered(self, result: Result) -> Result:
+        """A run has ended: it gets a number, and a place in the history."""
         self._num_runs += 1
         result = dataclasses.replace(result, number=self._num_runs)
-        return {"result": result, "history": (*self.history, result)[-MAX_HISTORY:]}
+        self.history = (*self.history, result)[-MAX_HISTORY:]
+        return result
 
     def _live(self) -> None:
         if self.state.live and self.state.event is not None:
@@ -261,3 +297,8 @@ class Store(param.Parameterized):
         self.previews.heard_of("hits", PROMPT)  # an event and its hits are painted together
         for update in self.previews.take().values():
             self._take_hits(update)
+
+
+def _is_kept(result: Result) -> bool:
+    """Does a run that gave this have a place in the history?"""
+    return not result.live and result.dataset is not None

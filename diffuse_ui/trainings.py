@@ -7,6 +7,7 @@ any step. What is on disk is always the best model so far, and asking for the sa
 import dataclasses
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +75,8 @@ def train(request: Request) -> Iterator[Progress]:
     """Train and save; each item is where it is.
 
     Raises:
-        ValueError: no such file, data that need a choice, too few of them, or a name that is taken.
+        ValueError: no such file, data that need a choice, too few of them, or a name that is taken, by a model or
+            by another training.
         FloatingPointError: the loss is no longer finite.
     """
     from kernels.networks.sizing import network_cost
@@ -82,6 +84,8 @@ def train(request: Request) -> Iterator[Progress]:
 
     if not request.source.strip():
         raise ValueError("Give the path of a .nc, .zarr, .csv or .parquet file on this machine.")
+    if request.choices.get("window", 60) is None:
+        raise ValueError("Give the window: how many steps of the file a trajectory has, at least 2.")
     name = request.model_name
     told = Progress(name=name)
     yield told
@@ -99,12 +103,13 @@ def train(request: Request) -> Iterator[Progress]:
         saved=plan.weights.exists(),  # by the training that this one goes on with
     )
     yield told
-    for record, model in training(plan, stopped=request.cancel.is_set):
-        told = dataclasses.replace(
-            told,
-            step=record.step,
-            seconds_left=record.seconds_left,
-            history=record.history,
-            saved=told.saved or model is not None,
-        )
-        yield told
+    with closing(training(plan, stopped=request.cancel.is_set)) as records:
+        for record, model in records:
+            told = dataclasses.replace(
+                told,
+                step=record.step,
+                seconds_left=record.seconds_left,
+                history=record.history,
+                saved=told.saved or model is not None,
+            )
+            yield told

@@ -5,11 +5,12 @@ the card: architecture, layout, training data, measured fidelity. No pickle, not
 
 Weights and the basis of the law may be kept in half precision; they are float32 again when they are
 read, and the basis orthonormal: rounding turns its directions by about 5e-6, which mixes variances far
-below the finest noise level.
+below the finest noise level. The held-out part of a recording is the truth, and is kept as it was read: a
+value that a threshold equals is on the same side of it for ever.
 """
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -19,11 +20,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import nnx
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
 from kernels.experts import ExpertDenoiser
+from kernels.files import replacing, save_tensors
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
@@ -36,7 +38,6 @@ __all__ = ["load_checkpoint", "read_card", "save_checkpoint", "weights_path", "w
 
 FORMAT_VERSION = 1
 DTYPES = ("float32", "float16")
-MAX_SINGLE = 1_000_000  # held-out numbers that are kept in single precision, 4 MB
 
 
 def weights_path(path: str | Path) -> Path:
@@ -58,6 +59,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
 
     Raises:
         ValueError: the denoiser is no network, or another `dtype`.
+        OSError: it cannot be written; a model that was there stays.
     """
     if dtype not in DTYPES:
         raise ValueError(f"`dtype` must be one of {', '.join(DTYPES)}; got {dtype!r}.")
@@ -87,8 +89,10 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         "num_known": model.num_known,
         "layout": model.layout.to_dict(),
     }
-    _replace(weights, lambda file: save_file({k: np.ascontiguousarray(v) for k, v in tensors.items()}, file))
-    write_card(weights, card)
+    text = _card_text(card)
+    with replacing(weights.with_suffix(".json"), weights) as (new_card, new_weights):
+        save_tensors(tensors, new_weights)
+        new_card.write_text(text, encoding="utf-8")
     return weights
 
 
@@ -98,15 +102,13 @@ def _weights(name: str, params: Any, dtype: str) -> dict[str, np.ndarray]:
 
 def write_card(path: str | Path, card: Mapping[str, Any]) -> None:
     """Write the card of a model and leave its weights as they are."""
-    text = json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-    _replace(weights_path(path).with_suffix(".json"), lambda file: file.write_text(text))
+    text = _card_text(card)
+    with replacing(weights_path(path).with_suffix(".json")) as (new,):
+        new.write_text(text, encoding="utf-8")
 
 
-def _replace(path: Path, write: Callable[[Path], Any]) -> None:
-    """Write beside, then rename: whoever is stopped leaves a whole file."""
-    beside = path.with_suffix(path.suffix + ".partial")
-    write(beside)
-    beside.replace(path)
+def _card_text(card: Mapping[str, Any]) -> str:
+    return json.dumps(card, indent=2, ensure_ascii=False) + "\n"
 
 
 def read_card(path: str | Path) -> dict[str, Any]:
@@ -121,7 +123,7 @@ def read_card(path: str | Path) -> dict[str, Any]:
         if not needed.is_file():
             raise ValueError(f"no file {needed}. A model is a pair: {weights.name} and {card_path.name}.")
     try:
-        card = json.loads(card_path.read_text())
+        card = json.loads(_read_text(card_path))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise ValueError(
             f"the card {card_path} is not valid JSON ({error}). Copy or train the model again."
@@ -133,6 +135,14 @@ def read_card(path: str | Path) -> dict[str, Any]:
         )
     with _damage_named(weights), safe_open(weights, "np"):
         return card
+
+
+def _read_text(path: Path) -> str:
+    """UTF-8, or what the locale says: older cards were written so."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        return path.read_text(encoding="locale")
 
 
 @contextmanager
@@ -177,6 +187,7 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         )
         num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
         experts = None if levels is None else _pair(weights, levels)
+        held_out = _held_out(tensors, standardizer, layout.num_times)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
     return Model(
@@ -185,7 +196,7 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         standardizer=standardizer,
         initial=law,
         card=card,
-        held_out=_held_out(tensors, standardizer, layout.num_times),
+        held_out=held_out,
     )
 
 
@@ -245,21 +256,21 @@ def _pair(weights: Path, levels: Any) -> tuple[float, float]:
 
 
 def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:
-    """The held-out part of a recording in standardised units, in half precision where it is long."""
+    """The held-out part of a recording: the values themselves, bit for bit."""
     if model.held_out is None:
         return {}
-    mean, scale = (np.asarray(part) for part in (model.standardizer.mean, model.standardizer.scale))
-    series = (model.held_out.series - mean) / scale
-    dtype = np.float32 if series.size <= MAX_SINGLE else np.float16
     return {
-        "held_out.series": series.astype(dtype),
+        "held_out.values": np.asarray(model.held_out.series, np.float32),
         "held_out.starts": model.held_out.starts.astype(np.int64),
     }
 
 
 def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> HeldOut | None:
+    if "held_out.values" in tensors:
+        return HeldOut(tensors["held_out.values"], tensors["held_out.starts"], length)
     if "held_out.series" not in tensors:
         return None
+    # of an older file, standardised: values come back rounded, and one that a threshold equals may change sides
     series = tensors["held_out.series"].astype(np.float32) * np.asarray(standardizer.scale)
     return HeldOut(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
+from kernels.files import replacing
 from kernels.trajectories import Layout
 
 __all__ = [
@@ -169,8 +170,9 @@ def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
     if path.suffix == ".zarr":
         names = dataset["variable"].astype(object)  # Zarr 3 specifies text of any length only
         dataset.assign_coords(variable=names).to_zarr(path, mode="w", consolidated=False)
-    else:
-        without_booleans(dataset).to_netcdf(path, engine="h5netcdf")
+    else:  # made in memory: HDF5 on a disk that is full ends in a segmentation fault
+        with replacing(path) as (new,):
+            new.write_bytes(without_booleans(dataset).to_netcdf(engine="h5netcdf"))
 
 
 def require_writable(path: Path) -> None:

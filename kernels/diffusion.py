@@ -16,9 +16,17 @@ from jaxtyping import Array, Float
 
 from kernels.schedules import SIGMA_MIN
 
-__all__ = ["GaussianLaw", "eps_from_x0", "score_from_x0", "x0_from_eps", "x0_from_score"]
+__all__ = [
+    "GaussianLaw",
+    "eps_from_x0",
+    "require_fittable",
+    "score_from_x0",
+    "x0_from_eps",
+    "x0_from_score",
+]
 
-
+MAX_FITTED = 8192  # numbers of a trajectory whose law may be fitted: its covariance has that many squared
+MATRICES = 6  # of the size of that covariance, in double precision, which are there at once
 MAX_FULL = 1024  # numbers of a trajectory up to which a fitted law keeps every direction
 NEGLIGIBLE = SIGMA_MIN**2  # variance that a fitted law of more may leave out
 _CHUNK = 8192  # trajectories whose moments are summed together
@@ -42,6 +50,20 @@ def eps_from_x0(x0_hat: Array, x: Array, sigma: Array) -> Array:
 def x0_from_eps(eps: Array, x: Array, sigma: Array) -> Array:
     """x̂₀ = x − σ ε̂."""
     return x - sigma * eps
+
+
+def require_fittable(num_times: int, num_variables: int) -> None:
+    """Raises ValueError where fitting a law to such trajectories would take more memory than there may be."""
+    numbers = num_times * num_variables
+    if numbers > MAX_FITTED:
+        gigabytes = MATRICES * 8 * numbers**2 / 1e9
+        raise ValueError(
+            f"a trajectory must hold at most {MAX_FITTED} numbers; {num_times} times of {num_variables} "
+            f"variables are {numbers}, and their covariance alone would take about {gigabytes:.0f} GB of memory. "
+            f"Choose fewer variables (`variables`, --variables) or a shorter `window` (--window): "
+            f"{max(MAX_FITTED // num_times, 1)} variables at these times, or "
+            f"{max(MAX_FITTED // num_variables, 2)} times of these variables."
+        )
 
 
 class GaussianLaw(NamedTuple):
@@ -93,7 +115,11 @@ class GaussianLaw(NamedTuple):
 
         Of more than `MAX_FULL` numbers a trajectory, only directions of a variance above `NEGLIGIBLE` are
         kept: standardised data of smooth fields have far fewer of those than numbers.
+
+        Raises:
+            ValueError: more than `MAX_FITTED` numbers a trajectory, before anything of that size is made.
         """
+        require_fittable(*np.shape(x0)[1:])
         shape, count = np.shape(x0)[1:], len(x0)
         flat = np.reshape(x0, (count, -1))
         mean = flat.mean(0, dtype=np.float64)

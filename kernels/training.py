@@ -25,11 +25,12 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
+from safetensors.numpy import load_file
 
 from kernels.denoisers import NetworkDenoiser
 from kernels.devices import replicated, spread
 from kernels.diffusion import GaussianLaw
+from kernels.files import replacing, save_tensors
 from kernels.forecasts import ForecastDenoiser
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.references import draw_with_references, posterior_means
@@ -228,7 +229,8 @@ def fit(
         stopped: asked after each step; when it says so, training ends, without a record of the last steps.
 
     Raises:
-        ValueError: a saved state that does not fit this network, or is damaged; references for a forecast.
+        ValueError: a saved state that does not fit this network, or is damaged; references for a forecast;
+            trajectories too large for a law to be fitted to them.
         FloatingPointError: the loss is no longer finite.
     """
     if num_known and config.num_references:
@@ -282,12 +284,11 @@ def fit(
 
 
 def _save_state(path: Path, step: int, state: _State, history: list[History]) -> None:
-    """Write beside, then rename: a kill leaves the last whole state."""
+    """Write the state; a kill leaves the last whole one."""
     tensors = {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    partial_path = path.with_suffix(".partial")
     past = np.asarray(history, np.float64).reshape(-1, 3)
-    save_file(tensors | {"step": np.asarray(step), "history": past}, partial_path)
-    partial_path.replace(path)
+    with replacing(path) as (new,):
+        save_tensors(tensors | {"step": np.asarray(step), "history": past}, new)
 
 
 def _load_state(path: Path, template: _State) -> tuple[int, _State, list[History]]:

@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import typer
+from jax.errors import JaxRuntimeError
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn
 
 import kernels
 
-__all__ = ["exit_codes", "follow", "print_answer", "refuse"]
+__all__ = ["exit_codes", "follow", "in_one_line", "print_answer", "refuse"]
 
 NUMERICAL_FAILURE, BAD_INPUT = 1, 2
 
@@ -21,18 +22,35 @@ def exit_codes() -> Iterator[None]:
     """Turn errors into one message on stderr and an exit code."""
     try:
         yield
-    except (ValueError, FileNotFoundError, PermissionError, IsADirectoryError) as error:
-        _fail(error, BAD_INPUT)
+    except ValueError as error:
+        _fail(str(error), BAD_INPUT)
+    except BrokenPipeError:  # nobody reads the answer, as in `| head`: the command line knows what to do
+        raise
+    except OSError as error:
+        _fail(in_one_line(error), BAD_INPUT)
     except (kernels.NumericalError, FloatingPointError) as error:
-        _fail(error, NUMERICAL_FAILURE)
+        _fail(str(error), NUMERICAL_FAILURE)
+    except (MemoryError, JaxRuntimeError) as error:
+        _fail(in_one_line(error), NUMERICAL_FAILURE)
     except KeyboardInterrupt:
         typer.echo("interrupted", err=True)
         raise typer.Exit(130) from None
 
 
-def _fail(error: Exception, code: int) -> None:
-    typer.echo(f"Error: {error}", err=True)
+def _fail(words: str, code: int) -> None:
+    typer.echo(f"Error: {words}", err=True)
     raise typer.Exit(code) from None
+
+
+def in_one_line(error: Exception) -> str:
+    """What an error of the machine says; where memory is short, what to do about it."""
+    lines = str(error).strip().splitlines()
+    words = lines[0].strip() if lines else type(error).__name__
+    if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in words:
+        return (
+            f"there is not enough memory ({words}). Ask for less at once: fewer samples, variables or steps."
+        )
+    return words
 
 
 def refuse(context: typer.Context, names: tuple[str, ...], where: str) -> None:

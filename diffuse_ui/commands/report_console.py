@@ -9,6 +9,7 @@ from rich.table import Table
 
 import kernels
 from diffuse_ui import formats
+from diffuse_ui.commands.writing import write_whole
 
 __all__ = ["measured", "print_report", "require_report", "write_figure"]
 
@@ -80,7 +81,8 @@ def write_figure(model: kernels.Model, output: Path) -> None:
 
     if output.suffix not in (".png", ".pdf", ".svg") or not output.absolute().parent.is_dir():
         raise ValueError(f"`output` must end with .png, .pdf or .svg, in a folder that exists; got {output}.")
-    report_figure(model).savefig(output, dpi=160)
+    figure = report_figure(model)
+    write_whole(lambda path: figure.savefig(path, dpi=160), output)
 
 
 def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:

@@ -8,7 +8,7 @@ import typer
 
 import kernels
 from diffuse_ui import formats
-from diffuse_ui.commands.answering import exit_codes, follow, print_answer
+from diffuse_ui.commands.answering import exit_codes, follow, in_one_line, print_answer
 from diffuse_ui.commands.options import (
     EstimatorOption,
     EventOption,
@@ -21,7 +21,8 @@ from diffuse_ui.commands.options import (
     SeedOption,
     StepsOption,
 )
-from kernels.datasets import require_writable
+from diffuse_ui.commands.writing import require_output, write_somewhere, write_whole
+from kernels.datasets import write_dataset
 
 __all__ = ["probability", "sample", "simulate", "validate"]
 
@@ -67,23 +68,24 @@ def sample(
             seed=seed,
         )
         if output is not None:
-            require_writable(output)
+            require_output(output)
         last = follow(kernels.stream(spec), lambda snapshot: snapshot.progress, as_json)
-        if output is not None:
-            _write(last, spec, output)
+        written, trouble = (None, None) if output is None else _write(last, spec, output)
         count = 0 if last.dataset is None else last.dataset.sizes["sample"]
         estimate = last.probability
-        document = {"model": model, "event": event, "num_samples": count, "output": output and str(output)}
+        document = {"model": model, "event": event, "num_samples": count, "output": written and str(written)}
         document["probability"] = None if estimate is None else estimate.to_dict()
         document["ensemble"] = ensemble = None if last.dataset is None else last.dataset.attrs["ensemble"]
-        words = f"{count} trajectories" + (
-            f" in {output}" if output else "; name a file with --output to keep them"
-        )
+        kept = "; name a file with --output to keep them" if output is None else ""
+        words = f"{count} trajectories" + (f" in {written}" if written else kept)
         print_answer(
             document,
             as_json,
             lambda: words if estimate is None else f"{words}\n{_probability_words(estimate)}",
         )
+        if trouble is not None:
+            where = f"the trajectories are in {written}" if written else "the trajectories are lost"
+            raise OSError(f"{output} cannot be written ({in_one_line(trouble)}); {where}.") from trouble
         if method == "exact" and event is not None and ensemble != "exact":
             raise kernels.NumericalError(
                 "no trajectory was found to meet the event, so there is no exact ensemble: "
@@ -91,11 +93,15 @@ def sample(
             )
 
 
-def _write(last: "kernels.Snapshot", spec: "kernels.RunSpec", output: Path) -> None:
-    from diffuse_ui.exporting import write
+def _write(
+    last: "kernels.Snapshot", spec: "kernels.RunSpec", output: Path
+) -> tuple[Path | None, Exception | None]:
+    """Where the trajectories went, and what was in the way of their going to `output`."""
+    from diffuse_ui.exporting import annotated
     from diffuse_ui.store import Result
 
-    write(Result(spec, last, {}, 0.0), output)
+    result = Result(spec, last, {}, 0.0)
+    return write_somewhere(lambda path: write_dataset(annotated(result), path), output)
 
 
 def probability(
@@ -162,12 +168,10 @@ def simulate(
     """Simulate trajectories of a dynamical system."""
     import jax
 
-    from diffuse_ui.exporting import write_dataset
-
     with exit_codes():
-        require_writable(output)
+        require_output(output)
         dataset = kernels.get_system(system).simulate(jax.random.key(seed), num_samples=num_samples)
-        write_dataset(dataset, output)
+        write_whole(lambda path: write_dataset(dataset, path), output)
         document = {"system": system, "num_samples": num_samples, "seed": seed, "output": str(output)}
         print_answer(document, as_json, lambda: f"{num_samples} trajectories of {system} in {output}")
 

@@ -35,9 +35,10 @@ def train_simulated(
 
     Raises:
         ValueError: unknown system, preset or model to start from, nowhere to write, or a name or file that a
-            finished model has.
+            finished model has, or another training.
     """
     from kernels.checkpoints import weights_path
+    from kernels.files import locked
     from kernels.zoo import require_name, user_models
     from kernels.zoo.presets import PRESETS
     from kernels.zoo.simulated import is_unfinished, train_system
@@ -53,14 +54,17 @@ def train_simulated(
     if output is None:
         require_name(str(name))
         output, taken = user_models() / f"{name}.safetensors", name in kernels.available_models()
-    if (taken or weights_path(output).exists()) and not is_unfinished(system, output, **choices):
-        where = f"named {name}" if taken else f"in {weights_path(output)}"
-        raise ValueError(f"There is a model {where}. Give this one another name.")
-    looked_at = PRESETS[preset].num_exemplars or (num_exemplars(begun.denoiser) if begun else 0)
-    _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), looked_at)
-    records = train_system(system, output, model_name=name, **choices)
-    with _terminated_as_interrupted():
-        record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
+    weights = weights_path(output)
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    with locked(weights, f"model {weights.stem} is being trained"):
+        if (taken or weights.exists()) and not is_unfinished(system, output, **choices):
+            where = f"named {name}" if taken else f"in {weights}"
+            raise ValueError(f"There is a model {where}. Give this one another name.")
+        looked_at = PRESETS[preset].num_exemplars or (num_exemplars(begun.denoiser) if begun else 0)
+        _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), looked_at)
+        records = train_system(system, output, model_name=name, **choices)
+        with _terminated_as_interrupted():
+            record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
     return {
         "system": system,
         "output": str(output),

@@ -120,7 +120,7 @@ class OwnData:
             ends = {"finished": f"Done: model {told.name} is saved.", "stopped": f"Stopped; {kept}."}
             text = ends.get(update.state, told.words)
         look = (
-            {"color": palette(self.session.look.dark).threshold} if failed else {"color": "inherit", **QUIET}
+            {"color": palette(self.session.look.dark).alarm} if failed else {"color": "inherit", **QUIET}
         )
         self.message.param.update(
             object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}

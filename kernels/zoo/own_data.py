@@ -13,7 +13,8 @@ import dataclasses
 import hashlib
 import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +23,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels.checkpoints import load_checkpoint, read_card, save_checkpoint
+from kernels.diffusion import require_fittable
+from kernels.files import locked
 from kernels.models import Model
 from kernels.networks.sizing import network_config, network_cost
 from kernels.networks.unet import UNetConfig
@@ -93,9 +96,12 @@ def plan_training(
     require_name(name)
     if num_steps is not None and num_steps < 1:
         raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
+    _require_window(window)
     if not 0 <= num_known < window:
         raise ValueError(f"`num_known` must be at least 0 and less than `window`; got {num_known}.")
-    recording = regular(read_recording(source, variables=variables, time=time), gaps=gaps, resample=resample)
+    read = read_recording(source, variables=variables, time=time)
+    require_fittable(window, len(read.variables))  # before the windows are cut
+    recording = regular(read, gaps=gaps, resample=resample)
     split = split_windows(recording, window, stride=stride)
     layout = recording_layout(recording, window)
     choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
@@ -113,6 +119,12 @@ def plan_training(
         seed=seed,
         choices=choices,
     )
+
+
+def _require_window(window: Any) -> None:
+    """Asked before the data are read; `split_windows` asks the same of its own argument."""
+    if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 2:
+        raise ValueError(f"`window` must be a whole number of steps, at least 2; got {window!r}.")
 
 
 def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
@@ -136,8 +148,10 @@ def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
 
 def training(
     plan: Plan, *, stopped: Callable[[], bool] | None = None
-) -> Iterator[tuple[TrainingRecord, Model | None]]:
+) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
     """Train by a plan. Yields a record and, whenever it is the best so far, the model, which has been saved.
+
+    From the first record to the last, or until the generator is closed, nobody else can train under that name.
 
     Args:
         plan: what was decided.
@@ -145,15 +159,24 @@ def training(
             last record.
 
     Raises:
-        ValueError: a model of that name that this plan has not made, or a damaged training state.
+        ValueError: a model of that name that this plan has not made, one that is being trained, or a damaged
+            training state.
         FloatingPointError: the loss is no longer finite.
+        OSError: the model or the training state cannot be written.
     """
+    plan.weights.parent.mkdir(parents=True, exist_ok=True)
+    with locked(plan.weights, f"model {plan.name} is being trained"):
+        yield from _trained(plan, stopped)
+
+
+def _trained(
+    plan: Plan, stopped: Callable[[], bool] | None
+) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
     standardizer = Standardizer.fit(plan.split.training)
     x0 = standardizer.standardize_ensemble(plan.split.training)
     held = plan.split.validation
     held = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
     validation = np.asarray(standardizer.standardize(jnp.asarray(held, jnp.float32)))
-    plan.weights.parent.mkdir(parents=True, exist_ok=True)
     state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
     _require_free(plan, state_path)
     best = _best_so_far(plan.weights) if state_path.exists() else np.inf
@@ -203,16 +226,18 @@ def train_on(
         this call or of one before that it goes on from.
 
     Raises:
-        ValueError: data that need a choice, too few of them, an argument outside its domain, or a name that is
-            taken by another model.
+        ValueError: data that need a choice, too few of them, an argument outside its domain, a name that is
+            taken by another model or another training, or windows of more numbers than there is memory for.
         FloatingPointError: the loss is no longer finite.
+        OSError: the model cannot be written.
         KeyboardInterrupt: interrupted before there was a model.
     """
     plan = plan_training(source, name=name, **choices)
     try:
-        for record, _ in training(plan):
-            if on_record is not None:
-                on_record(record)
+        with closing(training(plan)) as records:
+            for record, _ in records:
+                if on_record is not None:
+                    on_record(record)
     except KeyboardInterrupt:
         if not plan.weights.exists():
             raise
@@ -280,6 +305,7 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "num_missing": int((~np.isfinite(recording.values)).sum()),
             "num_windows": windows,
             "rows": {part: list(rows) for part, rows in split.ranges.items()},
+            "held_out_rows_kept": len(split.held_out.series),
             "positions": {name: dict(place) for name, place in recording.positions.items()},
             **plan.choices,
         },

@@ -107,3 +107,12 @@ def test_a_fitted_law_leaves_out_what_is_below_the_finest_noise(monkeypatch):
 def test_moments_that_make_no_law(mean, covariance, words):
     with pytest.raises(ValueError, match=words):
         GaussianLaw.from_moments(mean, covariance)
+
+
+def test_a_law_of_too_many_numbers_is_not_fitted(monkeypatch):
+    monkeypatch.setattr(diffusion, "MAX_FITTED", 6)
+    GaussianLaw.fit(RNG.normal(size=(20, 3, 2)).astype(np.float32))
+    with pytest.raises(
+        ValueError, match=r"at most 6 numbers; 4 times of 2 variables are 8.*1 variables at these"
+    ):
+        GaussianLaw.fit(RNG.normal(size=(20, 4, 2)).astype(np.float32))

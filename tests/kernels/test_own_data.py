@@ -1,5 +1,6 @@
 """From a recording to a model: trained, stopped early, interrupted, resumed, compared with held-out data."""
 
+import contextlib
 import json
 import os
 import signal
@@ -12,6 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+import xarray as xr
 
 import kernels
 from kernels.systems import System, available_systems, register_system
@@ -107,6 +109,112 @@ def test_a_recording_becomes_a_model_that_is_compared_with_what_was_held_out(rec
     assert found.value == pytest.approx(np.mean(windows.max(1) > 1.9))
 
 
+@pytest.fixture
+def rain():
+    """Amounts of rain in tenths, three hours in four dry, and a temperature, as float32 in a Dataset."""
+    generator = np.random.default_rng(3)
+    amounts = np.where(generator.random(1500) < 0.75, 0.0, generator.exponential(5.0, 1500).round(1))
+    temperatures = generator.normal(11.3, 7.7, 1500).round(1)
+    time = np.arange(1500.0)
+    columns = {"rain": amounts, "T": temperatures}
+    return xr.Dataset({name: ("time", v.astype(np.float32)) for name, v in columns.items()}, {"time": time})
+
+
+def test_the_truth_that_is_held_out_is_that_of_the_file(rain, tmp_path, quick):
+    rain.to_netcdf(tmp_path / "rain.nc", engine="h5netcdf")
+    choices = {"name": "rain", "path": tmp_path, "window": 8, "num_steps": 20}
+    model = kernels.train_on(tmp_path / "rain.nc", **choices)
+    again = kernels.load_model(tmp_path / "rain.safetensors")
+    windows = [one.held_out.windows for one in (model, again)]
+    np.testing.assert_array_equal(*windows)
+    first, end = model.card["data"]["rows"]["held-out"]
+    assert end - first == model.card["data"]["held_out_rows_kept"] == len(model.held_out.series)
+    file = np.stack([rain[name].values[first:end] for name in ("rain", "T")], 1)
+    assert file.dtype == windows[0].dtype == np.float32
+    starts = model.held_out.starts[:, None] + np.arange(8)
+    np.testing.assert_array_equal(windows[0], file[starts])
+    found = kernels.event_probability(jax.random.key(0), again, "max(rain) > 0", method="data")
+    assert found.value == pytest.approx(np.mean(file[starts][..., 0].max(1) > 0))
+    assert found.value < 0.97
+
+
+def test_a_held_out_part_that_is_too_long_loses_rows_and_the_card_says_so(rain, tmp_path, quick, monkeypatch):
+    monkeypatch.setattr("kernels.recordings.windows.MAX_HELD_OUT", 400)
+    plan = own_data.plan_training(rain, name="rain", path=tmp_path, window=8, num_steps=1)
+    ((_, model),) = own_data.training(plan)
+    data = kernels.load_model(plan.weights).card["data"]
+    assert data["held_out_rows_kept"] == len(model.held_out.series) == 200
+    assert data["rows"]["held-out"][1] - data["rows"]["held-out"][0] > 200
+    np.testing.assert_array_equal(kernels.load_model(plan.weights).held_out.series, model.held_out.series)
+
+
+def test_a_name_is_one_trainings_at_a_time(recording, tmp_path, quick):
+    plan = own_data.plan_training(recording, name="swing", path=tmp_path, **CHOICES)
+    other = own_data.plan_training(recording, name="swing", path=tmp_path, **CHOICES | {"seed": 1})
+    with contextlib.closing(own_data.training(plan)) as first:
+        next(first)
+        written = plan.weights.read_bytes()
+        for same in (plan, other):  # to go on from its state is no more possible than to begin another one
+            with pytest.raises(
+                ValueError, match=r"model swing is being trained by process \d+ on .* already"
+            ):
+                next(own_data.training(same))
+        assert plan.weights.read_bytes() == written
+    assert not list(tmp_path.glob("*.lock"))
+    *_, (record, _) = own_data.training(plan)
+    assert record.step == 60
+    with pytest.raises(ValueError, match="There is a model named swing"):
+        next(own_data.training(other))
+
+
+TRAINS = """
+import sys
+from pathlib import Path
+import numpy as np, xarray as xr
+from kernels.networks.unet import UNetConfig
+from kernels.zoo import own_data
+own_data.network_config = lambda times, variables, **_: UNetConfig(
+    num_times=times, in_features=2 * variables, out_features=variables, patch=2, channels=(8,), dense_width=16,
+    num_dense=1, embedding=16)
+values = np.random.default_rng(0).normal(size=600).cumsum()
+table = xr.Dataset({"x": ("time", values)}, {"time": np.arange(600.0)})
+plan = own_data.plan_training(table, name="walk", path=Path(sys.argv[1]), window=8, num_steps=60_000)
+for record, _ in own_data.training(plan):
+    print(record.step, flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_training_that_was_killed_leaves_its_name_free(tmp_path):
+    environment = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
+    environment["XDG_DATA_HOME"] = str(tmp_path / "data")
+    words = [sys.executable, "-c", TRAINS, str(tmp_path)]
+    first = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    step = int(first.stdout.readline())
+    second = subprocess.run(words, capture_output=True, text=True, env=environment)
+    assert second.returncode == 1
+    assert f"model walk is being trained by process {first.pid} on" in second.stderr
+    first.send_signal(signal.SIGKILL)
+    step = max([step, *map(int, first.communicate()[0].split())])
+    third = subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment)
+    assert int(third.stdout.readline()) in (step + 2000, step + 4000)  # it goes on from the last state
+    third.kill()
+    third.communicate()
+
+
+def test_windows_of_more_numbers_than_there_is_memory_for_are_refused(monkeypatch):
+    """Before anything of their size is made: the covariance of 500 variables at 60 times is 7.2 GB."""
+    values = np.random.default_rng(0).normal(size=(700, 500))
+    field = xr.Dataset({"u": (("time", "x"), values)}, {"time": np.arange(700.0)})
+    monkeypatch.setattr(own_data, "split_windows", lambda *args, **more: pytest.fail("windows are cut"))
+    words = (
+        r"at most 8192 numbers; 60 times of 500 variables are 30000, and their covariance alone would take about "
+        r"43 GB of memory.*--variables.*--window.*136 variables at these times, or 16 times of these variables"
+    )
+    with pytest.raises(ValueError, match=words):
+        own_data.plan_training(field, name="field", window=60)
+
+
 @pytest.mark.slow
 def test_training_stops_early_and_keeps_the_best(recording, tmp_path, quick, monkeypatch):
     """Once the network learns noise only, its validation loss rises, and the best model stays.
@@ -167,6 +275,8 @@ def test_an_interruption_before_there_is_a_model(recording, tmp_path, quick, mon
     [
         ({"name": "a/b"}, "a name without slashes"),
         ({"num_steps": 0}, "`num_steps` must be at least 1"),
+        ({"window": None}, "`window` must be a whole number of steps, at least 2; got None"),
+        ({"window": 1}, "`window` must be a whole number of steps, at least 2; got 1"),
         ({"num_known": 8}, "`num_known` must be at least 0 and less than `window`"),
         ({"gaps": None}, "--gaps drop"),
         ({"window": 200}, "Choose a shorter `window`"),

@@ -17,6 +17,7 @@ from diffuse_ui.commands import training_console
 from diffuse_ui.report_figures import draw_probabilities, report_figure
 from diffuse_ui.training_figures import loss_figure
 from kernels import zoo
+from kernels.files import locked
 from kernels.networks.unet import UNetConfig
 from kernels.zoo import own_data, presets, simulated
 
@@ -165,6 +166,14 @@ def test_a_finished_model_is_not_overwritten(tmp_path):
     assert outcome.exit_code == 2
     assert "There is a model in" in outcome.stderr
     assert (tmp_path / "there.safetensors").read_bytes() == b"precious"
+
+
+def test_a_system_is_not_trained_twice_into_one_file(tmp_path):
+    with locked(tmp_path / "new.safetensors", "model new is being trained"):
+        outcome = call("train", "lorenz63", "--output", tmp_path / "new")
+    assert outcome.exit_code == 2
+    assert "model new is being trained by process" in outcome.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("options", [(), ("--json",), ("--measure",)])

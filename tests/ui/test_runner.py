@@ -130,3 +130,54 @@ def test_a_forgotten_job_is_not_heard_of_again(runner):
     go.set()
     assert runner.join(5.0)
     assert runner.take() == {}
+
+
+def test_a_broken_listener_touches_neither_the_job_nor_the_others(runner, caplog):
+    heard = []
+
+    def broken():
+        raise AttributeError("'DocumentCallbackManager' object has no attribute '_change_callbacks'")
+
+    runner.listen(broken)
+    runner.listen(lambda: heard.append(len(heard)))
+    for _ in range(2):
+        runner.submit("count", lambda: range(3))
+        assert runner.join(5.0)
+        update = runner.take()["count"]
+        assert (update.state, update.item, update.error) == ("finished", 2, None)
+    assert len(heard) == 8
+    assert "a window could not be told of count" in caplog.text
+
+
+@pytest.mark.parametrize("raised", [ValueError, SystemExit])
+def test_whatever_a_job_raises_the_next_one_is_run(runner, raised):
+    def leaves():
+        try:
+            yield 1
+        finally:
+            raise raised("while it is closed")
+
+    runner.submit("run", leaves)
+    assert runner.join(5.0)
+    update = runner.take()["run"]
+    assert update.state == "failed"
+    assert "while it is closed" in str(update.error)
+
+    begun = threading.Event()
+
+    def endless():
+        try:
+            while True:
+                begun.set()
+                yield time.sleep(0.005)
+        finally:
+            raise raised("while it is closed")
+
+    runner.submit("run", endless)
+    assert begun.wait(5.0)
+    runner.stop("run")
+    assert runner.join(5.0)
+    assert runner.take()["run"].state == "stopped"
+    runner.submit("run", lambda: range(3))
+    assert runner.join(5.0)
+    assert runner.take()["run"].item == 2

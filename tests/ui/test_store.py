@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from toys import make_toy
 
+import kernels
 from diffuse_ui.ensembles import states
 
 
@@ -173,3 +174,117 @@ def test_choices_that_do_not_go_together_are_said(app):
     assert app.store.result is good
     app.state.write("max(x) > 1.2")
     assert app.store.stale
+
+
+class Comparison:
+    """Direct simulation that waits to be let go, then tells one number."""
+
+    def __init__(self, monkeypatch):
+        self.begun, self.go = threading.Event(), threading.Event()
+        self._real = kernels.estimate
+        monkeypatch.setattr("kernels.estimate", self)
+
+    def __call__(self, key, model, event, **choices):
+        records = list(self._real(key, model, event, **choices | {"num_samples": 64}))
+        self.begun.set()
+        assert self.go.wait(20.0)
+        yield records[-1]
+
+
+@pytest.fixture
+def comparing(app, monkeypatch):
+    """An app whose run is done and is being compared."""
+    app.prepare()
+    app.store.wait()
+    comparison = Comparison(monkeypatch)
+    app.store.compare = True
+    app.state.param.update(method="guided", estimator="path_importance", num_samples=80)
+    app.state.write("max(x) > 1")
+    app.store.run()
+    assert comparison.begun.wait(30.0)
+    yield comparison
+    comparison.go.set()
+
+
+def test_a_run_is_in_the_history_as_soon_as_it_is_done(app, comparing):
+    app.store.drain()
+    assert (app.store.status, app.store.message) == ("running", "comparing with direct simulation")
+    (early,) = app.store.history
+    assert (early.number, dict(early.references)) == (1, {})
+    comparing.go.set()
+    app.store.wait()
+    (late,) = app.store.history
+    assert app.store.status == "done"
+    assert (late.number, set(late.references)) == (1, {"model"})
+    assert late is app.store.result
+    assert late.dataset is early.dataset
+    app.store.run()
+    app.store.wait()
+    assert [result.number for result in app.store.history] == [1, 2]
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_a_live_run_does_not_take_the_place_of_one_that_is_being_compared(app, comparing, drained):
+    if drained:
+        app.store.drain()
+    app.state.live = True
+    app.state.write("max(x) > 1.5")
+    comparing.go.set()
+    app.store.wait()
+    assert app.store.result.live
+    assert [(result.number, result.spec.event) for result in app.store.history] == [(1, "max(x) > 1")]
+
+
+@pytest.mark.parametrize("drained", [True, False])
+def test_another_model_does_not_take_the_place_of_a_run_that_is_being_compared(app, comparing, drained):
+    if drained:
+        app.store.drain()
+    app.state.model = make_toy(("a", "b"))
+    comparing.go.set()
+    app.store.wait()
+    assert (app.store.result, app.store.status) == (None, "idle")
+    assert [result.spec.event for result in app.store.history] == ["max(x) > 1"]
+
+
+def test_a_run_that_is_done_when_the_next_one_is_asked_for_is_kept(app, monkeypatch):
+    """Its last trajectories come when nobody wants to hear of them any more."""
+    app.state.write("max(x) > 1")
+    good = app.run()
+    waiting, drawn = threading.Event(), threading.Event()
+
+    def stream(spec):
+        drawn.set()
+        assert waiting.wait(20.0)
+        yield good.snapshot
+
+    monkeypatch.setattr("kernels.stream", stream)
+    app.store.run()
+    assert drawn.wait(20.0)
+    app.store.run()
+    waiting.set()
+    app.store.wait()
+    assert [result.number for result in app.store.history] == [1, 2, 3]
+
+
+def test_a_comparison_that_is_stopped_leaves_one_entry(app, comparing):
+    app.store.stop()
+    comparing.go.set()
+    app.store.wait()
+    assert app.store.status == "stopped"
+    (kept,) = app.store.history
+    assert kept is app.store.result
+
+
+def test_a_comparison_that_fails_leaves_the_run(app, monkeypatch):
+    def fails(*args, **choices):
+        raise MemoryError
+        yield
+
+    monkeypatch.setattr("kernels.estimate", fails)
+    app.store.compare = True
+    app.state.param.update(method="guided", estimator="path_importance", num_samples=80)
+    app.state.write("max(x) > 1")
+    app.run()
+    assert app.store.status == "failed"
+    (kept,) = app.store.history
+    assert kept is app.store.result

@@ -7,10 +7,12 @@ import pandas as pd
 import pytest
 
 import kernels
+from diffuse_ui.app import App
 from diffuse_ui.session import Session
 from diffuse_ui.training_figures import history_figure
 from diffuse_ui.trainings import Progress, Request
 from diffuse_ui.views.model_panel import ModelPanel
+from kernels.zoo import user_models
 
 SMALL = {"window": 8, "num_steps": 30}
 
@@ -120,6 +122,39 @@ def test_the_name_of_another_model_is_refused(app, panel, recording):
     app.store.train(Request(source=str(recording), name="lorenz63", choices=SMALL))
     app.store.wait(60)
     assert "There is a model named lorenz63" in panel.own.message.object
+
+
+def test_an_emptied_window_is_asked_for(app, panel, recording):
+    panel.own.source.value, panel.own.window.value = str(recording), None
+    app.store.train(panel.own.request)
+    app.store.wait(60)
+    assert app.store.training.state == "failed"
+    assert panel.own.message.object.startswith("Give the window: how many steps")
+
+
+def test_two_windows_do_not_train_under_one_name(app, toy, recording):
+    """Each window of a server has a store of its own."""
+    other = App(toy)
+    app.store.train(Request(source=str(recording), choices={"window": 8, "num_steps": 100_000}))
+    try:
+        end = time.monotonic() + 90
+        while not (app.store.training.item and app.store.training.item.facts):
+            assert time.monotonic() < end
+            time.sleep(0.02)
+            app.store.drain()
+        lock = user_models() / "river.lock"
+        while not lock.exists():
+            assert time.monotonic() < end
+            time.sleep(0.02)
+        other.store.train(Request(source=str(recording), choices=SMALL))
+        other.store.wait(60)
+        assert other.store.training.state == "failed"
+        assert "model river is being trained by process" in str(other.store.training.error)
+    finally:
+        app.store.stop_training()
+        assert app.store.trainings.join(60.0)
+        other.close()
+    assert not lock.exists()
 
 
 def test_words_tell_where_a_training_is():

@@ -1,0 +1,159 @@
+"""What is kept with a model: the truth bit for bit, a card in UTF-8, and both or neither."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import kernels
+from kernels import checkpoints
+from kernels.checkpoints import read_card, write_card
+from kernels.denoisers import NetworkDenoiser
+from kernels.diffusion import GaussianLaw
+from kernels.models import Model
+from kernels.networks.unet import UNetConfig
+from kernels.recordings.windows import HeldOut
+from kernels.training import initialize
+from kernels.trajectories import Layout, Standardizer
+
+NETWORK = UNetConfig(
+    num_times=8, in_features=4, out_features=2, channels=(8,), dense_width=16, num_dense=1, embedding=16
+)
+
+
+@pytest.fixture(scope="module")
+def rain():
+    """A model of rain, 0 nine times in ten, and of a temperature in tenths of a degree, with its truth."""
+    generator = np.random.default_rng(0)
+    amounts = np.where(generator.random(4000) < 0.9, 0.0, generator.exponential(20.0, 4000).round(1))
+    temperatures = generator.normal(11.3, 7.7, 4000).round(1)
+    series = np.stack([amounts, temperatures], 1).astype(np.float32)
+    series[100] = np.nan
+    held_out = HeldOut(series, np.arange(200, 3900, 3), 8)
+    law = GaussianLaw.fit(generator.normal(size=(64, 8, 2)).astype(np.float32))
+    denoiser = initialize(NETWORK, law, jax.random.key(0))
+    assert isinstance(denoiser, NetworkDenoiser)
+    return Model(
+        denoiser=denoiser,
+        layout=Layout(variables=("rain", "T"), times=np.arange(8.0)),
+        standardizer=Standardizer.fit(held_out.windows),
+        initial=law,
+        card={"name": "rain", "description": "in Köln, of rain, T, … – σ"},
+        held_out=held_out,
+    )
+
+
+def bits(values):
+    return np.ascontiguousarray(values, np.float32).view(np.uint32)
+
+
+def test_the_truth_comes_back_bit_for_bit(rain, tmp_path):
+    again = kernels.load_model(kernels.save_checkpoint(rain, tmp_path / "rain"))
+    np.testing.assert_array_equal(bits(again.held_out.series), bits(rain.held_out.series))
+    np.testing.assert_array_equal(again.held_out.starts, rain.held_out.starts)
+    for event in ("max(rain) > 0", "min(rain) >= 0", "max(T) > 20.1", "max(T) >= 20.1", "min(T) <= -0.3"):
+        found = [
+            kernels.event_probability(jax.random.key(0), model, event, method="data").value
+            for model in (rain, again)
+        ]
+        assert found[0] == found[1], event
+    wet = kernels.event_probability(jax.random.key(0), again, "max(rain) > 0", method="data").value
+    assert wet == pytest.approx(np.mean(rain.held_out.windows[..., 0].max(1) > 0))
+    assert wet < 0.7
+
+
+def test_a_long_truth_is_kept_in_single_precision_too(rain, tmp_path):
+    series = np.random.default_rng(1).normal(11.3, 7.7, (600_000, 2)).astype(np.float32)
+    long = dataclasses.replace(rain, held_out=HeldOut(series, np.arange(0, 599_000, 8), 8))
+    again = kernels.load_model(kernels.save_checkpoint(long, tmp_path / "long", dtype="float16"))
+    np.testing.assert_array_equal(bits(again.held_out.series), bits(series))
+
+
+def test_models_of_an_older_format_still_load(rain, tmp_path):
+    """Their held-out part was standardised, in half precision where it was long."""
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    tensors = load_file(weights)
+    mean, scale = (np.asarray(part) for part in (rain.standardizer.mean, rain.standardizer.scale))
+    values = tensors.pop("held_out.values")
+    for dtype, atol in ((np.float32, 1e-4), (np.float16, 0.2)):
+        save_file(tensors | {"held_out.series": ((values - mean) / scale).astype(dtype)}, weights)
+        held_out = kernels.load_model(weights).held_out
+        np.testing.assert_allclose(held_out.series, rain.held_out.series, atol=atol)
+        np.testing.assert_array_equal(held_out.starts, rain.held_out.starts)
+    save_file({name: part for name, part in tensors.items() if name != "held_out.starts"}, weights)
+    assert kernels.load_model(weights).held_out is None
+
+
+def test_a_truth_without_its_windows_is_a_damaged_file(rain, tmp_path):
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    tensors = load_file(weights)
+    del tensors["held_out.starts"]
+    save_file(tensors, weights)
+    with pytest.raises(ValueError, match=r"lacks 'held_out.starts'.*again"):
+        kernels.load_model(weights)
+
+
+@pytest.mark.parametrize("there", [False, True])
+@pytest.mark.parametrize("failing", ["card", "weights"])
+def test_weights_and_card_are_written_both_or_not_at_all(rain, tmp_path, monkeypatch, there, failing):
+    if there:
+        kernels.save_checkpoint(rain, tmp_path / "rain")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    card = {"name": "other"} | ({"made": object()} if failing == "card" else {})
+    if failing == "weights":
+
+        def full(tensors, path):
+            Path(path).write_bytes(b"half")
+            raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr(checkpoints, "save_tensors", full)
+    with pytest.raises((OSError, TypeError)):
+        kernels.save_checkpoint(dataclasses.replace(rain, card=card), tmp_path / "rain")
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_a_card_that_cannot_be_put_in_place_leaves_no_weights(rain, tmp_path):
+    (tmp_path / "rain.json").mkdir()
+    with pytest.raises(OSError, match=r"rain\.json"):
+        kernels.save_checkpoint(rain, tmp_path / "rain")
+    assert [path.name for path in tmp_path.iterdir()] == ["rain.json"]
+
+
+WRITES = """
+import sys
+from kernels.checkpoints import read_card, write_card
+card = read_card(sys.argv[1])
+write_card(sys.argv[1], card | {"more": "\\xb0C \\u2026"})
+assert read_card(sys.argv[1])["more"] == "\\xb0C \\u2026"
+"""
+
+
+def test_cards_are_utf_8_whatever_the_locale(rain, tmp_path):
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    environment = {name: value for name, value in os.environ.items() if name not in ("LANG", "LC_CTYPE")}
+    environment |= {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
+    subprocess.run([sys.executable, "-c", WRITES, weights], check=True, env=environment | ascii_only)
+    card = json.loads(weights.with_suffix(".json").read_bytes().decode("utf-8"))
+    assert (card["description"], card["more"]) == (rain.card["description"], "°C …")
+
+
+def test_cards_in_the_locales_encoding_still_load(rain, tmp_path, monkeypatch):
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    write_card(weights, read_card(weights) | {"description": "in Köln"})
+    card = weights.with_suffix(".json")
+    card.write_bytes(card.read_text(encoding="utf-8").encode("latin-1"))
+    real = Path.read_text
+
+    def western(self, encoding=None, **more):
+        return real(self, encoding="latin-1" if encoding == "locale" else encoding, **more)
+
+    monkeypatch.setattr(Path, "read_text", western)
+    assert read_card(weights)["description"] == "in Köln"

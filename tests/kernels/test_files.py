@@ -1,0 +1,143 @@
+"""Whole files or none, and locks that end with the process that holds them."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+import kernels
+from kernels import files
+from kernels.files import locked, replacing, save_tensors
+
+ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
+
+
+def test_what_fails_leaves_what_was_there(tmp_path):
+    paths = tmp_path / "a.json", tmp_path / "b.bin"
+    for path in paths:
+        path.write_text("before")
+
+    def fail():
+        with replacing(*paths) as new:
+            new[0].write_text("after")
+            assert [path.read_text() for path in paths] == ["before", "before"]
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        fail()
+    assert sorted(tmp_path.iterdir()) == list(paths)
+    assert [path.read_text() for path in paths] == ["before", "before"]
+    with replacing(*paths) as new:
+        for path in new:
+            path.write_text("after")
+    assert sorted(tmp_path.iterdir()) == list(paths)
+    assert [path.read_text() for path in paths] == ["after", "after"]
+
+
+def test_tensors_that_cannot_be_written_are_an_error_of_the_system(tmp_path):
+    tensors = {"a": np.arange(6.0).reshape(2, 3).T, "number": np.asarray(3)}
+    save_tensors(tensors, tmp_path / "a.safetensors")
+    for name, tensor in load_file(tmp_path / "a.safetensors").items():
+        np.testing.assert_array_equal(tensor, tensors[name], strict=True)
+    with pytest.raises(OSError, match="cannot be written"):
+        save_tensors(tensors, tmp_path / "nowhere" / "a.safetensors")
+
+
+def test_a_lock_is_held_once_and_leaves_nothing(tmp_path):
+    path = tmp_path / "lr0.001.safetensors"
+    refused = []
+
+    def another():
+        try:
+            with locked(path, "model lr0.001 is being trained"):
+                refused.append("no")
+        except ValueError as error:
+            refused.append(str(error))
+
+    with locked(path, "model lr0.001 is being trained"):
+        assert [file.name for file in tmp_path.iterdir()] == ["lr0.001.lock"]
+        thread = threading.Thread(target=another)
+        thread.start()
+        thread.join()
+        another()
+    assert len(refused) == 2
+    for words in refused:
+        assert f"is being trained by process {os.getpid()} on " in words
+        assert "already. Wait for its end, or choose another name." in words
+    assert not list(tmp_path.iterdir())
+    another()
+    assert refused[-1] == "no"
+
+
+HOLDS = """
+import sys
+from pathlib import Path
+from kernels.files import locked
+with locked(Path(sys.argv[1]), "it is being written"):
+    print("held", flush=True)
+    sys.stdin.read()
+"""
+
+
+def hold(path):
+    process = subprocess.Popen(
+        [sys.executable, "-c", HOLDS, str(path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=ENVIRONMENT,
+    )
+    assert process.stdout.readline() == "held\n"
+    return process
+
+
+def test_another_process_is_refused_and_one_that_was_killed_holds_nothing(tmp_path):
+    path = tmp_path / "model.safetensors"
+    process = hold(path)
+    try:
+        with pytest.raises(ValueError, match=f"it is being written by process {process.pid} on .* already"):
+            locked(path, "it is being written").__enter__()
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+    assert path.with_suffix(".lock").exists()  # of a process that had no time to clear up
+    with locked(path, "it is being written"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is open stays there")
+def test_a_lock_that_was_on_its_way_out_is_taken_anew(tmp_path, monkeypatch):
+    """Opened before its holder took it away, locked afterwards: it would keep nobody out."""
+    path, real, times = tmp_path / "model.safetensors", files._lock, []
+
+    def late(file):
+        if not times:
+            path.with_suffix(".lock").unlink()
+        times.append(file)
+        real(file)
+
+    monkeypatch.setattr(files, "_lock", late)
+    with locked(path, "it is being written"):
+        assert len(times) == 2
+        with pytest.raises(ValueError, match="already"):
+            locked(path, "it is being written").__enter__()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="flock")
+def test_where_there_are_no_locks_one_is_told_and_goes_on(tmp_path, monkeypatch):
+    import errno
+    import fcntl
+
+    def unknown(file, how):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(fcntl, "flock", unknown)
+    with pytest.warns(UserWarning, match="knows no locks"), locked(tmp_path / "a", "it is being written"):
+        pass

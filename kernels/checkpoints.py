@@ -259,15 +259,18 @@ def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:
     """The held-out part of a recording: the values themselves, bit for bit."""
     if model.held_out is None:
         return {}
+    moments = model.held_out.moments
     return {
         "held_out.values": np.asarray(model.held_out.series, np.float32),
         "held_out.starts": model.held_out.starts.astype(np.int64),
+        **({} if moments is None else {"held_out.moments": moments.astype(np.int64)}),
     }
 
 
 def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> HeldOut | None:
     if "held_out.values" in tensors:
-        return HeldOut(tensors["held_out.values"], tensors["held_out.starts"], length)
+        moments = tensors.get("held_out.moments")
+        return HeldOut(tensors["held_out.values"], tensors["held_out.starts"], length, moments)
     if "held_out.series" not in tensors:
         return None
     # of an older file, standardised: values come back rounded, and one that a threshold equals may change sides

@@ -4,7 +4,8 @@ The share of held-out windows in which the event holds. Windows overlap and foll
 their indicators hang together; the error comes from a moving-block bootstrap (Künsch 1989): blocks of
 neighbouring windows are drawn with replacement until there are as many as in the data, and the share
 in each such series is one replicate. Blocks span at least one window, and twice the integrated
-autocorrelation time of the indicator where that is longer.
+autocorrelation time of the indicator where that is longer. Members that were watched at the same times go
+together into a block: they may be near copies of each other.
 
 The 95 % interval is that of the replicates, stretched by √(m/(m − 1)) t/z for m blocks' worth of data,
 as with few blocks the spread of a bootstrap is too small. No hit at all is answered by the rule of three
@@ -52,9 +53,8 @@ def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
     """
     held_out = require_data(problem)
     windows = held_out.windows
-    holds = problem.judge(windows)[1]
-    block = -(-held_out.length // held_out.stride)
-    estimate = block_bootstrap(holds, block)
+    holds = problem.judge(windows)[1][held_out.order]
+    estimate = block_bootstrap(holds, held_out.least_block)
     yield Progress(
         1.0, f"{len(windows)} held-out windows, {estimate.diagnostics['hits']} in the event", estimate
     )

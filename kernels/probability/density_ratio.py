@@ -207,7 +207,7 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
     interval = log_interval(value, error / value, max(1, int(ess) - 1))
     diagnostics["largest_share"] = float(weights.max() / weights.sum())
     trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), total)
-    words = f"{total} samples, effective size {ess:.0f}, relative standard error {percent(error / value)}."
+    words = f"{total} samples, effective size {int(ess)}, relative standard error {percent(error / value)}."
     words += check.caveat(interval[1])
     return Probability(
         value=min(value, 1.0),

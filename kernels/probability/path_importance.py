@@ -232,7 +232,7 @@ def estimate_from_paths(
     pareto_k = pareto_shape(paths)
     interval = log_interval(value, error / value, max(1, int(ess) - 1))
     trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
-    words = f"{total} paths, effective size {ess:.0f}, relative standard error {percent(error / value)}."
+    words = f"{total} paths, effective size {int(ess)}, relative standard error {percent(error / value)}."
     words += check.caveat(interval[1])
     return Probability(
         value=min(value, 1.0),

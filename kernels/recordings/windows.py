@@ -37,11 +37,13 @@ class HeldOut:
         series: (row, variable), physical units; NaN where nothing was measured.
         starts: (window,) row of the first state of each window, increasing.
         length: rows of a window.
+        moments: (window,) when each begins, in rows, where several members were watched at the same times.
     """
 
     series: Float[np.ndarray, "row variable"]
     starts: Int[np.ndarray, " window"]
     length: int
+    moments: Int[np.ndarray, " window"] | None = None
 
     @property
     def windows(self) -> Float[np.ndarray, "window time variable"]:
@@ -52,6 +54,18 @@ class HeldOut:
     def stride(self) -> int:
         """Rows from one window to the next."""
         return int(np.min(np.diff(self.starts))) if self.starts.size > 1 else self.length
+
+    @property
+    def order(self) -> Int[np.ndarray, " window"]:
+        """The windows in the order of time, those of all members beside each other."""
+        return np.argsort(self.starts if self.moments is None else self.moments, kind="stable")
+
+    @property
+    def least_block(self) -> int:
+        """How many windows, in that order, have rows or times in common."""
+        apart = -(-self.length // self.stride)
+        together = 1 if self.moments is None else int(np.unique(self.moments, return_counts=True)[1].max())
+        return apart * together
 
 
 class Split(NamedTuple):
@@ -119,7 +133,9 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
     _require_enough(recording, window, starts)
     kept = rows["held-out"][: MAX_HELD_OUT // len(recording.variables)]
     first = np.searchsorted(kept, starts["held-out"])
-    held_out = HeldOut(recording.values[kept].astype(np.float32), first[first + window <= kept.size], window)
+    first = first[first + window <= kept.size]
+    moments = place[kept][first] if by == "time" and place.max() + 1 < place.size else None
+    held_out = HeldOut(recording.values[kept].astype(np.float32), first, window, moments)
     training, validation = (
         cut(recording.values, starts[part], window) for part in ("training", "validation")
     )

@@ -1,6 +1,6 @@
 """A model of one's own data: from a file to a trained model in about ten minutes.
 
-    model = train_on("my.nc", variables=["T", "P"], window=60, name="my-model")
+    model = train_on("my.nc", variables=["T", "Q"], window=60, name="my-model")
 
 The recording is read, made even, cut into windows and split by time (`kernels.recordings`); a network
 of the size that suits the data is trained on the first part and stopped when the loss of the second no
@@ -304,6 +304,7 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "num_rows": recording.num_rows,
             "num_missing": int((~np.isfinite(recording.values)).sum()),
             "num_windows": windows,
+            "split": split.by,
             "rows": {part: list(rows) for part, rows in split.ranges.items()},
             "held_out_rows_kept": len(split.held_out.series),
             "positions": {name: dict(place) for name, place in recording.positions.items()},

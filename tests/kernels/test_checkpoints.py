@@ -58,6 +58,10 @@ def test_the_truth_comes_back_bit_for_bit(rain, tmp_path):
     again = kernels.load_model(kernels.save_checkpoint(rain, tmp_path / "rain"))
     np.testing.assert_array_equal(bits(again.held_out.series), bits(rain.held_out.series))
     np.testing.assert_array_equal(again.held_out.starts, rain.held_out.starts)
+    assert again.held_out.moments is None
+    held_out = dataclasses.replace(rain.held_out, moments=rain.held_out.starts % 1000)
+    path = kernels.save_checkpoint(dataclasses.replace(rain, held_out=held_out), tmp_path / "members")
+    np.testing.assert_array_equal(kernels.load_model(path).held_out.moments, held_out.moments)
     for event in ("max(rain) > 0", "min(rain) >= 0", "max(T) > 20.1", "max(T) >= 20.1", "min(T) <= -0.3"):
         found = [
             kernels.event_probability(jax.random.key(0), model, event, method="data").value

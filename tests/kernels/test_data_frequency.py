@@ -102,3 +102,19 @@ def test_one_spell_in_the_event_is_one_observation():
     assert block_bootstrap(~one, 10).status == "unreliable"
     assert block_bootstrap(np.ones(12, bool), 6).status == "unreliable"
     assert block_bootstrap(np.ones(100, bool), 5).status == "ok"
+
+
+def test_copies_of_a_record_say_no_more_than_the_record(model):
+    """Members at the same times: their windows go into the same blocks."""
+    one = model.held_out
+    series, starts = np.tile(one.series, (4, 1)), np.concatenate([k * 6000 + one.starts for k in range(4)])
+    four = HeldOut(series, starts, one.length, np.tile(one.starts, 4))
+    assert four.least_block == 4 * one.least_block
+    single, copied = (
+        kernels.event_probability(
+            KEY, dataclasses.replace(model, held_out=held_out), "mean(x) > 0.5", method="data"
+        )
+        for held_out in (one, four)
+    )
+    assert copied.value == single.value
+    assert copied.standard_error == pytest.approx(single.standard_error, rel=0.15)

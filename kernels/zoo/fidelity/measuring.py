@@ -147,8 +147,8 @@ def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, An
     """Of a simulator's independent trajectories, or of windows that hang together."""
     if model.held_out is None:
         return share(problem, truth)
-    block = -(-model.held_out.length // model.held_out.stride)
-    found = block_bootstrap(problem.judge(truth)[1], block)
+    holds = problem.judge(truth)[1][model.held_out.order]
+    found = block_bootstrap(holds, model.held_out.least_block)
     return {
         "probability": found.value,
         "standard_error": found.standard_error,

@@ -5,6 +5,8 @@ index, or a column of growing numbers whose name has a word for time. Where none
 are numbered, but only if no text is left over that may have been the time.
 """
 
+import itertools
+import re
 from pathlib import Path
 from typing import Any
 
@@ -18,18 +20,40 @@ from kernels.recordings.units import read_headings, split_heading
 __all__ = ["listed", "read_table", "table_dataset"]
 
 MAX_NAMED = 12  # names listed in a message
+NUM_LINES = 200  # of a file, to tell how it is written
+DECIMAL_COMMA = re.compile(r"(?:^|[;\t])\s*-?\d+,\d+\s*(?:[;\t\n]|$)", re.MULTILINE)
 
 
 def read_table(path: Path) -> pd.DataFrame:
     """Raises ValueError where the file cannot be read."""
     try:
-        return pd.read_csv(path) if path.suffix == ".csv" else pd.read_parquet(path)
+        return _without_counter(_read_csv(path)) if path.suffix == ".csv" else pd.read_parquet(path)
     except ImportError as error:
         raise ValueError(
             f"reading {path.name} needs pyarrow. Install it (`pip install pyarrow`), or write CSV or NetCDF."
         ) from error
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError) as error:  # text in another encoding is a ValueError, too
         raise ValueError(f"{path} is no readable {path.suffix[1:]} file ({error}).") from error
+
+
+def _read_csv(path: Path) -> pd.DataFrame:
+    """A CSV file as it is written where it comes from: `;` and decimal commas, tabs, notes above in lines with `#`."""
+    with path.open(encoding="utf-8-sig") as file:
+        first = list(itertools.islice(file, NUM_LINES))
+    notes = next((i for i, line in enumerate(first) if not line.startswith("#")), len(first))
+    heading, rows = "".join(first[notes : notes + 1]), "".join(first[notes + 1 :])
+    mark = max((",", ";", "\t"), key=heading.count)
+    decimal = "," if mark != "," and DECIMAL_COMMA.search(rows) else "."
+    return pd.read_csv(path, sep=mark, decimal=decimal, skiprows=notes, encoding="utf-8-sig")
+
+
+def _without_counter(table: pd.DataFrame) -> pd.DataFrame:
+    """Without the row numbers that stand first, with no heading, where a table was saved with its index."""
+    if len(table.columns) > 1 and str(table.columns[0]).startswith("Unnamed:"):
+        numbers = table.iloc[:, 0].to_numpy()
+        if numbers.dtype.kind in "iu" and np.array_equal(numbers, np.arange(len(numbers))):
+            return table.iloc[:, 1:]
+    return table
 
 
 def table_dataset(table: Any, time: str | None) -> xr.Dataset:

@@ -187,3 +187,36 @@ def test_brackets_are_part_of_a_name_unless_they_hold_a_unit():
     assert recording.variables == (*headings[:2], "p", *headings[3:])
     assert dict(recording.variable_units) == {"p": "hPa"}
     assert recording.time_units == "s"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Datum;Q (m3/s);T (°C)\n{}",
+        "# station 7\n# from the office\nDatum;Q (m3/s);T (°C)\n{}",
+        "Datum\tQ (m3/s)\tT (°C)\n{}",
+    ],
+)
+def test_files_as_offices_write_them(tmp_path, text):
+    """Semicolons or tabs, decimal commas, days first, notes above the heading, a byte order mark."""
+    mark = "\t" if "\t" in text else ";"
+    days = pd.date_range("2020-01-01", periods=40)
+    rows = [
+        mark.join([day.strftime("%d.%m.%Y"), f"{i + 0.5}".replace(".", ","), f"{-i / 4}".replace(".", ",")])
+        for i, day in enumerate(days)
+    ]
+    path = tmp_path / "river.csv"
+    path.write_text(text.format("\n".join(rows) + "\n"), encoding="utf-8-sig")
+    recording = read_recording(path)
+    assert recording.variables == ("Q", "T")
+    assert recording.variable_units == {"Q": "m3/s", "T": "°C"}
+    np.testing.assert_allclose(recording.values[:, 0], np.arange(40) + 0.5)
+    np.testing.assert_allclose(recording.values[:, 1], -np.arange(40) / 4)
+    assert recording.start.startswith("2020-01-01")
+
+
+def test_row_numbers_without_a_heading_are_no_variable(tmp_path):
+    path = tmp_path / "saved.csv"
+    table = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=40), "Q": np.arange(40.0)})
+    table.to_csv(path)
+    assert read_recording(path).variables == ("Q",)

@@ -28,7 +28,14 @@ from jaxtyping import Array, Float
 from kernels.diffusion import GaussianLaw
 from kernels.events.algebras import CERTAIN
 from kernels.events.semantics import Constraint, Program
-from kernels.guidance.moment_matching import FLOOR_FRACTION, Twist, hazard, log_normal_cdf
+from kernels.guidance.moment_matching import (
+    FLOOR_FRACTION,
+    Twist,
+    hazard,
+    limited,
+    log_normal_cdf,
+    variance_along,
+)
 from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import posterior_of
 from kernels.schedules import log_grid
@@ -41,6 +48,7 @@ PerSample = Float[Array, " sample"]
 
 NUM_LEVELS = 16
 NUM_GAUSSIAN = 512  # pilot trajectories from the data's Gaussian law where none are given
+WIDEST = 2.0  # standard deviation of C given x̂₀, in units of what it is on average
 CHUNK = 128  # as many as paths that go through the network together: nothing compiles anew
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
@@ -110,8 +118,10 @@ class Calibrated:
         for part in linearised(self.program, self.parameters, self.standardizer, posterior.mean):
             fitted = self.regression.at(part.index, sigma)
             pull, gain = _matched(part.value, part.width, *fitted)
-            shift, log_psi = _added(shift, log_psi, posterior.covariance(part.gradient), pull, gain)
-        return Twist(posterior.mean, shift, log_psi)
+            product = posterior.covariance(part.gradient)
+            possible = _possible(part.gradient, product, sigma, fitted[1], fitted[2])
+            shift, log_psi = _added(shift, log_psi, product, pull * possible, gain)
+        return Twist(posterior.mean, limited(shift), log_psi)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
         """Unguided x̂₀ and the shift σ² ∇log ψ that guidance adds to it."""
@@ -133,6 +143,16 @@ def _matched(
         return hazard(ratio) * slope / spread, log_normal_cdf(ratio)
     variance = spread**2 + width**2
     return -mean / variance * slope, -0.5 * (mean**2 / variance + jnp.log(variance)) - _LOG_SQRT_2PI
+
+
+@jax.jit
+def _possible(gradient: Batch, product: Batch, sigma: Any, slope: Array, spread: Array) -> PerSample:
+    """1, or less where Σ̂a would have C vary by more than `WIDEST` of what was seen at this level.
+
+    A network's Jacobian is like that where no trajectory goes, and a shift along it leads further away.
+    """
+    seen, here = (WIDEST * spread) ** 2, slope**2 * variance_along(gradient, product, sigma)
+    return jnp.where(here > seen, seen / jnp.where(here > seen, here, 1.0), 1.0)
 
 
 @jax.jit

@@ -39,7 +39,16 @@ from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import conditioned, posterior_of
 from kernels.trajectories import Standardizer
 
-__all__ = ["FLOOR_FRACTION", "MomentMatching", "Twist", "constraint_spread", "hazard", "part_spreads"]
+__all__ = [
+    "FLOOR_FRACTION",
+    "MomentMatching",
+    "Twist",
+    "constraint_spread",
+    "hazard",
+    "limited",
+    "part_spreads",
+    "variance_along",
+]
 
 Batch = Float[Array, "sample time variable"]
 PerSample = Float[Array, " sample"]
@@ -120,7 +129,7 @@ class MomentMatching:
             shift = _along(shift, product, matched.shift)
             log_psi = _add(log_psi, matched.log_psi)
             posterior = conditioned(posterior, product, matched.shrink)
-        return Twist(x0_hat, _limited(shift), log_psi)
+        return Twist(x0_hat, limited(shift), log_psi)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
         """Unguided x̂₀ and the shift σ² ∇log ψ that guidance adds to it."""
@@ -149,11 +158,11 @@ def _differentiated(guided: MomentMatching, x: Batch, sigma: Array) -> tuple[Bat
         return jnp.sum(twist.log_psi), twist.x0_hat
 
     gradient, x0_hat = jax.grad(total, has_aux=True)(x)
-    return x0_hat, _limited(sigma**2 * gradient)
+    return x0_hat, limited(sigma**2 * gradient)
 
 
 @jax.jit
-def _limited(shift: Batch) -> Batch:
+def limited(shift: Batch) -> Batch:
     """The shift, at most `MAX_SHIFT` in root mean square.
 
     Where Σ̂a is next to nothing s is at its floor, and μ/s² a pull that no step can follow.
@@ -176,7 +185,7 @@ def _shifted(value: PerSample, gradient: Batch, shift: Batch) -> PerSample:
     return value + jnp.sum(gradient * shift, axis=(1, 2))
 
 
-def _variance(gradient: Batch, product: Batch, sigma: Any) -> PerSample:
+def variance_along(gradient: Batch, product: Batch, sigma: Any) -> PerSample:
     """a·Σ̂a, and no less than is possible with this Σ̂a."""
     least = jnp.sum(product**2, axis=(1, 2)) / (WIDEST * jnp.asarray(sigma, product.dtype) ** 2)
     return jnp.maximum(jnp.sum(gradient * product, axis=(1, 2)), least)
@@ -205,7 +214,7 @@ def _log_normal_cdf_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[
 @jax.jit
 def _inequality(value: PerSample, gradient: Batch, product: Batch, sigma: Any, floor: Array) -> _Matched:
     """The mean of a Gaussian cut off at 0, hazard h = φ/Φ, and its variance, 1 − h (h + μ/s) of what it was."""
-    scale = jnp.sqrt(_variance(gradient, product, sigma) + jnp.asarray(floor, value.dtype) ** 2)
+    scale = jnp.sqrt(variance_along(gradient, product, sigma) + jnp.asarray(floor, value.dtype) ** 2)
     ratio = value / scale
     pull = hazard(ratio)
     shrink = jnp.clip(pull * (pull + ratio), 0.0, 1.0) / scale**2
@@ -215,7 +224,7 @@ def _inequality(value: PerSample, gradient: Batch, product: Batch, sigma: Any, f
 @jax.jit
 def _equality(residual: PerSample, gradient: Batch, product: Batch, sigma: Any, width: Array) -> _Matched:
     """A Kalman update by one number."""
-    variance = _variance(gradient, product, sigma) + width**2
+    variance = variance_along(gradient, product, sigma) + width**2
     log_psi = -0.5 * (residual**2 / variance + jnp.log(variance)) - _LOG_SQRT_2PI
     return _Matched(-residual / variance, 1.0 / variance, log_psi)
 

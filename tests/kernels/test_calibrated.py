@@ -113,3 +113,19 @@ def test_unknown_guidance_of_an_estimate_is_refused():
         kernels.event_probability(
             jax.random.key(0), short_autoregression(10)[0], "max(x) > 1", guidance="calibratd"
         )
+
+
+@pytest.mark.slow
+def test_paths_of_a_learned_model_stay_where_its_trajectories_are():
+    """Its Jacobian is no covariance far out: followed there, 11 of 512 paths left, the furthest for 10¹⁴."""
+    drawn = kernels.sample(
+        jax.random.key(0),
+        "lorenz63",
+        event="mean(abs(rfft(x))[1:]) < 0.6",
+        num_samples=256,
+        num_steps=80,
+        guidance="calibrated",
+    )
+    reach = float(np.abs(kernels.get_system("lorenz63").simulate_array(jax.random.key(8), 2000)).max())
+    assert np.abs(drawn["state"].values).max() < 1.3 * reach
+    assert drawn["satisfied"].values[drawn["guided"].values].mean() > 0.75

@@ -119,9 +119,7 @@ class OwnData:
             kept = f"the best so far is kept as {told.name}" if told.saved else "nothing was learned yet"
             ends = {"finished": f"Done: model {told.name} is saved.", "stopped": f"Stopped; {kept}."}
             text = ends.get(update.state, told.words)
-        look = (
-            {"color": palette(self.session.look.dark).alarm} if failed else {"color": "inherit", **QUIET}
-        )
+        look = {"color": palette(self.session.look.dark).alarm} if failed else {"color": "inherit", **QUIET}
         self.message.param.update(
             object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}
         )

@@ -83,7 +83,9 @@ def _title(event: Event, layout: Layout, satisfied: np.ndarray, num_curves: int)
     share = float(satisfied.mean())
     count = f"{int(satisfied.sum())} of {satisfied.size} trajectories"
     value = formats.probability(share, float(np.sqrt(share * (1 - share) / satisfied.size)))
-    shown = f"; {num_curves} of each kind are shown" if num_curves < satisfied.size else ""
+    fewest = min(int(satisfied.sum()), int((~satisfied).sum()))
+    most = "" if fewest >= num_curves else "at most "
+    shown = f"; {most}{num_curves} of each kind are shown" if num_curves < satisfied.size else ""
     lines = [*textwrap.wrap(f"{event.describe(layout)}.", CHARACTERS), f"{count}: {value}{shown}"]
     return "\n".join(lines)
 

@@ -20,11 +20,8 @@ __all__ = ["Derived", "Hits", "Result", "backdrop", "derived", "hits", "results"
 
 NUM_BACKDROP = {"simulator": 2048, "data": 2048, "model": 384}
 NUM_SIMULATED = 20_000  # trajectories behind the simulator's number
-NUM_DIRECT = (
-    1024,
-    4096,
-)  # unguided samples behind the model's number: the fewer, where they make it as precise as
-ENOUGH = 0.1  # this relative standard error
+LEAST_DIRECT, MOST_DIRECT = 1024, 4096  # unguided samples behind the model's number, which are enough
+ENOUGH = 0.1  # at this relative standard error
 REFERENCE_SEED = 1  # the numbers beside a run use keys of their own: they are independent of its estimate
 
 
@@ -153,7 +150,7 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
     for name, method, num_samples in (
         ("simulator", "simulator", NUM_SIMULATED),
         ("data", "data", 1),  # all held-out windows
-        ("model", "monte_carlo", NUM_DIRECT[-1]),
+        ("model", "monte_carlo", MOST_DIRECT),
     ):
         if estimate is not None and estimate.method == method:
             yield name, estimate
@@ -180,7 +177,7 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
 def _is_enough(estimate: kernels.Probability) -> bool:
     """Whether the model's number is as precise as it needs to be beside another one."""
     precise = estimate.standard_error <= ENOUGH * estimate.value
-    return precise and estimate.diagnostics["num_samples"] >= NUM_DIRECT[0]
+    return precise and estimate.diagnostics["num_samples"] >= LEAST_DIRECT
 
 
 def words(error: Exception | None) -> str:

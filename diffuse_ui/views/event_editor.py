@@ -133,7 +133,7 @@ class EventEditor:
         state = self.session.state
         self._voice.say(state.text)
         self.text.error_state = bool(state.error)
-        colour = palette(self.session.look.dark).threshold
+        colour = palette(self.session.look.dark).alarm
         self.error.param.update(
             visible=bool(state.error),
             object=f"<pre role='alert' style='margin:0;white-space:pre-wrap;font-size:12px;line-height:1.4;"

@@ -312,3 +312,17 @@ def test_each_part_has_a_floor_in_its_own_units(ar1):
     alone = constraint_spread(constraint_of(model, "at(x, 1) > 0.01"), model.standardizer, model.initial)
     assert fine == pytest.approx(alone, rel=1e-3)
     assert coarse > 1e5 * fine
+
+
+def test_a_part_is_guided_with_the_floor_that_is_its_own(ar1):
+    """Beside a part that holds anyway, in units a million times as large, the other one is guided as if alone."""
+    model, _ = ar1
+    x = jnp.asarray(np.random.default_rng(0).normal(size=(8, 40, 2)), jnp.float32)
+    shifts = [
+        MomentMatching.from_constraint(
+            model.denoiser, constraint_of(model, text), model.standardizer, model.initial
+        ).split(x, np.float32(0.1))[1]
+        for text in ("at(x, 1) > 1", "at(1000000 * y, 1) > -100000000 and at(x, 1) > 1")
+    ]
+    assert np.abs(np.asarray(shifts[0])).max() > 0.01
+    np.testing.assert_allclose(shifts[1], shifts[0], rtol=1e-3, atol=1e-5)

@@ -48,6 +48,9 @@ def test_trajectories_in_the_event_are_coloured_and_the_title_counts_them(lorenz
     title = figure.texts[0].get_text()
     assert "x rises above 0.75 at some time" in title
     assert f"{inside.sum()} of 300 trajectories" in title
+    assert "%; 20 of each kind are shown" in title
+    rare = event_figure("max(x) > 0.9", lorenz).texts[0].get_text()
+    assert "; at most 25 of each kind are shown" in rare
 
 
 def test_dots_lie_on_the_curves_when_the_event_is_settled(lorenz):

@@ -8,6 +8,7 @@ import pytest
 from toys import make_toy
 
 import kernels
+from diffuse_ui import jobs
 from diffuse_ui.ensembles import states
 
 
@@ -288,3 +289,14 @@ def test_a_comparison_that_fails_leaves_the_run(app, monkeypatch):
     assert app.store.status == "failed"
     (kept,) = app.store.history
     assert kept is app.store.result
+
+
+def test_the_models_number_has_samples_of_its_own_as_many_as_it_needs(app):
+    app.store.compare = True
+    app.state.param.update(method="guided", estimator="path_importance", num_samples=64, num_steps=8)
+    app.state.write("max(x) > 1")
+    often = app.run()
+    assert often.references["model"].diagnostics["num_samples"] == jobs.LEAST_DIRECT
+    app.state.write("max(x) > 4.5")
+    rarely = app.run()
+    assert rarely.references["model"].diagnostics["num_samples"] == jobs.MOST_DIRECT

@@ -14,6 +14,7 @@ from toys import make_toy
 import kernels
 from diffuse_ui.figure_axes import SIZES
 from diffuse_ui.session import Session
+from diffuse_ui.views import result_panel
 from diffuse_ui.views.export_panel import ExportPanel
 from diffuse_ui.window import Window
 
@@ -586,3 +587,14 @@ def test_the_advanced_fields_and_the_state_agree(app, window):
     assert (app.state.estimator, app.state.num_steps) == ("monte_carlo", 33)
     fields["Seed"].value = None
     assert (app.state.seed, fields["Seed"].value) == (9, 9)
+
+
+def test_an_estimate_that_is_the_models_number_stands_once(finished):
+    result = finished.result
+    once = result_panel._table(dataclasses.replace(result, references={"model": result.probability}))
+    assert "model = estimate" in once
+    assert once.count("<tr>") == 1
+    other = dataclasses.replace(result.probability, value=0.5)
+    twice = result_panel._table(dataclasses.replace(result, references={"model": other}))
+    assert "model = estimate" not in twice
+    assert twice.count("<tr>") == 2

@@ -76,6 +76,9 @@ def _fidelity(fidelity: Any) -> Iterator[tuple[str, str]]:
     event = _text(fidelity.get("event"))
     if event:
         yield "reference event", event
+    forecast = _forecast(fidelity.get("forecast"))
+    if forecast:
+        yield "forecast", forecast
     truth = _probability(fidelity.get("simulator"))
     if truth:
         yield "P, simulator", truth
@@ -102,3 +105,18 @@ def _probability(figures: Any) -> str:
     if not isinstance(value, float | int) or isinstance(value, bool):
         return ""
     return formats.probability(float(value), float(error) if isinstance(error, float | int) else None)
+
+
+def _forecast(scores: Any) -> str:
+    """How much ensembles know of the first shown variable, a third into the forecast and at its end."""
+    if not isinstance(scores, Mapping):
+        return ""
+    times, crps = (scores.get(key) for key in ("times", "crps"))
+    if not isinstance(times, list) or not isinstance(crps, Mapping) or not crps:
+        return ""
+    name, curve = next(iter(crps.items()))
+    if not isinstance(curve, list) or len(curve) != len(times) or not times:
+        return ""
+    places = sorted({len(times) // 3, len(times) - 1})
+    words = [(_text(curve[place]), _text(times[place])) for place in places]
+    return f"CRPS of {name} " + ", ".join(f"{share} of the climate's at {time}" for share, time in words)

@@ -1,7 +1,8 @@
 """The fidelity of a model, from its card, as a figure: the truth in grey, the model in the accent colour.
 
-A row each for one-point densities, correlations in time and spectra of up to four variables, and one for
-the rollout error beside its references and the probabilities of events from frequent to rare.
+A row each for one-point densities, correlations in time and spectra of up to four variables, one for
+the rollout error beside its references and the probabilities of events from frequent to rare, and for a model
+that forecasts one for how much its ensembles know, and whether they know how much.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,9 @@ from diffuse_ui.figure_axes import FONT_SIZE, style
 
 __all__ = ["draw_probabilities", "report_figure"]
 
-SIZE = (7.4, 7.6)  # inches
+WIDTH, HEIGHT = 7.4, 7.6  # inches
+ROW = 2.4  # height of a further row
+SCORES = {"crps": "CRPS / the climate's", "spread_skill": "spread / error of the mean"}
 
 
 def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
@@ -33,14 +36,30 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
             f"the card of model {model.name} holds no full report. Measure it: "
             f"diffuse-ui models report {model.name} --measure"
         )
-    colours = palette(dark)
-    figure = Figure(figsize=SIZE, facecolor=colours.paper)
+    colours, scores = palette(dark), report.get("forecast")
+    height = HEIGHT + (ROW if scores else 0.0)
+    figure = Figure(figsize=(WIDTH, height), facecolor=colours.paper)
     FigureCanvasAgg(figure)
-    figure.text(0.012, 0.985, _title(model, report), fontsize=FONT_SIZE, color=colours.ink, va="top")
-    names = list(report["one_point"])
-    grid = figure.add_gridspec(
-        3, len(names), left=0.09, right=0.985, top=0.93, bottom=0.37, hspace=0.55, wspace=0.32
+
+    def rows(top: float, bottom: float) -> dict[str, float]:
+        """Edges of a grid, given in shares of the height without a further row."""
+        return {
+            "left": 0.09,
+            "right": 0.985,
+            "top": 1.0 - (1.0 - top) * HEIGHT / height,
+            "bottom": 1.0 - (1.0 - bottom) * HEIGHT / height,
+        }
+
+    figure.text(
+        0.012,
+        1.0 - 0.015 * HEIGHT / height,
+        _title(model, report),
+        fontsize=FONT_SIZE,
+        color=colours.ink,
+        va="top",
     )
+    names = list(report["one_point"])
+    grid = figure.add_gridspec(3, len(names), **rows(0.93, 0.37), hspace=0.55, wspace=0.32)
     for column, name in enumerate(names):
         axes = [figure.add_subplot(grid[row, column]) for row in range(3)]
         _density(axes[0], report["one_point"][name], name, model.layout, colours)
@@ -54,17 +73,38 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
     figure.legend(  # below the title's line, where it covers no curve
         *axes[0].get_legend_handles_labels(),
         loc="upper right",
-        bbox_to_anchor=(0.99, 0.972),
+        bbox_to_anchor=(0.99, 1.0 - 0.028 * HEIGHT / height),
         ncols=2,
         frameon=False,
         fontsize=FONT_SIZE - 1.5,
         labelcolor=colours.ink,
     )
-    below = figure.add_gridspec(1, 2, left=0.09, right=0.985, top=0.29, bottom=0.06, wspace=0.25)
+    below = figure.add_gridspec(1, 2, **rows(0.29, 0.06), wspace=0.25)
     draw_probabilities(figure.add_subplot(below[0, 1]), report, colours)
     if "rollout" in report:
         _rollout(figure.add_subplot(below[0, 0]), report["rollout"], model.layout, colours)
+    if scores:
+        last = figure.add_gridspec(1, 2, **rows(-0.03, -0.26), wspace=0.25)
+        for column, (kind, label) in enumerate(SCORES.items()):
+            _score(figure.add_subplot(last[0, column]), scores, kind, label, model.layout, colours)
     return figure
+
+
+def _score(
+    ax: Axes, scores: Mapping[str, Any], kind: str, label: str, layout: kernels.Layout, colours: Palette
+) -> None:
+    """A score of each variable over the time that a forecast looks ahead, beside 1."""
+    style(ax, label, colours)
+    ahead = np.asarray(scores["times"]) - float(layout.times[layout.num_times - len(scores["times"]) - 1])
+    ax.axhline(1.0, color=colours.backdrop, linestyle="--", linewidth=1.0)
+    looks = zip(
+        (colours.accent, colours.threshold, colours.box, colours.region), ("-", "-.", "--", ":"), strict=True
+    )
+    for (colour, line), (name, curve) in zip(looks, scores[kind].items(), strict=False):
+        ax.plot(ahead, curve, color=colour, linestyle=line, linewidth=1.2, label=name)
+    ax.set_ylim(bottom=0.0)
+    ax.set_xlabel(f"time after the known states{_unit(layout)}", fontsize=FONT_SIZE - 1, color=colours.ink)
+    ax.legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)
 
 
 def _title(model: kernels.Model, report: Mapping[str, Any]) -> str:

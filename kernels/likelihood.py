@@ -7,6 +7,9 @@ Along dx/dlog σ = x − D(x, σ), started at a trajectory at σ_min,
 Song et al. (2021), section 4.3. The same integral for the linear denoiser L of the data's Gaussian
 law is known in closed form, so that only tr ∂L/∂x − tr ∂D/∂x is integrated numerically: exact for a
 Gaussian, and free of the loss of digits that hundreds of large terms would bring.
+
+A forecasting model has the density of what follows the first states, given these. They stay where they are at
+every σ, apart from the rest, and what their noise would add, −½ log 2πσ_min² for each number, is taken away.
 """
 
 from functools import partial
@@ -45,7 +48,7 @@ def log_likelihood(
     """The log-density of each trajectory of a Dataset.
 
     Args:
-        model: an unconditional model.
+        model: an unconditional model, or a forecasting one, which is given the first states of each trajectory.
         dataset: state(sample, time, variable) in physical units, at the model's times.
         num_probes: Rademacher probes for the divergence (Hutchinson's estimator); None computes it exactly.
         key: random key of the probes.
@@ -53,17 +56,19 @@ def log_likelihood(
         sigma_min: noise level at which the density is taken, standardised units.
 
     Returns:
-        (sample,), nats, density per physical unit; the coordinate `error(sample)` is the change from
-        a run with five times the tolerance.
+        (sample,), nats, density per physical unit of all states, or of those that follow the known ones; the
+        coordinate `error(sample)` is the change from a run with five times the tolerance.
 
     Raises:
-        ValueError: a Dataset that does not fit the model, a forecasting model, or probes without a key.
+        ValueError: a Dataset that does not fit the model, a model that has been given one start, or probes
+            without a key.
     """
     if (num_probes is None) != (key is None):
         raise ValueError("`num_probes` and `key` must be given together, or neither (exact divergence).")
-    if isinstance(model.denoiser, ForecastDenoiser | GivenStart):
+    if isinstance(model.denoiser, GivenStart):
         raise ValueError(
-            f"`model` must be unconditional; {model.name} forecasts, and its first states have no density."
+            f"`model` must not have been given a start, which has no density: {model.name} takes those of the "
+            "trajectories."
         )
     states = to_array(dataset, model.layout)
     x0 = np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32)))
@@ -83,7 +88,9 @@ def log_likelihood(
         )
         for tolerance in (rtol, 5.0 * rtol)
     )
-    values = fine + model.standardizer.log_det(model.layout.num_times)
+    known = model.num_known * model.layout.num_variables
+    fine += 0.5 * known * np.log(2.0 * np.pi * sigma_min**2)
+    values = fine + model.standardizer.log_det(model.layout.num_times - model.num_known)
     return sample_array(values, "log_likelihood", units="nats", error=np.abs(fine - coarse))
 
 
@@ -99,8 +106,12 @@ def _chunk(
     probes = None
     if num_probes is not None and key is not None:
         probes = jax.random.rademacher(key, (num_probes, *padded.shape), jnp.float32)
-    x, correction = _flow(model.denoiser, model.initial, padded, probes, sigma_min, rtol)
-    total = _gaussian_part(model.initial, np.asarray(x, np.float64), sigma_min)
+    denoiser, law = model.denoiser, model.initial
+    if isinstance(denoiser, ForecastDenoiser):
+        denoiser = denoiser.given(jnp.asarray(padded[:, : model.num_known]))
+        law = denoiser.law
+    x, correction = _flow(denoiser, law, padded, probes, sigma_min, rtol)
+    total = _gaussian_part(law, np.asarray(x, np.float64), sigma_min)
     return (total + np.asarray(correction, np.float64))[: len(x0)]
 
 

@@ -149,16 +149,21 @@ class Model:
         return self.denoiser.num_known if isinstance(self.denoiser, ForecastDenoiser) else 0
 
     def given_start(self, states: np.ndarray) -> "Model":
-        """The model that knows the first states (known, variable), physical units, of a forecasting model.
+        """The model that knows the first states of a forecasting model.
+
+        Args:
+            states: (known, variable) for all samples, or (sample, known, variable), one start for each sample of the
+                batches that are then drawn; physical units.
 
         Raises:
             ValueError: the model knows nothing of first states, or wants another number of them.
         """
         wanted = (self.num_known, self.layout.num_variables)
-        if not isinstance(self.denoiser, ForecastDenoiser) or np.shape(states) != wanted:
+        fits = np.ndim(states) in (2, 3) and np.shape(states)[-2:] == wanted
+        if not isinstance(self.denoiser, ForecastDenoiser) or not fits:
             raise ValueError(
-                f"`states` must have the shape {wanted} (known, variable) of model {self.name}; "
-                f"got {np.shape(states)}."
+                f"`states` must have the shape {wanted} (known, variable) of model {self.name}, one start for all "
+                f"or one a sample; got {np.shape(states)}."
             )
         denoiser = self.denoiser.given(self.standardizer.standardize(jnp.asarray(states, jnp.float32)))
         return dataclasses.replace(self, denoiser=denoiser, initial=denoiser.law)

@@ -13,6 +13,8 @@ from diffuse_ui.commands.writing import write_whole
 
 __all__ = ["measured", "print_report", "require_report", "write_figure"]
 
+SCORED_AT = (0.0, 1 / 3, 2 / 3, 1.0)  # shares of what is forecast
+
 
 def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kernels.Model:
     """The model, its card with a report measured now; the card is written as figures come.
@@ -65,6 +67,8 @@ def print_report(model: kernels.Model) -> None:
     console.print(_figures(model, report))
     if report.get("events"):
         console.print(_events(report))
+    if report.get("forecast"):
+        console.print(_scores(model, report["forecast"]))
     for miss in report.get("misses", []):
         console.print(f"misses its target: {miss}")
     if "misses" in report and not report["misses"]:
@@ -113,6 +117,23 @@ def _events(report: dict[str, Any]) -> Table:
     for rung in report["events"]:
         method = rung["method"].replace("_", " ")
         table.add_row(rung["event"], _probability(rung["truth"]), _probability(rung["model"]), method)
+    return table
+
+
+def _scores(model: kernels.Model, scores: dict[str, Any]) -> Table:
+    """How much ensembles know, and whether they know how much, at four times of a forecast."""
+    times = scores["times"]
+    places = [round(share * (len(times) - 1)) for share in SCORED_AT]
+    unit = f" {model.layout.time_units}" if model.layout.time_units else ""
+    columns = [f"until {formats.number(times[place])}{unit}" for place in places]
+    title = (
+        f"CRPS in shares of the climate's, and spread over the error of the mean: {scores['num_cases']} starts, "
+        f"{scores['num_members']} members each"
+    )
+    table = Table("variable", *columns, title=title, title_justify="left")
+    for name, curve in scores["crps"].items():
+        ratios = scores["spread_skill"][name]
+        table.add_row(name, *(f"{curve[place]:.2g}, {ratios[place]:.2g}" for place in places))
     return table
 
 

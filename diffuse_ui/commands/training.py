@@ -26,9 +26,9 @@ def train(
     preset: Annotated[
         str,
         typer.Option(
-            help="Of a system: quick, short, standard, shipped (long), field (around a ring), forecast or "
-            "small_forecast (know the first states), exemplars; with --from: further, exemplars, or expert (a "
-            "second network). For a GPU: large, large_field; with --from: large_exemplars, large_expert."
+            help="Of a system: quick, standard, shipped (long), field (around a ring), forecast or "
+            "small_forecast (know the first states), exemplars; with --from: further, further_forecast, exemplars, or "
+            "expert (a second network). For a GPU: large, large_field; with --from: large_exemplars, large_expert."
         ),
     ] = "quick",
     start: Annotated[

@@ -1,8 +1,8 @@
 """How much data and training a model of a system gets: the choices that have a name.
 
 The models in this folder were trained with these (each card has the numbers and the seed): on two cores with
-"shipped", "standard", "field", "further", "expert", "exemplars" and the forecasts with "small_forecast", then on a
-GPU with those that begin with "large".
+"shipped", "standard", "field", "further", "expert", "exemplars" and the forecasts with "small_forecast" and
+"further_forecast", then on a GPU with those that begin with "large".
 """
 
 import dataclasses
@@ -97,14 +97,16 @@ PRESETS = {
         small=True,
         dtype="float16",
     ),
+    "further_forecast": Preset(  # from a trained forecast
+        num_samples=1_000_000,
+        training=TrainingConfig(num_steps=36_000, batch_size=128, cooldown=0.8),
+        num_known=3,
+        small=True,
+        dtype="float16",
+    ),
     "standard": Preset(
         num_samples=1_000_000,
         training=TrainingConfig(num_steps=12_000, batch_size=128, cooldown=0.7, middle_share=0.3),
-        dtype="float16",
-    ),
-    "short": Preset(  # half of "standard"; "further" can follow
-        num_samples=1_000_000,
-        training=TrainingConfig(num_steps=6_000, batch_size=128, cooldown=0.7, middle_share=0.3),
         dtype="float16",
     ),
     "field": Preset(  # many small steps, for networks around a ring

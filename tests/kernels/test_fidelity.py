@@ -5,9 +5,13 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from scipy import stats
 
 import kernels
+from kernels.diffusion import GaussianLaw
+from kernels.networks.unet import UNetConfig
 from kernels.recordings.windows import HeldOut
+from kernels.training import initialize
 from kernels.zoo.fidelity import comparisons, measuring
 from kernels.zoo.fidelity.events import REFERENCE_EVENTS, SHARES, extremes, ladder, reference_event
 from kernels.zoo.fidelity.measuring import Effort, measure, misses, require_measurable
@@ -147,11 +151,75 @@ def test_what_cannot_be_measured(model):
     with pytest.raises(ValueError, match="of a registered system, or of a recording"):
         require_measurable(dataclasses.replace(model, held_out=None))
 
-    class Forecasting:
-        num_known, name = 3, "f"
 
-    with pytest.raises(ValueError, match="must be unconditional to be reported on; f forecasts"):
-        require_measurable(Forecasting())
+KNOWN = 3
+
+
+@pytest.fixture(scope="module")
+def walks():
+    """A forecast that is exact (an untrained network of a Gaussian: D linear), and held-out draws of its law."""
+    times, count = 8, 6000
+    over_time = 0.9 ** np.abs(np.subtract.outer(np.arange(times), np.arange(times)))
+    states = np.random.default_rng(3).multivariate_normal(np.zeros(times), over_time, (count, 1))
+    states = states.transpose(0, 2, 1).astype(np.float32)
+    network = UNetConfig(
+        num_times=times,
+        in_features=3,
+        out_features=1,
+        channels=(8,),
+        num_blocks=1,
+        dense_width=16,
+        embedding=16,
+    )
+    law = GaussianLaw.from_moments(np.zeros((times, 1)), over_time)
+    held_out = HeldOut(states.reshape(-1, 1), np.arange(0, count * times, times), times)
+    return kernels.Model(
+        denoiser=initialize(network, law, jax.random.key(0), num_known=KNOWN),
+        layout=kernels.Layout(variables=("x",), times=np.arange(float(times))),
+        standardizer=kernels.Standardizer.identity(1),
+        initial=law,
+        card={"name": "walks", "num_steps": 30},
+        held_out=held_out,
+    ), over_time
+
+
+def test_a_forecast_is_reported_on_from_the_starts_of_the_truth(walks):
+    model, over_time = walks
+    effort = dataclasses.replace(SMALL, num_cases=400, stochastic=True, num_chains=64)
+    report = list(measure(model, effort=effort))[-1]
+    assert report["ode_30"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
+    assert report["sde_80"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
+    assert report["ode_30"]["where"] == "x at 0"  # the only one of these times, and known
+    assert all(rung["method"] == "monte_carlo" for rung in report["events"])
+    scores = report["forecast"]
+    assert scores["times"] == [3, 4, 5, 6, 7]
+    exact = np.sqrt(
+        1.0 - 0.9 ** (2 * np.arange(1, 6))
+    )  # spread given the last known state, of a climate of 1
+    np.testing.assert_allclose(scores["crps"]["x"], exact, rtol=0.1)
+    np.testing.assert_allclose(scores["spread_skill"]["x"], 1.0, atol=0.12)
+    rest = over_time[KNOWN:, KNOWN:] - over_time[KNOWN:, [2]] @ over_time[[2], KNOWN:]
+    entropy = 0.5 * np.linalg.slogdet(2 * np.pi * np.e * rest)[1]
+    few = model.held_out.windows[np.linspace(0, 5999, 2).round().astype(int)].astype(np.float64)[..., 0]
+    mean = few[:, [2]] * 0.9 ** np.arange(1, 6)
+    expected = stats.multivariate_normal(np.zeros(5), rest).logpdf(few[:, KNOWN:] - mean).mean()
+    assert report["log_likelihood"]["mean"] == pytest.approx(expected, abs=0.5)
+    assert abs(expected + entropy) < 10
+
+
+def test_a_forecast_that_is_too_sure_or_knows_nothing(walks):
+    model, _ = walks
+    rng = np.random.default_rng(0)
+    came, climate = rng.normal(size=(500, 8, 1)), rng.normal(size=(1000, 8, 1))
+    sure = came[:, None] + 1.0 + 0.5 * rng.normal(size=(500, 16, 8, 1))
+    scores = comparisons.forecast_scores(model, sure, came, climate)
+    np.testing.assert_allclose(
+        scores["spread_skill"]["x"], 0.5, rtol=0.1
+    )  # an error of 1, a spread of a half
+    ignorant = rng.normal(size=(500, 16, 8, 1))
+    scores = comparisons.forecast_scores(model, ignorant, came, climate)
+    np.testing.assert_allclose(scores["crps"]["x"], 1.0, rtol=0.06)
+    np.testing.assert_allclose(scores["spread_skill"]["x"], 1.0, rtol=0.1)
 
 
 def test_rare_events_go_to_subset_simulation(model, monkeypatch):

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 import kernels
+from kernels.datasets import to_dataset
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
 from kernels.networks.unet import UNetConfig
@@ -133,8 +134,34 @@ def test_a_start_that_is_missing_or_does_not_fit(gaussian):
         kernels.sample(jax.random.key(0), model, given={"x": 0.5})
     with pytest.raises(ValueError, match=r"`states` must have the shape \(3, 2\)"):
         model.given_start(START[:2])
-    with pytest.raises(ValueError, match="`model` must be unconditional; forecast forecasts"):
-        kernels.log_likelihood(model, start_dataset(model))
+    with pytest.raises(ValueError, match="`model` must not have been given a start"):
+        kernels.log_likelihood(model.given_start(START), start_dataset(model))
+
+
+def test_the_log_density_of_what_follows_the_start(gaussian):
+    model, mean, covariance = gaussian
+    states = np.random.default_rng(5).multivariate_normal(mean, covariance, 4)
+    known = KNOWN * 2
+    gain = covariance[known:, :known] @ np.linalg.inv(covariance[:known, :known])
+    rest = covariance[known:, known:] - gain @ covariance[:known, known:]
+    means = mean[known:] + (states[:, :known] - mean[:known]) @ gain.T
+    expected = stats.multivariate_normal(np.zeros(len(rest)), rest).logpdf(states[:, known:] - means)
+    found = kernels.log_likelihood(model, to_dataset(states.reshape(4, TIMES, 2), model.layout))
+    np.testing.assert_allclose(found, expected, atol=0.05)
+
+
+def test_a_start_for_each_sample_is_that_samples_start(gaussian):
+    model, _, _ = gaussian
+    starts = np.stack([START, START + 1.0])
+    x = jnp.asarray(np.random.default_rng(6).normal(size=(2, TIMES, 2)), jnp.float32)
+    together = np.asarray(model.given_start(starts).denoiser.denoise(x, np.float32(1.0)))
+    apart = [
+        np.asarray(model.given_start(s).denoiser.denoise(x[i : i + 1], np.float32(1.0)))[0]
+        for i, s in enumerate(starts)
+    ]
+    np.testing.assert_allclose(together, apart, atol=1e-5)
+    with pytest.raises(ValueError, match="one start for all or one a sample; got"):
+        model.given_start(starts[:, :, :1])
 
 
 @pytest.mark.slow

@@ -11,9 +11,11 @@ from matplotlib.figure import Figure
 from typer.testing import CliRunner
 
 import kernels
+from diffuse_ui.cards import card_rows
 from diffuse_ui.cli import app
 from diffuse_ui.colors import LIGHT
 from diffuse_ui.commands import training_console
+from diffuse_ui.commands.report_console import print_report
 from diffuse_ui.report_figures import draw_probabilities, report_figure
 from diffuse_ui.training_figures import loss_figure
 from kernels import zoo
@@ -68,6 +70,32 @@ def test_a_report_is_drawn(reported):
     assert len(figure.axes) == 3 * 2 + 2
     words = " ".join(text.get_text() for text in figure.texts)
     assert "1000 samples of 30 steps against 2000 held-out trajectories" in words
+
+
+@pytest.fixture
+def forecasting(reported):
+    """The same of a model that forecasts, with made-up scores."""
+    scores = {"num_cases": 8, "num_members": 4, "times": [6.0, 6.5, 7.0, 7.5]}
+    scores |= {"crps": {"x": [0.01, 0.1, 0.4, 0.9]}, "spread_skill": {"x": [0.5, 0.8, 1.0, 1.1]}}
+    report = reported.card["fidelity"] | {"forecast": scores}
+    return dataclasses.replace(reported, card={**reported.card, "fidelity": report})
+
+
+def test_a_forecasts_report_has_its_scores(forecasting, capsys):
+    axes = report_figure(forecasting).axes
+    assert len(axes) == 3 * 2 + 2 + 2
+    assert [ax.get_ylabel() for ax in axes[-2:]] == ["CRPS / the climate's", "spread / error of the mean"]
+    curve = next(line for line in axes[-2].lines if line.get_label() == "x")
+    np.testing.assert_allclose(curve.get_xdata(), [0.5, 1.0, 1.5, 2.0])  # after the last known time, 5.5
+    np.testing.assert_allclose(curve.get_ydata(), [0.01, 0.1, 0.4, 0.9])
+    print_report(forecasting)
+    words = " ".join(capsys.readouterr().out.split())
+    assert "until 6 s" in words
+    assert "until 7.5 s" in words
+    assert "0.01, 0.5" in words
+    assert dict(card_rows(forecasting))["forecast"] == (
+        "CRPS of x 0.1 of the climate's at 6.5, 0.9 of the climate's at 7.5"
+    )
 
 
 def test_probabilities_stand_where_they_are_and_none_is_a_triangle():
@@ -174,13 +202,6 @@ def test_a_system_is_not_trained_twice_into_one_file(tmp_path):
     assert outcome.exit_code == 2
     assert "model new is being trained by process" in outcome.stderr
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize("options", [(), ("--json",), ("--measure",)])
-def test_a_forecast_has_no_report_and_says_why(options):
-    outcome = call("models", "report", "lorenz63_forecast", *options)
-    assert outcome.exit_code == 2
-    assert "must be unconditional to be reported on" in outcome.stderr
 
 
 def test_training_from_a_model_tells_what_its_exemplars_cost(tmp_path, monkeypatch):

@@ -1,4 +1,4 @@
-"""Samples beside the truth, number by number: distributions, correlations, spectra, rollouts, energy."""
+"""Samples beside the truth, number by number: distributions, correlations, spectra, rollouts, energy, forecasts."""
 
 from typing import Any
 
@@ -8,12 +8,20 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from kernels.models import Model
-from kernels.statistics import kolmogorov_distance, rollout_error, weighted_autocorrelation
+from kernels.statistics import kolmogorov_distance, rollout_error, weighted_autocorrelation, weighted_crps
 from kernels.systems import System
 from kernels.trajectories import Layout
 from kernels.zoo.fidelity.events import shown_variables
 
-__all__ = ["distances", "energy_drift", "in_time", "one_point", "rollout_curves", "rollout_mean"]
+__all__ = [
+    "distances",
+    "energy_drift",
+    "forecast_scores",
+    "in_time",
+    "one_point",
+    "rollout_curves",
+    "rollout_mean",
+]
 
 RESTART = 3  # index of the state from which the system continues a sample
 PERTURBATION = 0.01  # of a standard deviation, by which the perturbed truth starts beside itself
@@ -110,6 +118,33 @@ def energy_drift(model: Model, states: Trajectories, truth: Trajectories) -> dic
         values = np.asarray(energy(jnp.asarray(x[:NUM_SERIES])))
         found[label] = _rounded(np.median(np.abs(values - values[:, :1]).max(1)))
     return found
+
+
+def forecast_scores(
+    model: Model,
+    ensembles: Float[np.ndarray, "case member time variable"],
+    came: Trajectories,
+    climate: Trajectories,
+) -> dict[str, Any]:
+    """What ensembles that know the first states are worth, at each time after these, for the shown variables.
+
+    `crps` is the mean (fair) CRPS in shares of the climate's: 0 knows all, 1 nothing. `spread_skill` is the spread
+    over the error of the mean: 1 is calibrated, less is too sure. Gneiting and Raftery (2007); Fortin et al. (2014).
+    """
+    times = slice(model.num_known, None)
+    mine = np.mean([weighted_crps(e, None, c).fair for e, c in zip(ensembles, came, strict=True)], axis=0)
+    usual = np.mean([weighted_crps(climate, None, c).fair for c in came], axis=0)
+    spread = np.mean(ensembles.var(1, ddof=1), axis=0) * (1.0 + 1.0 / ensembles.shape[1])
+    skill = np.mean((ensembles.mean(1) - came) ** 2, axis=0)
+    names = {model.layout.variables[v]: v for v in shown_variables(model.layout)}
+    share, ratio = mine[times] / usual[times], np.sqrt(spread[times] / skill[times])
+    return {
+        "num_cases": len(came),
+        "num_members": ensembles.shape[1],
+        "times": _rounded(model.layout.times[times]),
+        "crps": {name: _rounded(share[:, v]) for name, v in names.items()},
+        "spread_skill": {name: _rounded(ratio[:, v]) for name, v in names.items()},
+    }
 
 
 def _rounded(values: Any) -> Any:

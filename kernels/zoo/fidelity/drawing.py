@@ -1,6 +1,11 @@
-"""Samples of a model for its report, deterministic and stochastic, and what is asked of them."""
+"""Samples of a model for its report, deterministic and stochastic, and what is asked of them.
 
-from typing import Any
+A forecasting model draws one continuation of the first states of each true trajectory, so that its samples are
+to have the law of the truth, as those of an unconditional model are.
+"""
+
+import dataclasses
+from collections.abc import Iterator
 
 import jax
 import numpy as np
@@ -10,15 +15,14 @@ from kernels.events.parsing import parse_event
 from kernels.events.semantics import compile_event
 from kernels.models import Model
 from kernels.probability.base import Problem
-from kernels.probability.direct import latent_map
+from kernels.probability.direct import CHUNK, latent_map
 from kernels.samplers.drawing import draw, initial_noise, sample_keys
 from kernels.samplers.gaussian_steps import SDEDPMSolver
 from kernels.schedules import grid
 
-__all__ = ["REPORT_STEPS", "deterministic", "latents", "problem_of", "share", "stochastic"]
+__all__ = ["REPORT_STEPS", "deterministic", "latents", "problem_of", "share", "starts_of", "stochastic"]
 
 REPORT_STEPS = 80  # of stochastic sampling
-CHUNK = 256
 
 Trajectories = Float[np.ndarray, "sample time variable"]
 
@@ -35,16 +39,21 @@ def share(problem: Problem, states: Trajectories) -> dict[str, float]:
     return {"probability": value, "standard_error": float(np.sqrt(value * (1 - value) / len(states)))}
 
 
-def stochastic(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
-    """By the stochastic solver, physical units."""
+def starts_of(model: Model, truth: Trajectories, num_samples: int) -> Trajectories:
+    """First states that a forecasting model is to continue, those of true trajectories in turn; of others none."""
+    return np.resize(truth[:, : model.num_known], (num_samples, model.num_known, model.layout.num_variables))
+
+
+def stochastic(model: Model, key: PRNGKeyArray, starts: Trajectories) -> Trajectories:
+    """By the stochastic solver, one sample for each start, physical units."""
     sigmas, key = grid(REPORT_STEPS), jax.random.fold_in(key, 1)
     pieces = []
-    for start in range(0, num_samples, CHUNK):
-        keys = sample_keys(key, start, CHUNK)
+    for first, known in _blocks(model, starts):
+        keys = sample_keys(key, first, CHUNK)
         noise = initial_noise(keys, model.initial)
-        x0 = draw(model.denoiser, model.initial, SDEDPMSolver(), sigmas, noise, keys)
+        x0 = draw(known.denoiser, known.initial, SDEDPMSolver(), sigmas, noise, keys)
         pieces.append(np.asarray(model.standardizer.unstandardize(x0)))
-    return np.concatenate(pieces)[:num_samples]
+    return np.concatenate(pieces)[: len(starts)]
 
 
 def latents(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
@@ -52,6 +61,20 @@ def latents(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
     return np.asarray(initial_noise(sample_keys(jax.random.fold_in(key, 2), 0, num_samples), model.initial))
 
 
-def deterministic(problem: Problem, key: Any, num_samples: int) -> Trajectories:
-    """By the ODE, physical units."""
-    return np.concatenate(list(latent_map(problem, latents(problem.model, key, num_samples))))
+def deterministic(problem: Problem, noise: Trajectories, starts: Trajectories) -> Trajectories:
+    """By the ODE, one sample for each latent and start, physical units."""
+    pieces: list[np.ndarray] = []
+    for first, known in _blocks(problem.model, starts):
+        pieces += latent_map(dataclasses.replace(problem, model=known), noise[first : first + CHUNK])
+    return np.concatenate(pieces)
+
+
+def _blocks(model: Model, starts: Trajectories) -> Iterator[tuple[int, Model]]:
+    """Number of a chunk's first sample, and the model that knows the starts of the chunk; the last is repeated."""
+    for first in range(0, len(starts), CHUNK):
+        if model.num_known:
+            chunk = starts[first : first + CHUNK]
+            filled = np.concatenate([chunk, np.repeat(chunk[-1:], CHUNK - len(chunk), axis=0)])
+            yield first, model.given_start(filled)
+        else:
+            yield first, model

@@ -13,11 +13,20 @@ from jaxtyping import Float, PRNGKeyArray
 from kernels.datasets import to_dataset
 from kernels.likelihood import log_likelihood
 from kernels.models import Model
+from kernels.probability.base import Problem
 from kernels.probability.data import block_bootstrap
 from kernels.probability.subset_simulation import subset_simulation
 from kernels.systems import get_system
 from kernels.zoo.fidelity import comparisons
-from kernels.zoo.fidelity.drawing import REPORT_STEPS, deterministic, problem_of, share, stochastic
+from kernels.zoo.fidelity.drawing import (
+    REPORT_STEPS,
+    deterministic,
+    latents,
+    problem_of,
+    share,
+    starts_of,
+    stochastic,
+)
 from kernels.zoo.fidelity.events import ladder, reference_event
 from kernels.zoo.fidelity.steps import needed_steps
 from kernels.zoo.presets import MAX_VALUES
@@ -28,6 +37,8 @@ MAX_DISTANCE, MAX_ROLLOUT = 0.01, 0.002  # targets of shipped models
 ALLOWED = ((0.05, 0.03), (0.01, 0.07), (1e-3, 0.25))  # P from → relative error; a rung's P is the one meant
 NUM_ROLLOUTS = 2048
 NUM_PROBES = 8
+NUM_MEMBERS = 64  # of an ensemble that is scored
+NUM_CLIMATE = 1024
 UNSEEN = 1_000_003  # of the key of trajectories that no training has seen, whatever its seed
 
 Trajectories = Float[np.ndarray, "sample time variable"]
@@ -41,9 +52,11 @@ class Effort:
         num_samples: of the model, by each sampler.
         num_simulated: of the system; fewer where these are more than `MAX_VALUES` numbers.
         num_paired: latents on which step counts are compared; 0 takes the step count of the card.
-        num_chains: of subset simulation, for events too rare for the samples; 0 leaves those to the samples.
+        num_chains: of subset simulation, for events too rare for the samples; 0 leaves those to the samples, as a
+            forecasting model does, whose samples have a start each.
         num_likelihood: held-out trajectories whose log-density is worked out; 0 for none.
         stochastic: measure stochastic sampling too.
+        num_cases: starts from which a forecasting model draws an ensemble.
     """
 
     num_samples: int = 50_176
@@ -52,17 +65,18 @@ class Effort:
     num_chains: int = 512
     num_likelihood: int = 32
     stochastic: bool = True
+    num_cases: int = 256
 
     @classmethod
     def brief(cls) -> "Effort":
         """By a third of the samples, deterministic ones in the number of steps that the card has, and few chains."""
-        return cls(num_samples=16_384, num_paired=0, num_chains=128, num_likelihood=8, stochastic=False)
+        return cls(
+            num_samples=16_384, num_paired=0, num_chains=128, num_likelihood=8, stochastic=False, num_cases=64
+        )
 
 
 def require_measurable(model: Model) -> None:
-    """Raises ValueError where there is no truth to measure against, or a start has to be given first."""
-    if model.num_known:
-        raise ValueError(f"`model` must be unconditional to be reported on; {model.name} forecasts.")
+    """Raises ValueError where there is no truth to measure against."""
     if model.system is None and model.held_out is None:
         raise ValueError(
             f"`model` must be of a registered system, or of a recording with a held-out part; {model.name} is neither."
@@ -73,7 +87,7 @@ def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Ite
     """Figures of a model; yields them as they come, each record with all so far.
 
     Args:
-        model: an unconditional model of a system or of a recording.
+        model: a model of a system or of a recording; a forecasting one is given the starts of true trajectories.
         effort: how much to spend.
         seed: of everything drawn here.
 
@@ -94,25 +108,25 @@ def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Ite
     report["num_steps"] = num_steps
     yield dict(report)
     few = problem_of(model, event, key, num_steps)
-    states = deterministic(few, key, effort.num_samples)
+    starts = starts_of(model, truth, effort.num_samples)
+    states = deterministic(few, latents(model, key, len(starts)), starts)
     report[f"ode_{num_steps}"] = _figures(model, few, states, truth)
     yield dict(report)
     if effort.stochastic:
-        report[f"sde_{REPORT_STEPS}"] = _figures(
-            model, problem, stochastic(model, key, effort.num_samples), truth
-        )
+        report[f"sde_{REPORT_STEPS}"] = _figures(model, problem, stochastic(model, key, starts), truth)
         yield dict(report)
-    yield from _details(model, report, states, truth, key, effort)
+    yield from _details(few, report, states, truth, key, effort)
 
 
 def _details(
-    model: Model,
+    few: Problem,
     report: dict[str, Any],
     states: Trajectories,
     truth: Trajectories,
     key: PRNGKeyArray,
     effort: Effort,
 ) -> Iterator[dict[str, Any]]:
+    model = few.model
     report["one_point"] = comparisons.one_point(model.layout, states, truth)
     report |= comparisons.in_time(model.layout, states, truth)
     if model.system is not None:
@@ -123,6 +137,8 @@ def _details(
     drift = comparisons.energy_drift(model, states, truth)
     if drift is not None:
         report["energy_drift"] = drift
+    if model.num_known:
+        report["forecast"] = _forecast(few, truth, key, min(effort.num_cases, len(truth)))
     yield dict(report)
     report["events"] = []
     for wanted, event in ladder(model.layout, truth):
@@ -141,6 +157,15 @@ def _truth(model: Model, key: PRNGKeyArray, effort: Effort) -> Trajectories:
     system = get_system(model.system)
     most = MAX_VALUES // math.prod(system.layout.shape)
     return system.simulate_array(jax.random.fold_in(key, UNSEEN), min(effort.num_simulated, most))
+
+
+def _forecast(problem: Problem, truth: Trajectories, key: PRNGKeyArray, num_cases: int) -> dict[str, Any]:
+    """Ensembles from the starts of true trajectories, against how these went on."""
+    model = problem.model
+    starts = np.repeat(starts_of(model, truth, num_cases), NUM_MEMBERS, axis=0)
+    noise = latents(model, jax.random.fold_in(key, 5), len(starts))
+    ensembles = deterministic(problem, noise, starts).reshape(num_cases, NUM_MEMBERS, *model.layout.shape)
+    return comparisons.forecast_scores(model, ensembles, truth[:num_cases], truth[-NUM_CLIMATE:])
 
 
 def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, Any]:
@@ -177,7 +202,7 @@ def _event(
     """One rung of the ladder: by the samples at hand, or by subset simulation where hits would be few."""
     problem = problem_of(model, event, key, num_steps)
     found, method = share(problem, states), "monte_carlo"
-    if wanted * len(states) < 100 and effort.num_chains:
+    if wanted * len(states) < 100 and effort.num_chains and not model.num_known:
         last = deque(subset_simulation(problem, effort.num_chains), maxlen=1).pop().probability
         assert last is not None  # noqa: S101 - the last record of an estimator has an estimate
         found, method = {"probability": last.value, "standard_error": last.standard_error}, last.method

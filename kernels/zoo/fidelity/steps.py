@@ -7,9 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, PRNGKeyArray
 
 from kernels.models import Model
-from kernels.probability.direct import latent_map
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
-from kernels.zoo.fidelity.drawing import REPORT_STEPS, latents, problem_of
+from kernels.zoo.fidelity.drawing import REPORT_STEPS, deterministic, latents, problem_of, starts_of
 from kernels.zoo.fidelity.events import extremes, reference_event
 
 __all__ = ["needed_steps"]
@@ -32,13 +31,13 @@ def needed_steps(
     and 1-in-100 values of the truth. Agreement: within 3 % (10 % for events rarer than 2 %), or within
     2 standard errors of the paired difference.
     """
-    noise = latents(model, key, num_samples)
+    noise, starts = latents(model, key, num_samples), starts_of(model, truth, num_samples)
     whole = dataclasses.replace(model, card=dict(model.card) | {"ode_levels": [SIGMA_MAX, SIGMA_MIN]})
     texts = [reference_event(model, truth), *extremes(model.layout, truth)]
     problems = {text: problem_of(model, text, key, REPORT_STEPS) for text in texts}
 
     def hits(model: Model, num_steps: int) -> Bool[np.ndarray, "event sample"]:
-        states = np.concatenate(list(latent_map(problem_of(model, texts[0], key, num_steps), noise)))
+        states = deterministic(problem_of(model, texts[0], key, num_steps), noise, starts)
         return np.stack([problems[text].judge(states)[1] for text in texts])
 
     report: dict[str, Any] = {}

@@ -1,4 +1,4 @@
-"""The event as text and as sliders, one for each of its numbers; both edit the tree."""
+"""The event as text and as sliders, one for each of its numbers but those of formulas; both edit the tree."""
 
 import dataclasses
 import math
@@ -173,6 +173,7 @@ class EventEditor:
         return [
             dataclasses.replace(number, lower=known.lower, upper=known.upper)
             for number in numbers
+            if not number.of_formula
             for known in [self._ranges[number.path]]
         ]
 

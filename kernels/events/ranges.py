@@ -46,6 +46,7 @@ class Parameter:
         path: its address, for `Event.with_parameters`.
         lower: start of a sensible range, which contains `value`.
         upper: end of that range.
+        of_formula: whether it is a constant of a formula, as the 2 of (x + y) / 2, and no bound, time or width.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Parameter:
     path: str
     lower: float
     upper: float
+    of_formula: bool = False
 
 
 class _Context(NamedTuple):
@@ -115,7 +117,7 @@ def _parameter(
             word = "threshold" if isinstance(parent, Comparison) else "value"
             return _level(f"{word} of {other}", other, value, path, context, nested=nested)
         case Number():
-            return Parameter(f"number in {parent}", value, "", path, *_around(value))
+            return Parameter(f"number in {parent}", value, "", path, *_around(value), of_formula=True)
         case Equality():
             return _width(f"tolerance of {node.left}", node.left, value, path, context, nested=nested)
         case Between():

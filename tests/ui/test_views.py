@@ -90,6 +90,11 @@ def test_the_range_of_a_slider_stays_while_it_is_dragged(app, window):
     assert of_y.start < values.min() < values.max() < of_y.end
 
 
+def test_a_constant_of_a_formula_has_no_slider(window):
+    window.editor.text.value = "max((x + y) / 2) > 2.5"
+    assert [number.name for number in window.editor._shown] == ["threshold of max((x + y) / 2)"]
+
+
 def test_text_makes_shapes_and_bad_text_leaves_them(app, window):
     window.editor.text.value = "max(y) > 2.5 and box(x, [2, 3], [0, 1]) avoids"
     assert shapes(window)["A"].bottom == 2.5

@@ -87,6 +87,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         "architecture": {"type": "unet", **network.config.to_dict()},
         "expert_levels": None if expert is None else list(expert.levels),
         "num_known": model.num_known,
+        "epsilon_scale": _scale_of(denoiser),
         "layout": model.layout.to_dict(),
     }
     text = _card_text(card)
@@ -94,6 +95,11 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         save_tensors(tensors, new_weights)
         new_card.write_text(text, encoding="utf-8")
     return weights
+
+
+def _scale_of(denoiser: NetworkDenoiser | ForecastDenoiser) -> float | None:
+    scale = denoiser.epsilon_scale if isinstance(denoiser, NetworkDenoiser) else None
+    return None if scale is None else float(f"{float(scale):.6g}")
 
 
 def _weights(name: str, params: Any, dtype: str) -> dict[str, np.ndarray]:
@@ -187,11 +193,13 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         )
         num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
         experts = None if levels is None else _pair(weights, levels)
+        scale = _epsilon_scale(weights, card)
         held_out = _held_out(tensors, standardizer, layout.num_times)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
+    denoiser = _denoiser(weights, config, law, tensors, num_known, experts)
     return Model(
-        denoiser=_denoiser(weights, config, law, tensors, num_known, experts),
+        denoiser=denoiser if isinstance(denoiser, ForecastDenoiser) else denoiser.scaled(scale),
         layout=layout,
         standardizer=standardizer,
         initial=law,
@@ -253,6 +261,14 @@ def _pair(weights: Path, levels: Any) -> tuple[float, float]:
             f"`expert_levels` in the card of {weights} must be two noise levels; got {levels!r}."
         )
     return float(levels[0]), float(levels[1])
+
+
+def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
+    """Factor of the noise estimate as a card has it."""
+    scale = card.get("epsilon_scale")
+    if scale is not None and (not isinstance(scale, int | float) or not 0.5 <= scale <= 1.5):
+        raise ValueError(f"`epsilon_scale` in the card of {weights} must be a number near 1; got {scale!r}.")
+    return scale
 
 
 def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:

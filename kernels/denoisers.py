@@ -85,7 +85,11 @@ def apply_pullback(pullback: Callable, cotangent: Batch) -> Batch:
     return pullback(cotangent)[0]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("params", "law", "exemplars"), meta_fields=("graph",))
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("params", "law", "exemplars", "epsilon_scale"),
+    meta_fields=("graph",),
+)
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
     """A network preconditioned by the best linear denoiser.
@@ -100,17 +104,23 @@ class NetworkDenoiser:
     where the linear denoiser is optimal, it has nothing left to do. With exemplars it also sees
     what these say, (E(x, σ) − L(x, σ)) / s(σ).
 
+    Last, its noise estimate (x − D)/σ is multiplied by the `epsilon_scale`: a network that has not learned all
+    there is to know makes samples a little too tame, and a number just below 1 lets them keep more of the noise
+    that they grow from (Ning et al. 2024, "Elucidating the exposure bias in diffusion models").
+
     Attributes:
         graph: the network's structure (flax nnx), static.
         params: its weights.
         law: mean and covariance of the data, standardised units.
         exemplars: trajectories to look at, see `kernels.references`, or None.
+        epsilon_scale: factor of the noise estimate, see `kernels.zoo.scaling`; None for 1.
     """
 
     graph: nnx.GraphDef
     params: Any
     law: GaussianLaw
     exemplars: Exemplars | None = None
+    epsilon_scale: Float[Array, ""] | None = None
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
         sigma = jnp.atleast_1d(sigma)
@@ -121,7 +131,13 @@ class NetworkDenoiser:
         features = [scaled, linear - self.law.mean]
         if self.exemplars is not None:
             features.append(self.exemplars.correction(x, sigma, linear, self.law) / scale)
-        return linear + scale * network(jnp.concatenate(features, axis=-1), jnp.log(sigma) / 4.0)
+        x0_hat = linear + scale * network(jnp.concatenate(features, axis=-1), jnp.log(sigma) / 4.0)
+        return x0_hat if self.epsilon_scale is None else x0_hat + (1.0 - self.epsilon_scale) * (x - x0_hat)
+
+    def scaled(self, epsilon_scale: float | None) -> "NetworkDenoiser":
+        """The same network with another factor of its noise estimate."""
+        factor = None if epsilon_scale is None else jnp.asarray(epsilon_scale, jnp.float32)
+        return dataclasses.replace(self, epsilon_scale=factor)
 
     def with_exemplars(self, x0: Float[np.ndarray, "exemplar time variable"]) -> "NetworkDenoiser":
         """The same denoiser, which can learn to look at these trajectories."""

@@ -41,6 +41,16 @@ class ExpertDenoiser:
         """Mean and covariance of the data, standardised units."""
         return self.general.law
 
+    @property
+    def epsilon_scale(self) -> Float[Array, ""] | None:
+        """Factor of the noise estimates of both."""
+        return self.general.epsilon_scale
+
+    def scaled(self, epsilon_scale: float | None) -> "ExpertDenoiser":
+        """The same pair with another factor of its noise estimates."""
+        general, expert = (network.scaled(epsilon_scale) for network in (self.general, self.expert))
+        return dataclasses.replace(self, general=general, expert=expert)
+
     def at_level(self, sigma: float) -> NetworkDenoiser:
         """The network of one noise level, as this machine evaluates it fastest."""
         return (self.expert if bool(self._knows(sigma)) else self.general).at_level(sigma)

@@ -1,4 +1,4 @@
-"""The command `models`, and under it `report`."""
+"""The command `models`, and under it `report` and `scale`."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -84,3 +84,33 @@ def report(
             print_answer({"model": name, "fidelity": model.card["fidelity"]}, as_json, str)
         else:
             print_report(model)
+
+
+@models_app.command()
+def scale(
+    name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
+    num_samples: Annotated[int, typer.Option("--num-samples", "-n", help="To draw with each factor.")] = 4096,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit the factor of a model's noise estimate that makes its extremes as frequent as simulated ones."""
+    from kernels.checkpoints import write_card
+    from kernels.zoo import path_of
+    from kernels.zoo.scaling import fit_epsilon_scale, scaled
+
+    with exit_codes():
+        model = kernels.load_model(name)
+        found = fit_epsilon_scale(model, num_samples=num_samples)
+        made = scaled(model, found)
+        if made.fingerprint != model.fingerprint:  # else what was measured of it still holds
+            write_card(path_of(name), made.card)
+
+        def words() -> str:
+            tame = f"extremes come {found.before:.3f} ± {found.standard_error:.3f} times as often as simulated ones"
+            if found.scale is None:
+                return f"{tame}: no factor is called for, or none near 1 helps"
+            return (
+                f"{tame}, {found.after:.3f} times with a factor of {found.scale}, which is in the card now. "
+                f"Measure the model again: diffuse-ui models report {name} --measure"
+            )
+
+        print_answer({"model": name} | found._asdict(), as_json, words)

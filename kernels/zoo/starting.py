@@ -53,7 +53,7 @@ def trained_part(start: Model, layout: Layout, *, num_known: int, expert: bool) 
         raise ValueError(
             f"the model {start.name!r} knows the first {known} states, and the preset is for {num_known}."
         )
-    return denoiser
+    return denoiser.scaled(None) if isinstance(denoiser, NetworkDenoiser) else denoiser
 
 
 def looking_at(exemplars: Float[np.ndarray, "exemplar time variable"], denoiser: Trainable) -> Trainable:
@@ -69,11 +69,13 @@ def beside(
     """What was trained, with the other network of the model that it was trained from, if that has one.
 
     Args:
-        start: the model that training went on from, None for an untrained one.
+        start: the model that training went on from, None for an untrained one; its `epsilon_scale` is not kept.
         trained: the result.
         levels: those that it is the expert of, None for a general network.
     """
     before = None if start is None else start.denoiser
+    if isinstance(before, NetworkDenoiser | ExpertDenoiser):
+        before = before.scaled(None)  # the factor was right for what it was before
     if isinstance(before, ExpertDenoiser) and isinstance(trained, NetworkDenoiser):
         if (trained.exemplars is None) != (before.general.exemplars is None):
             return trained  # its companion does not see what it sees

@@ -1,0 +1,104 @@
+"""The factor of the noise estimate, against Gaussians for which it is known, and on its way to disk and back."""
+
+import dataclasses
+import json
+
+import jax
+import numpy as np
+import pytest
+
+import kernels
+from kernels.diffusion import GaussianLaw
+from kernels.networks.unet import UNetConfig
+from kernels.schedules import SIGMA_MAX
+from kernels.training import initialize
+from kernels.zoo import scaling, starting
+from kernels.zoo.scaling import fit_epsilon_scale, with_epsilon_scale
+
+SHAPE = (6, 2)
+NETWORK = UNetConfig(
+    num_times=6, in_features=4, out_features=2, channels=(8,), num_blocks=1, dense_width=16, embedding=16
+)
+
+
+class White:
+    """Trajectories of independent standard normal numbers."""
+
+    @staticmethod
+    def simulate_array(key, num_samples):
+        return np.asarray(jax.random.normal(key, (num_samples, *SHAPE)))
+
+
+def model_of(variance):
+    """A network that has learned nothing yet: the exact denoiser of white noise of this variance."""
+    law = GaussianLaw.from_moments(np.zeros(SHAPE), variance * np.eye(12))
+    return kernels.Model(
+        denoiser=initialize(NETWORK, law, jax.random.key(0)),
+        layout=kernels.Layout(variables=("x", "y"), times=np.arange(6.0)),
+        standardizer=kernels.Standardizer.identity(2),
+        initial=law,
+        card={"name": "white", "system": "lorenz63", "num_steps": 30, "fidelity": {"event": "old"}},
+    )
+
+
+@pytest.fixture(autouse=True)
+def _white(monkeypatch):
+    monkeypatch.setattr(scaling, "get_system", lambda name: White)
+
+
+@pytest.mark.parametrize("variance", [0.9, 1.15])
+def test_the_factor_of_a_gaussian_that_is_too_narrow_or_too_wide(variance):
+    """By the ODE x₀ = σ_max^(1 − s) v^(s/2) ε, which has unit variance for one s."""
+    found = fit_epsilon_scale(model_of(variance), num_samples=4096)
+    half = 0.5 * np.log(variance)
+    exact = np.log(SIGMA_MAX) / (np.log(SIGMA_MAX) - half)
+    assert found.scale == pytest.approx(exact, abs=0.002)
+    assert abs(found.before - 1.0) > 5 * found.standard_error
+    assert abs(found.after - 1.0) < found.standard_error
+
+
+def test_no_factor_where_none_is_called_for_and_none_where_it_would_be_far_from_1():
+    right = fit_epsilon_scale(model_of(1.0), num_samples=2048)
+    assert right.scale is None
+    assert right.after == right.before
+    assert abs(right.before - 1.0) < 2 * right.standard_error
+    assert fit_epsilon_scale(model_of(0.3), num_samples=512).scale is None
+
+
+def test_a_scaled_denoiser_takes_less_away():
+    model = model_of(0.9)
+    x = jax.random.normal(jax.random.key(1), (3, *SHAPE))
+    plain, less = model.denoiser.denoise(x, 2.0), with_epsilon_scale(model, 0.98).denoiser.denoise(x, 2.0)
+    np.testing.assert_allclose(x - less, 0.98 * (x - plain), atol=1e-5)
+
+
+def test_saved_and_read_again(tmp_path):
+    model = with_epsilon_scale(model_of(0.9), 0.98)
+    path = kernels.save_checkpoint(model, tmp_path / "white")
+    again = kernels.load_checkpoint(path)
+    assert again.fingerprint == model.fingerprint != model_of(0.9).fingerprint
+    assert "fidelity" not in again.card  # it was that of another law
+    for wrong in ("near 1", 3.0, [0.98]):
+        card = json.loads(path.with_suffix(".json").read_text()) | {"epsilon_scale": wrong}
+        path.with_suffix(".json").write_text(json.dumps(card))
+        with pytest.raises(ValueError, match=r"`epsilon_scale` in the card of .* must be a number near 1"):
+            kernels.load_checkpoint(path)
+
+
+def test_training_goes_on_without_the_factor():
+    model = with_epsilon_scale(model_of(0.9), 0.98)
+    part = starting.trained_part(model, model.layout, num_known=0, expert=False)
+    assert part.epsilon_scale is None
+    pair = starting.beside(model, part, (0.4, 12.0))
+    assert pair.epsilon_scale is None
+    assert pair.expert.epsilon_scale is None
+    assert pair.scaled(0.98).expert.epsilon_scale == pytest.approx(0.98)
+
+
+def test_what_cannot_be_scaled():
+    model = model_of(1.0)
+    exact = dataclasses.replace(model, denoiser=kernels.GaussianDenoiser(np.zeros(SHAPE), np.eye(12)))
+    with pytest.raises(ValueError, match="must be a network that draws freely; white is none"):
+        fit_epsilon_scale(exact)
+    with pytest.raises(ValueError, match="must be of a registered system; white is not"):
+        fit_epsilon_scale(dataclasses.replace(model, card={"name": "white"}))

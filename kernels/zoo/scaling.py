@@ -3,7 +3,7 @@
 A network that has not learned all there is to know regresses towards the mean: along the ODE its samples lose
 spread, and extremes come too seldom. Multiplied by a number just below 1, the noise estimate takes less away
 at each step (epsilon scaling: Ning et al. 2024, "Elucidating the exposure bias in diffusion models"). The one
-number is fitted to maxima and minima of each variable beyond their simulated 1-in-33 values, on average over
+number is fitted to maxima and minima of each variable beyond their simulated 3-in-100 values, on average over
 all of them; rarer events, means and spectra are then a test of it, not what it was fitted to.
 """
 

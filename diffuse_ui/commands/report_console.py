@@ -125,7 +125,7 @@ def _scores(model: kernels.Model, scores: dict[str, Any]) -> Table:
     times = scores["times"]
     places = [round(share * (len(times) - 1)) for share in SCORED_AT]
     unit = f" {model.layout.time_units}" if model.layout.time_units else ""
-    columns = [f"until {formats.number(times[place])}{unit}" for place in places]
+    columns = [f"at {formats.number(times[place])}{unit}" for place in places]
     title = (
         f"CRPS in shares of the climate's, and spread over the error of the mean: {scores['num_cases']} starts, "
         f"{scores['num_members']} members each"

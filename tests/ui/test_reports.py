@@ -3,6 +3,8 @@
 import dataclasses
 import json
 import re
+import shutil
+from pathlib import Path
 
 import jax
 import numpy as np
@@ -21,7 +23,7 @@ from diffuse_ui.training_figures import loss_figure
 from kernels import zoo
 from kernels.files import locked
 from kernels.networks.unet import UNetConfig
-from kernels.zoo import own_data, presets, simulated
+from kernels.zoo import own_data, presets, scaling, simulated
 
 
 def call(*words):
@@ -90,8 +92,8 @@ def test_a_forecasts_report_has_its_scores(forecasting, capsys):
     np.testing.assert_allclose(curve.get_ydata(), [0.01, 0.1, 0.4, 0.9])
     print_report(forecasting)
     words = " ".join(capsys.readouterr().out.split())
-    assert "until 6 s" in words
-    assert "until 7.5 s" in words
+    assert "at 6 s" in words
+    assert "at 7.5 s" in words
     assert "0.01, 0.5" in words
     assert dict(card_rows(forecasting))["forecast"] == (
         "CRPS of x 0.1 of the climate's at 6.5, 0.9 of the climate's at 7.5"
@@ -202,6 +204,39 @@ def test_a_system_is_not_trained_twice_into_one_file(tmp_path):
     assert outcome.exit_code == 2
     assert "model new is being trained by process" in outcome.stderr
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in sorted(Path(zoo.__file__).parent.glob("*.safetensors"))]
+)
+def test_every_shipped_model_has_a_report(name):
+    outcome = call("models", "report", name, "--json")
+    assert outcome.exit_code == 0
+    report = json.loads(outcome.stdout)["fidelity"]
+    assert len(report["events"]) == 10
+    assert "misses" in report
+    assert ("forecast" in report) == name.endswith("_forecast")
+
+
+def test_a_factor_goes_into_the_card_and_what_was_measured_goes(tmp_path, monkeypatch):
+    for ending in ("safetensors", "json"):
+        shutil.copy(zoo.path_of("lorenz63").with_suffix(f".{ending}"), tmp_path)
+    path = tmp_path / "lorenz63.safetensors"
+    found = scaling.Scaling(0.99, 0.8, 1.01, 0.02, 64)
+    monkeypatch.setattr(scaling, "fit_epsilon_scale", lambda model, *, num_samples: found)
+    outcome = call("models", "scale", path, "-n", 64)
+    assert outcome.exit_code == 0
+    assert "0.800 ± 0.020 times as often" in outcome.stdout
+    assert "1.010 times with a factor of 0.99" in outcome.stdout
+    model = kernels.load_model(str(path))
+    assert float(model.denoiser.epsilon_scale) == pytest.approx(0.99)
+    assert model.card["epsilon_scaling"]["before"] == 0.8
+    assert "fidelity" not in model.card
+    assert "fidelity" in kernels.load_model("lorenz63").card
+    monkeypatch.setattr(
+        scaling, "fit_epsilon_scale", lambda model, *, num_samples: found._replace(scale=None)
+    )
+    assert "no factor is called for" in call("models", "scale", "lorenz63").stdout
 
 
 def test_training_from_a_model_tells_what_its_exemplars_cost(tmp_path, monkeypatch):

@@ -32,6 +32,7 @@ def card_rows(model: kernels.Model) -> list[tuple[str, str]]:
         ("network", _network(card.get("architecture"))),
         ("trained on", ", ".join(_training(card.get("training")))),
         ("steps", f"{model.num_steps} network evaluations for a trajectory, by the ODE"),
+        ("noise estimate", _scaling(card.get("epsilon_scaling"))),
         *_fidelity(card.get("fidelity")),
         ("made", _text(card.get("created"))[:10]),
     ]
@@ -67,6 +68,18 @@ def _training(training: Any) -> Iterator[str]:
         value = _text(training.get(key))
         if value:
             yield words.format(value)
+
+
+def _scaling(scaling: Any) -> str:
+    """The factor of the noise estimate, and what it was fitted to."""
+    scale = scaling.get("scale") if isinstance(scaling, Mapping) else None
+    if not isinstance(scale, float):
+        return ""
+    before, after = (_text(scaling.get(name)) for name in ("before", "after"))
+    words = f"multiplied by {formats.number(scale, 5)}"
+    if before and after:
+        words += f", with which extremes come {after} times as often as simulated ones ({before} without)"
+    return words
 
 
 def _fidelity(fidelity: Any) -> Iterator[tuple[str, str]]:

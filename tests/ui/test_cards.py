@@ -28,6 +28,16 @@ def test_the_shipped_card_says_how_right_the_model_is():
     assert "steps" in rows["trained on"]
 
 
+def test_a_factor_of_the_noise_estimate_is_told(toy):
+    told = {"scale": 0.9789, "before": 0.766, "after": 0.9945}
+    words = dict(card_rows(with_card(toy, {"epsilon_scaling": told})))["noise estimate"]
+    assert words == (
+        "multiplied by 0.9789, with which extremes come 0.995 times as often as simulated ones (0.766 without)"
+    )
+    for unread in ({"scale": None}, {"scale": "half"}, "near 1", {}):
+        assert "noise estimate" not in dict(card_rows(with_card(toy, {"epsilon_scaling": unread})))
+
+
 def test_a_card_with_a_name_alone_is_readable(toy):
     rows = dict(card_rows(toy))
     assert rows["trajectories"] == "x, y: 16 times from 0 to 7.5 s"

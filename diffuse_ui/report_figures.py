@@ -58,20 +58,9 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
         color=colours.ink,
         va="top",
     )
-    names = list(report["one_point"])
-    grid = figure.add_gridspec(3, len(names), **rows(0.93, 0.37), hspace=0.55, wspace=0.32)
-    for column, name in enumerate(names):
-        axes = [figure.add_subplot(grid[row, column]) for row in range(3)]
-        _density(axes[0], report["one_point"][name], name, model.layout, colours)
-        _pair(axes[1], model.layout.times - model.layout.times[0], report["autocorrelation"][name], colours)
-        frequencies = np.arange(1, len(report["power"][name]["truth"]) + 1)
-        _pair(axes[2], frequencies, report["power"][name], colours, log=True)
-        for ax, label in zip(axes, ("density", "autocorrelation", "power"), strict=True):
-            ax.set_ylabel(label if column == 0 else "", fontsize=FONT_SIZE, color=colours.ink)
-        for ax, label in zip(axes[1:], (f"lag{_unit(model.layout)}", "cycles a trajectory"), strict=True):
-            ax.set_xlabel(label, fontsize=FONT_SIZE - 1, color=colours.ink)
+    _by_variable(figure, rows(0.93, 0.37), model.layout, report, colours)
     figure.legend(  # below the title's line, where it covers no curve
-        *axes[0].get_legend_handles_labels(),
+        *figure.axes[0].get_legend_handles_labels(),
         loc="upper right",
         bbox_to_anchor=(0.99, 1.0 - 0.028 * HEIGHT / height),
         ncols=2,
@@ -88,6 +77,27 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
         for column, (kind, label) in enumerate(SCORES.items()):
             _score(figure.add_subplot(last[0, column]), scores, kind, label, model.layout, colours)
     return figure
+
+
+def _by_variable(
+    figure: Figure,
+    place: dict[str, float],
+    layout: kernels.Layout,
+    report: Mapping[str, Any],
+    colours: Palette,
+) -> None:
+    """Density, autocorrelation and power of each variable below each other."""
+    grid = figure.add_gridspec(3, len(report["one_point"]), **place, hspace=0.55, wspace=0.32)
+    for column, name in enumerate(report["one_point"]):
+        axes = [figure.add_subplot(grid[row, column]) for row in range(3)]
+        _density(axes[0], report["one_point"][name], name, layout, colours)
+        _pair(axes[1], layout.times - layout.times[0], report["autocorrelation"][name], colours)
+        frequencies = np.arange(1, len(report["power"][name]["truth"]) + 1)
+        _pair(axes[2], frequencies, report["power"][name], colours, log=True)
+        for ax, label in zip(axes, ("density", "autocorrelation", "power"), strict=True):
+            ax.set_ylabel(label if column == 0 else "", fontsize=FONT_SIZE, color=colours.ink)
+        for ax, label in zip(axes[1:], (f"lag{_unit(layout)}", "cycles a trajectory"), strict=True):
+            ax.set_xlabel(label, fontsize=FONT_SIZE - 1, color=colours.ink)
 
 
 def _score(

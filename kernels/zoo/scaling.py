@@ -53,14 +53,14 @@ class Scaling(NamedTuple):
 
 
 def with_epsilon_scale(model: Model, scale: float | None) -> Model:
-    """The model with another factor of its noise estimate; what its card says of its fidelity is left out.
+    """The model with another factor of its noise estimate; what its card says of the law before is left out.
 
     Raises:
         ValueError: the model is no network that draws freely.
     """
     if not isinstance(model.denoiser, NetworkDenoiser | ExpertDenoiser):
         raise ValueError(f"`model` must be a network that draws freely; {model.name} is none.")
-    card = {name: value for name, value in model.card.items() if name != "fidelity"}
+    card = {name: told for name, told in model.card.items() if name not in ("fidelity", "epsilon_scaling")}
     return dataclasses.replace(
         model, denoiser=model.denoiser.scaled(scale), card=card | {"epsilon_scale": scale}
     )

@@ -12,7 +12,7 @@ from kernels.diffusion import GaussianLaw
 from kernels.networks.unet import UNetConfig
 from kernels.recordings.windows import HeldOut
 from kernels.training import initialize
-from kernels.zoo.fidelity import comparisons, measuring
+from kernels.zoo.fidelity import comparisons, drawing, measuring
 from kernels.zoo.fidelity.events import REFERENCE_EVENTS, SHARES, extremes, ladder, reference_event
 from kernels.zoo.fidelity.measuring import Effort, measure, misses, require_measurable
 from kernels.zoo.fidelity.steps import needed_steps
@@ -185,7 +185,7 @@ def walks():
 
 def test_a_forecast_is_reported_on_from_the_starts_of_the_truth(walks):
     model, over_time = walks
-    effort = dataclasses.replace(SMALL, num_cases=400, stochastic=True, num_chains=64)
+    effort = dataclasses.replace(SMALL, num_samples=1000, num_cases=400, stochastic=True, num_chains=64)
     report = list(measure(model, effort=effort))[-1]
     assert report["ode_30"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
     assert report["sde_80"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
@@ -205,6 +205,17 @@ def test_a_forecast_is_reported_on_from_the_starts_of_the_truth(walks):
     expected = stats.multivariate_normal(np.zeros(5), rest).logpdf(few[:, KNOWN:] - mean).mean()
     assert report["log_likelihood"]["mean"] == pytest.approx(expected, abs=0.5)
     assert abs(expected + entropy) < 10
+
+
+def test_the_needed_steps_of_a_forecast_and_each_sample_continues_its_own_start(walks):
+    model, _ = walks
+    truth = model.held_out.windows
+    starts = drawing.starts_of(model, truth[:300], 700)
+    np.testing.assert_array_equal(starts[650], truth[50, :KNOWN])  # in turn, where there are fewer
+    problem = drawing.problem_of(model, "max(x) > 1", jax.random.key(0), 20)
+    states = drawing.deterministic(problem, drawing.latents(model, jax.random.key(1), 700), starts)
+    np.testing.assert_allclose(states[:, :KNOWN], starts, atol=1e-5)
+    assert needed_steps(model, truth, jax.random.key(0), num_samples=512)["num_steps"] <= 40
 
 
 def test_a_forecast_that_is_too_sure_or_knows_nothing(walks):

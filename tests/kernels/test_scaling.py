@@ -78,6 +78,8 @@ def test_saved_and_read_again(tmp_path):
     again = kernels.load_checkpoint(path)
     assert again.fingerprint == model.fingerprint != model_of(0.9).fingerprint
     assert "fidelity" not in again.card  # it was that of another law
+    told = dataclasses.replace(model, card={**model.card, "epsilon_scaling": {"scale": 0.98}})
+    assert "epsilon_scaling" not in with_epsilon_scale(told, None).card
     for wrong in ("near 1", 3.0, [0.98]):
         card = json.loads(path.with_suffix(".json").read_text()) | {"epsilon_scale": wrong}
         path.with_suffix(".json").write_text(json.dumps(card))

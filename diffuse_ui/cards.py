@@ -19,6 +19,7 @@ _TRAINING = (  # key → words around its value
     ("validation_loss", "validation loss {}"),
     ("device", "{}"),
 )
+_TRUTHS = {"simulator": "simulator", "data": "held-out data", "training_data": "training data"}
 _SAMPLERS = {"sde": "SDE", "ode": "ODE"}
 
 
@@ -92,9 +93,10 @@ def _fidelity(fidelity: Any) -> Iterator[tuple[str, str]]:
     forecast = _forecast(fidelity.get("forecast"))
     if forecast:
         yield "forecast", forecast
-    truth = _probability(fidelity.get("simulator"))
-    if truth:
-        yield "P, simulator", truth
+    for kind, words in _TRUTHS.items():
+        truth = _probability(fidelity.get(kind))
+        if truth:
+            yield f"P, {words}", truth
     for key, figures in fidelity.items():
         name, _, steps = str(key).partition("_")
         if name not in _SAMPLERS or not isinstance(figures, Mapping):

@@ -32,7 +32,7 @@ class Result:
     Attributes:
         spec: what was asked.
         snapshot: the latest of `kernels.stream`.
-        references: "simulator", "data" and "model" → Probability, as far as they are known.
+        references: "simulator", "data", "training" and "model" → Probability, as far as they are known.
         seconds: time since the run began.
         live: a quick, approximate run of the live switch.
         trace: the running estimate as it was, oldest first, one entry for each number of network calls.
@@ -142,7 +142,7 @@ def _note(trace: list[kernels.Probability], estimate: kernels.Probability | None
 
 
 def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any]]:
-    """The simulator's number, or that of held-out data, and the model's; None on the way: a place to stop."""
+    """The simulator's number, or those of held-out and training data, and the model's; None on the way: a place to stop."""
     if spec.event is None:
         return
     model = State(model=spec.model).load()
@@ -150,6 +150,7 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
     for name, method, num_samples in (
         ("simulator", "simulator", NUM_SIMULATED),
         ("data", "data", 1),  # all held-out windows
+        ("training", "training_data", 1),
         ("model", "monte_carlo", MOST_DIRECT),
     ):
         if estimate is not None and estimate.method == method:
@@ -158,6 +159,8 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
         if method == "simulator" and (model.system is None or spec.given):
             continue
         if method == "data" and (model.held_out is None or spec.given):
+            continue
+        if method == "training_data" and (model.training_data is None or spec.given):
             continue
         last = None
         try:

@@ -150,7 +150,10 @@ def _pair(ax: Axes, x: np.ndarray, pair: Mapping[str, Any], colours: Palette, *,
 
 
 def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:
-    """Probability under the model against that of the truth, each with two standard errors; a triangle for none."""
+    """Probability under the model against that of the truth, each with two standard errors; a triangle for none.
+
+    Of a recording, that of the training data stands beside it: a model that is faithful to it lies there.
+    """
     style(ax, "P under the model", colours)
     rungs = [rung for rung in report.get("events", []) if rung["truth"]["probability"] > 0]
     if not rungs:
@@ -175,6 +178,12 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
         markersize=3.5,
         linewidth=1.0,
     )
+    learned = np.array([r["training_data"]["probability"] if "training_data" in r else np.nan for r in rungs])
+    if (learned > 0).any():
+        across = [r["truth"]["probability"] for r in rungs]
+        look = {"color": colours.ink, "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
+        ax.plot(across, np.where(learned > 0, learned, np.nan), "D", label="training data", **look)
+        ax.legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)
     ax.set_xscale("log")
     ax.set_yscale("log")
     ax.set_xlabel(

@@ -32,6 +32,7 @@ ESTIMATORS = (
     "density_ratio",
     "simulator",
     "data",
+    "training_data",
     None,
 )
 PRESETS = {  # name → (num_samples, num_steps)

@@ -29,7 +29,7 @@ from kernels.files import replacing, save_tensors
 from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
-from kernels.recordings.windows import HeldOut
+from kernels.recordings.windows import Part
 from kernels.references import Exemplars
 from kernels.systems import available_systems, get_system
 from kernels.trajectories import Layout, Standardizer
@@ -80,7 +80,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items() if v is not None
     }
     tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
-    tensors |= _held_out_tensors(model)
+    tensors |= _part_tensors("held_out", model.held_out) | _part_tensors("training", model.training_data)
     tensors["law.basis"] = np.asarray(tensors["law.basis"], dtype)
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
@@ -195,6 +195,7 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         experts = None if levels is None else _pair(weights, levels)
         scale = _epsilon_scale(weights, card)
         held_out = _held_out(tensors, standardizer, layout.num_times)
+        training_data = _part("training", tensors, layout.num_times)
     except (KeyError, TypeError) as error:
         raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
     denoiser = _denoiser(weights, config, law, tensors, num_known, experts)
@@ -205,6 +206,7 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         initial=law,
         card=card,
         held_out=held_out,
+        training_data=training_data,
     )
 
 
@@ -271,27 +273,31 @@ def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
     return scale
 
 
-def _held_out_tensors(model: Model) -> dict[str, np.ndarray]:
-    """The held-out part of a recording: the values themselves, bit for bit."""
-    if model.held_out is None:
+def _part_tensors(name: str, part: Part | None) -> dict[str, np.ndarray]:
+    """A part of a recording: the values themselves, bit for bit."""
+    if part is None:
         return {}
-    moments = model.held_out.moments
+    moments = part.moments
     return {
-        "held_out.values": np.asarray(model.held_out.series, np.float32),
-        "held_out.starts": model.held_out.starts.astype(np.int64),
-        **({} if moments is None else {"held_out.moments": moments.astype(np.int64)}),
+        f"{name}.values": np.asarray(part.series, np.float32),
+        f"{name}.starts": part.starts.astype(np.int64),
+        **({} if moments is None else {f"{name}.moments": moments.astype(np.int64)}),
     }
 
 
-def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> HeldOut | None:
-    if "held_out.values" in tensors:
-        moments = tensors.get("held_out.moments")
-        return HeldOut(tensors["held_out.values"], tensors["held_out.starts"], length, moments)
-    if "held_out.series" not in tensors:
+def _part(name: str, tensors: Mapping[str, np.ndarray], length: int) -> Part | None:
+    if f"{name}.values" not in tensors:
         return None
+    return Part(tensors[f"{name}.values"], tensors[f"{name}.starts"], length, tensors.get(f"{name}.moments"))
+
+
+def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> Part | None:
+    part = _part("held_out", tensors, length)
+    if part is not None or "held_out.series" not in tensors:
+        return part
     # of an older file, standardised: values come back rounded, and one that a threshold equals may change sides
     series = tensors["held_out.series"].astype(np.float32) * np.asarray(standardizer.scale)
-    return HeldOut(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
+    return Part(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
 
 
 def _orthonormal(basis: np.ndarray) -> np.ndarray:

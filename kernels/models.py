@@ -13,7 +13,7 @@ import numpy as np
 from kernels.denoisers import Denoiser
 from kernels.diffusion import GaussianLaw
 from kernels.forecasts import ForecastDenoiser
-from kernels.recordings.windows import HeldOut
+from kernels.recordings.windows import Part
 from kernels.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.systems import available_systems
 from kernels.trajectories import Layout, Standardizer
@@ -47,6 +47,8 @@ class Model:
             by programs.
         held_out: of a model of a recording, the part of it that was held out; the event's frequency there is
             what the model's probability is compared with.
+        training_data: the part that it was trained on, for the frequency that a perfect model of it would give;
+            None where the model was saved without.
     """
 
     denoiser: Denoiser | ForecastDenoiser
@@ -54,7 +56,8 @@ class Model:
     standardizer: Standardizer
     initial: GaussianLaw
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    held_out: HeldOut | None = None
+    held_out: Part | None = None
+    training_data: Part | None = None
 
     def __post_init__(self) -> None:
         _ = self.ode_levels  # a card is checked when there is a model of it

@@ -28,8 +28,8 @@ GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(
 EstimatorOption = Annotated[
     str,
     typer.Option(
-        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator, data; "
-        "none for no probability."
+        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator, data, "
+        "training_data; none for no probability."
     ),
 ]
 GuidanceOption = Annotated[

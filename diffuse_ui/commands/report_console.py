@@ -93,6 +93,8 @@ def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:
     table = Table("figure", "value", title=f"fidelity of {model.name}", title_justify="left")
     truth = report.get("simulator") or report["data"]
     table.add_row(f"P({report['event']}), truth", _probability(truth))
+    if "training_data" in report:
+        table.add_row(f"P({report['event']}), training data", _probability(report["training_data"]))
     for kind in (name for name in report if name.startswith(("ode_", "sde_"))):
         steps = kind.replace("_", ", ") + " steps"
         figures = report[kind]
@@ -113,10 +115,13 @@ def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:
 
 
 def _events(report: dict[str, Any]) -> Table:
-    table = Table("event", "truth", "model", "estimator")
+    """Probabilities side by side; of a recording, what a perfect model of the training data would say, too."""
+    kinds = {"truth": "truth", "training_data": "training data", "model": "model"}
+    kinds = {kind: heading for kind, heading in kinds.items() if kind in report["events"][0]}
+    table = Table("event", *kinds.values(), "estimator")
     for rung in report["events"]:
         method = rung["method"].replace("_", " ")
-        table.add_row(rung["event"], _probability(rung["truth"]), _probability(rung["model"]), method)
+        table.add_row(rung["event"], *(_probability(rung[kind]) for kind in kinds), method)
     return table
 
 

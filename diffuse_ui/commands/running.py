@@ -112,7 +112,7 @@ def probability(
         str,
         typer.Option(
             help="Estimator: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, "
-            "density_ratio, simulator, data."
+            "density_ratio, simulator, data, training_data."
         ),
     ] = "auto",
     guidance: GuidanceOption = "moment_matching",

@@ -29,6 +29,7 @@ METHOD_NAMES = {
     "density_ratio": "density ratio",
     "simulator": "simulator",
     "data": "frequency in held-out data",
+    "training_data": "frequency in training data",
 }
 
 QUIET = {"opacity": "0.72"}  # of the theme's ink: legible on light and dark

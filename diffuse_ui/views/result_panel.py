@@ -17,6 +17,7 @@ __all__ = ["ResultPanel", "ensemble_words"]
 _MEANINGS = {
     "simulator": "the true system, by {} simulations",
     "data": "frequency in held-out data",
+    "training": "frequency in the data it was trained on",
     "model": "the network, by {} unguided samples",
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none

@@ -34,6 +34,7 @@ _ESTIMATOR_LABELS = {
     "density_ratio": "density ratio, as in the paper",
     "simulator": "simulator",
     "data": "frequency in held-out data",
+    "training_data": "frequency in training data",
     None: "no probability",
 }
 

@@ -1,6 +1,8 @@
-"""The event's frequency in held-out data: what a model of measurements is to be compared with.
+"""The event's frequency in data: what a model of measurements is to be compared with.
 
-The share of held-out windows in which the event holds. Windows overlap and follow each other, so
+The share of the held-out windows in which the event holds, or of those that the model was trained on: what a
+perfect model of these would say, so where it differs from the held-out share as the model does, the two parts are
+unlike, and the model is not to blame. Windows overlap and follow each other, so
 their indicators hang together; the error comes from a moving-block bootstrap (Künsch 1989): blocks of
 neighbouring windows are drawn with replacement until there are as many as in the data, and the share
 in each such series is one replicate. Blocks span at least one window, and twice the integrated
@@ -20,29 +22,32 @@ from scipy import stats
 
 from kernels.forecasts import GivenStart
 from kernels.probability.base import Probability, Problem, Progress
-from kernels.recordings.windows import HeldOut
+from kernels.recordings.windows import Part
 
-__all__ = ["block_bootstrap", "data_frequency", "require_data"]
+__all__ = ["block_bootstrap", "data_frequency", "require_data", "training_frequency"]
 
 NUM_REPLICATES = 4000
 MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
 MIN_SPELLS = 5  # separate blocks that hits, and misses, must lie in: 1 is one observation
 SEED = 0  # of the replicates: the same data give the same interval
+_KINDS = {"data": "held-out", "training_data": "training"}
+_MORE = {"data": "hold out more data", "training_data": "train on more data"}
 
 
-def require_data(problem: Problem) -> HeldOut:
-    """The model's held-out data. Raises ValueError where they cannot answer."""
-    held_out = problem.model.held_out
-    if held_out is None:
+def require_data(problem: Problem, method: str = "data") -> Part:
+    """The model's held-out data, or those it was trained on. Raises ValueError where they cannot answer."""
+    held_out = method == "data"
+    part = problem.model.held_out if held_out else problem.model.training_data
+    if part is None:
+        what = "a held-out part of it" if held_out else "the part that it learned from"
         raise ValueError(
-            "`method` 'data' needs a model that was trained on a recording and keeps a held-out part of it. "
-            "Use 'auto'."
+            f"`method` {method!r} needs a model that was trained on a recording and keeps {what}. Use 'auto'."
         )
     if problem.observations is not None or isinstance(problem.model.denoiser, GivenStart):
         raise ValueError(
-            "`method` 'data' cannot be conditioned on `given`. Use 'auto', or leave `given` out."
+            f"`method` {method!r} cannot be conditioned on `given`. Use 'auto', or leave `given` out."
         )
-    return held_out
+    return part
 
 
 def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
@@ -51,21 +56,35 @@ def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
     Raises:
         ValueError: the model keeps no such data, or something is known.
     """
-    held_out = require_data(problem)
-    windows = held_out.windows
-    holds = problem.judge(windows)[1][held_out.order]
-    estimate = block_bootstrap(holds, held_out.least_block)
-    yield Progress(
-        1.0, f"{len(windows)} held-out windows, {estimate.diagnostics['hits']} in the event", estimate
-    )
+    yield _frequency(problem, "data")
 
 
-def block_bootstrap(holds: Bool[np.ndarray, " window"], least_block: int) -> Probability:
+def training_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
+    """Estimate from the windows that the model was trained on, as many as are kept.
+
+    Raises:
+        ValueError: the model keeps no such data, or something is known.
+    """
+    yield _frequency(problem, "training_data")
+
+
+def _frequency(problem: Problem, method: str) -> Progress:
+    part = require_data(problem, method)
+    windows = part.windows
+    estimate = block_bootstrap(problem.judge(windows)[1][part.order], part.least_block, method)
+    words = f"{len(windows)} {_KINDS[method]} windows, {estimate.diagnostics['hits']} in the event"
+    return Progress(1.0, words, estimate)
+
+
+def block_bootstrap(
+    holds: Bool[np.ndarray, " window"], least_block: int, method: str = "data"
+) -> Probability:
     """The share of hits in a series, with its interval.
 
     Args:
         holds: whether the event holds, window by window in the order of time.
         least_block: number of windows that a block must have.
+        method: "data" for held-out windows, "training_data" for those of the training.
     """
     total, hits = len(holds), int(np.sum(holds))
     block = int(np.clip(np.ceil(2.0 * _correlation_time(holds)), least_block, max(least_block, total // 4)))
@@ -73,7 +92,7 @@ def block_bootstrap(holds: Bool[np.ndarray, " window"], least_block: int) -> Pro
     num_blocks = total / block
     value = hits / total
     if hits in (0, total):
-        return _without_contrast(hits, total, block)
+        return _without_contrast(hits, total, block, method)
     replicates = _replicates(holds, block)
     stretch = float(np.sqrt(num_blocks / max(num_blocks - 1.0, 1.0)))
     error = stretch * float(replicates.std())
@@ -86,40 +105,42 @@ def block_bootstrap(holds: Bool[np.ndarray, " window"], least_block: int) -> Pro
     spells = min(len(np.unique(np.flatnonzero(holds == side) // block)) for side in (True, False))
     few = num_blocks < MIN_BLOCKS
     message = (
-        f"{hits} of {total} held-out windows are in the event; {num_blocks:.0f} blocks of {block} windows."
+        f"{hits} of {total} {_KINDS[method]} windows are in the event; "
+        f"{num_blocks:.0f} blocks of {block} windows."
     )
     if few:
         message += (
-            " Too few blocks for an interval to be relied on: hold out more data, or take shorter windows."
+            f" Too few blocks for an interval to be relied on: {_MORE[method]}, or take shorter windows."
         )
     elif spells < MIN_SPELLS:
         what = "in the event" if value < 0.5 else "outside it"
-        message += f" Those {what} lie in {spells} separate blocks only: hold out more data."
+        message += f" Those {what} lie in {spells} separate blocks only: {_MORE[method]}."
     return Probability(
         value=value,
         standard_error=error,
         interval=interval,
         ess=(value / error) ** 2 if error > 0 else float(num_blocks),
-        method="data",
+        method=method,
         status="unreliable" if few or spells < MIN_SPELLS else "ok",
         message=message,
         diagnostics={"hits": hits, "num_samples": total, "block": block, "num_blocks": num_blocks},
     )
 
 
-def _without_contrast(hits: int, total: int, block: int) -> Probability:
+def _without_contrast(hits: int, total: int, block: int, method: str) -> Probability:
     """All windows, or none, are in the event: the rule of three, a block counted as one observation."""
     num_blocks = max(total / block, 1.0)
     bound = min(1.0, 3.0 / num_blocks)
     none = hits == 0
-    words = f"None of {total} held-out windows is" if none else f"All of {total} held-out windows are"
+    kind = _KINDS[method]
+    words = f"None of {total} {kind} windows is" if none else f"All of {total} {kind} windows are"
     sign = f"P < {bound:.2g}" if none else f"P > {1 - bound:.2g}"
     return Probability(
         value=hits / total,
         standard_error=1.0 / num_blocks,
         interval=(0.0, bound) if none else (1.0 - bound, 1.0),
         ess=num_blocks,
-        method="data",
+        method=method,
         status="no_hits" if none else "unreliable" if num_blocks < MIN_BLOCKS else "ok",
         message=f"{words} in the event, so {sign} (rule of three, {num_blocks:.0f} blocks).",
         diagnostics={"hits": hits, "num_samples": total, "block": block, "num_blocks": num_blocks},

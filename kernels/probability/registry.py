@@ -5,7 +5,7 @@ from difflib import get_close_matches
 
 from kernels.probability.auto import auto
 from kernels.probability.base import Problem, Progress
-from kernels.probability.data import data_frequency, require_data
+from kernels.probability.data import data_frequency, require_data, training_frequency
 from kernels.probability.density_ratio import density_ratio
 from kernels.probability.monte_carlo import monte_carlo
 from kernels.probability.path_importance import ALPHA_EVERY, path_importance
@@ -24,6 +24,7 @@ ESTIMATORS = (
     "density_ratio",
     "simulator",
     "data",
+    "training_data",
 )
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
 MIN_SAMPLES = {  # below these there is no error bar
@@ -51,8 +52,8 @@ def require_answer(problem: Problem, method: str | None) -> None:
     """Raises ValueError where an estimator that looks at the truth has none to look at."""
     if method == "simulator":
         require_system(problem)
-    if method == "data":
-        require_data(problem)
+    if method in ("data", "training_data"):
+        require_data(problem, method)
 
 
 def estimates(
@@ -80,5 +81,6 @@ def estimates(
         "subset_simulation": subset_simulation,
         "simulator": simulator,
         "data": data_frequency,
+        "training_data": training_frequency,
     }
     return by_name[method](problem, num_samples)

@@ -20,18 +20,18 @@ from kernels.recordings.reading import Recording
 from kernels.recordings.regularity import even_step
 from kernels.trajectories import Layout
 
-__all__ = ["HeldOut", "Split", "recording_layout", "split_windows"]
+__all__ = ["Part", "Split", "recording_layout", "split_windows"]
 
 VALIDATION, HELD_OUT = 0.1, 0.2  # shares of the rows
 MIN_RUN = 6  # windows that a run must last to be split: three parts, two gaps, and as much again to train on
 LEAST = {"training": 30, "validation": 3, "held-out": 5}  # windows beside each other that a part must hold
 MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # of training windows, where no stride is given
-MAX_HELD_OUT = 4_000_000  # numbers of the held-out part that are kept with a model
+MAX_KEPT = 4_000_000  # numbers of the held-out part that are kept with a model, and of the training part
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class HeldOut:
-    """The held-out part of a recording: rows, and where its windows begin.
+class Part:
+    """A part of a recording that is kept with a model: rows, and where its windows begin.
 
     Attributes:
         series: (row, variable), physical units; NaN where nothing was measured.
@@ -74,7 +74,9 @@ class Split(NamedTuple):
     Attributes:
         training: (window, time, variable), physical units.
         validation: the same.
-        held_out: the last part, its rows and windows.
+        training_data: what a model keeps of the first part: all, or where that is more than `MAX_KEPT` numbers,
+            windows from all over it.
+        held_out: what it keeps of the last part, from its beginning.
         stride: rows from one window to the next.
         ranges: part → first row and the one after the last: of every run, or of the runs end to end where
             these are split whole.
@@ -83,7 +85,8 @@ class Split(NamedTuple):
 
     training: Float[np.ndarray, "window time variable"]
     validation: Float[np.ndarray, "window time variable"]
-    held_out: HeldOut
+    training_data: Part
+    held_out: Part
     stride: int
     ranges: dict[str, tuple[int, int]]
     by: str = "time"
@@ -131,15 +134,45 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         stride = max(1, -(-len(rows["training"]) // max(most, 1)))
     starts = {part: _starts(recording, window, stride, rows[part]) for part in ranges}
     _require_enough(recording, window, starts)
-    kept = rows["held-out"][: MAX_HELD_OUT // len(recording.variables)]
-    first = np.searchsorted(kept, starts["held-out"])
-    first = first[first + window <= kept.size]
-    moments = place[kept][first] if by == "time" and place.max() + 1 < place.size else None
-    held_out = HeldOut(recording.values[kept].astype(np.float32), first, window, moments)
     training, validation = (
         cut(recording.values, starts[part], window) for part in ("training", "validation")
     )
-    return Split(training, validation, held_out, stride, ranges, by)
+    moments = place if by == "time" and place.max() + 1 < place.size else None
+    most = MAX_KEPT // len(recording.variables)
+    kept = _apart(rows["training"], starts["training"], place, window, stride, most)
+    training_data = _part(recording, *kept, window, moments)
+    held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments)
+    return Split(training, validation, training_data, held_out, stride, ranges, by)
+
+
+def _apart(
+    rows: Int[np.ndarray, " row"],
+    starts: Int[np.ndarray, " window"],
+    place: Int[np.ndarray, " any"],
+    window: int,
+    stride: int,
+    most: int,
+) -> tuple[Int[np.ndarray, " kept"], Int[np.ndarray, " chosen"]]:
+    """Rows and windows of a part: all, or where those are too many rows, of windows from all over it."""
+    if rows.size <= most:
+        return rows, starts
+    beside = starts[place[starts] // stride % -(-window // stride) == 0]  # none overlaps the next
+    chosen = beside[:: -(-beside.size * window // most)]
+    return (chosen[:, None] + np.arange(window)).ravel(), chosen
+
+
+def _part(
+    recording: Recording,
+    rows: Int[np.ndarray, " kept"],
+    starts: Int[np.ndarray, " window"],
+    window: int,
+    moments: Int[np.ndarray, " any"] | None,
+) -> Part:
+    """Some rows of a recording, and those of the windows that lie within them."""
+    first = np.searchsorted(rows, starts)
+    first = first[first + window <= rows.size]
+    when = None if moments is None else moments[rows][first]
+    return Part(recording.values[rows].astype(np.float32), first, window, when)
 
 
 def _places(recording: Recording) -> Int[np.ndarray, " row"]:

@@ -285,6 +285,7 @@ def _model(plan: Plan, standardizer: Standardizer, record: TrainingRecord) -> Mo
         initial=record.denoiser.law,
         card=_card(plan, record),
         held_out=plan.split.held_out,
+        training_data=plan.split.training_data,
     )
 
 
@@ -306,6 +307,7 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "num_windows": windows,
             "split": split.by,
             "rows": {part: list(rows) for part, rows in split.ranges.items()},
+            "training_rows_kept": len(split.training_data.series),
             "held_out_rows_kept": len(split.held_out.series),
             "positions": {name: dict(place) for name, place in recording.positions.items()},
             **plan.choices,

@@ -19,7 +19,7 @@ from kernels.denoisers import NetworkDenoiser
 from kernels.diffusion import GaussianLaw
 from kernels.models import Model
 from kernels.networks.unet import UNetConfig
-from kernels.recordings.windows import HeldOut
+from kernels.recordings.windows import Part
 from kernels.training import initialize
 from kernels.trajectories import Layout, Standardizer
 
@@ -36,7 +36,7 @@ def rain():
     temperatures = generator.normal(11.3, 7.7, 4000).round(1)
     series = np.stack([amounts, temperatures], 1).astype(np.float32)
     series[100] = np.nan
-    held_out = HeldOut(series, np.arange(200, 3900, 3), 8)
+    held_out = Part(series, np.arange(200, 3900, 3), 8)
     law = GaussianLaw.fit(generator.normal(size=(64, 8, 2)).astype(np.float32))
     denoiser = initialize(NETWORK, law, jax.random.key(0))
     assert isinstance(denoiser, NetworkDenoiser)
@@ -59,9 +59,15 @@ def test_the_truth_comes_back_bit_for_bit(rain, tmp_path):
     np.testing.assert_array_equal(bits(again.held_out.series), bits(rain.held_out.series))
     np.testing.assert_array_equal(again.held_out.starts, rain.held_out.starts)
     assert again.held_out.moments is None
+    assert again.training_data is None
     held_out = dataclasses.replace(rain.held_out, moments=rain.held_out.starts % 1000)
-    path = kernels.save_checkpoint(dataclasses.replace(rain, held_out=held_out), tmp_path / "members")
-    np.testing.assert_array_equal(kernels.load_model(path).held_out.moments, held_out.moments)
+    learned = Part(rain.held_out.series[::-1], np.arange(0, 90, 9), 8)
+    both = dataclasses.replace(rain, held_out=held_out, training_data=learned)
+    both = kernels.load_model(kernels.save_checkpoint(both, tmp_path / "members"))
+    np.testing.assert_array_equal(both.held_out.moments, held_out.moments)
+    np.testing.assert_array_equal(bits(both.training_data.series), bits(learned.series))
+    np.testing.assert_array_equal(both.training_data.starts, learned.starts)
+    assert both.training_data.moments is None
     for event in ("max(rain) > 0", "min(rain) >= 0", "max(T) > 20.1", "max(T) >= 20.1", "min(T) <= -0.3"):
         found = [
             kernels.event_probability(jax.random.key(0), model, event, method="data").value
@@ -75,7 +81,7 @@ def test_the_truth_comes_back_bit_for_bit(rain, tmp_path):
 
 def test_a_long_truth_is_kept_in_single_precision_too(rain, tmp_path):
     series = np.random.default_rng(1).normal(11.3, 7.7, (600_000, 2)).astype(np.float32)
-    long = dataclasses.replace(rain, held_out=HeldOut(series, np.arange(0, 599_000, 8), 8))
+    long = dataclasses.replace(rain, held_out=Part(series, np.arange(0, 599_000, 8), 8))
     again = kernels.load_model(kernels.save_checkpoint(long, tmp_path / "long", dtype="float16"))
     np.testing.assert_array_equal(bits(again.held_out.series), bits(series))
 

@@ -9,7 +9,7 @@ from scipy import stats
 
 import kernels
 from kernels.probability.data import block_bootstrap
-from kernels.recordings.windows import HeldOut
+from kernels.recordings.windows import Part
 
 KEY = jax.random.key(0)
 
@@ -61,7 +61,7 @@ def model(ar1):
     model, _ = ar1
     generator = np.random.default_rng(7)
     series = np.stack([persistent(generator, 6000, 0.9), 2 * persistent(generator, 6000, 0.9)], axis=1)
-    return dataclasses.replace(model, held_out=HeldOut(series.astype(np.float32), np.arange(0, 5960, 4), 40))
+    return dataclasses.replace(model, held_out=Part(series.astype(np.float32), np.arange(0, 5960, 4), 40))
 
 
 def test_the_frequency_agrees_with_the_exact_model(model):
@@ -73,6 +73,30 @@ def test_the_frequency_agrees_with_the_exact_model(model):
     assert found.diagnostics["num_samples"] == len(model.held_out.windows)
     again = kernels.event_probability(jax.random.key(9), model, "mean(x) > 0.5", method="data")
     assert again.interval == found.interval  # all the data, whatever the seed
+
+
+def test_the_frequency_in_what_was_learned_from(model):
+    """What a perfect model of the training part would say, whatever the held-out part holds."""
+    learned = Part(model.held_out.series + np.float32(1.0), model.held_out.starts, 40)
+    both = dataclasses.replace(model, training_data=learned)
+    there = kernels.event_probability(KEY, both, "mean(x) > 1.5", method="training_data")
+    here = kernels.event_probability(KEY, both, "mean(x) > 0.5", method="data")
+    assert there.value == pytest.approx(here.value)
+    assert there.standard_error == pytest.approx(here.standard_error)
+    assert (there.method, there.status) == ("training_data", "ok")
+    assert "training windows" in there.message
+    assert (
+        "None of 1490 training windows"
+        in next(iter(kernels.estimate(KEY, both, "max(x) > 99", method="training_data"))).probability.message
+    )
+    with pytest.raises(ValueError, match=r"'training_data' needs a model .* the part that it learned from"):
+        kernels.event_probability(KEY, model, "max(x) > 1", method="training_data")
+    with pytest.raises(ValueError, match="the part that it learned from"):
+        kernels.stream(kernels.RunSpec(model=model, event="max(x) > 1", estimator="training_data"))
+    with pytest.raises(ValueError, match="'training_data' cannot be conditioned"):
+        kernels.event_probability(
+            KEY, both, "max(x) > 1", given="at(x, 0) == 0 tolerance 0.1", method="training_data"
+        )
 
 
 def test_the_backdrop_is_the_data(model):
@@ -108,7 +132,7 @@ def test_copies_of_a_record_say_no_more_than_the_record(model):
     """Members at the same times: their windows go into the same blocks."""
     one = model.held_out
     series, starts = np.tile(one.series, (4, 1)), np.concatenate([k * 6000 + one.starts for k in range(4)])
-    four = HeldOut(series, starts, one.length, np.tile(one.starts, 4))
+    four = Part(series, starts, one.length, np.tile(one.starts, 4))
     assert four.least_block == 4 * one.least_block
     single, copied = (
         kernels.event_probability(

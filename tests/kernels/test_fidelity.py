@@ -10,7 +10,7 @@ from scipy import stats
 import kernels
 from kernels.diffusion import GaussianLaw
 from kernels.networks.unet import UNetConfig
-from kernels.recordings.windows import HeldOut
+from kernels.recordings.windows import Part
 from kernels.training import initialize
 from kernels.zoo.fidelity import comparisons, drawing, measuring
 from kernels.zoo.fidelity.events import REFERENCE_EVENTS, SHARES, extremes, ladder, reference_event
@@ -28,7 +28,7 @@ def model():
     layout = kernels.Layout(variables=("x", "wet bulb"), times=np.arange(12.0))
     exact = kernels.GaussianDenoiser(np.zeros((12, 2)), np.eye(24))
     series = np.random.default_rng(0).normal(size=(40_000, 2)).astype(np.float32)
-    held_out = HeldOut(series, np.arange(0, 39_988, 12), 12)
+    held_out = Part(series, np.arange(0, 39_988, 12), 12)
     made = kernels.Model.from_denoiser(exact, layout, card={"name": "noise", "num_steps": 30})
     return dataclasses.replace(made, held_out=held_out)
 
@@ -60,7 +60,12 @@ def test_a_wrong_model_says_what_it_misses(model):
     wide = kernels.GaussianDenoiser(np.zeros((12, 2)), 2.0 * np.eye(24))
     wrong = kernels.Model.from_denoiser(wide, model.layout, card={"name": "wide", "num_steps": 30})
     wrong = dataclasses.replace(wrong, held_out=model.held_out)
+    learned = Part(2.0 * model.held_out.series[:12_000], np.arange(0, 11_988, 12), 12)
+    wrong = dataclasses.replace(wrong, training_data=learned)
     last = list(measure(wrong, effort=dataclasses.replace(SMALL, num_likelihood=0)))[-1]
+    for rung in [*last["events"], last]:
+        problem = drawing.problem_of(wrong, rung["event"], jax.random.key(0), 30)
+        assert rung["training_data"]["probability"] == problem.judge(learned.windows)[1].mean()
     assert any(miss.startswith("one-point Kolmogorov distance") for miss in last["misses"])
     assert any(miss.startswith("P(max(x) > ") and "off by" in miss for miss in last["misses"])
 
@@ -87,6 +92,8 @@ def test_misses_allow_for_the_errors_of_both():
     assert misses(Lorenz(), whole) == ["rollout error 0.01, target 0.002"]
     rung["model"]["probability"] = 0.106
     assert misses(Lorenz(), whole)[1].startswith("P(e) = 0.106, truth 0.1: off by 6 %, target 3 %")
+    rung["training_data"] = {"probability": 0.2, "standard_error": 0.003}  # 2·√(1² + 2² + 3²)·1e-3 = 0.0075
+    assert len(misses(Lorenz(), whole)) == 1
 
 
 def test_a_rung_is_held_to_the_target_of_the_probability_that_it_is_meant_to_have(model):
@@ -172,7 +179,7 @@ def walks():
         embedding=16,
     )
     law = GaussianLaw.from_moments(np.zeros((times, 1)), over_time)
-    held_out = HeldOut(states.reshape(-1, 1), np.arange(0, count * times, times), times)
+    held_out = Part(states.reshape(-1, 1), np.arange(0, count * times, times), times)
     return kernels.Model(
         denoiser=initialize(network, law, jax.random.key(0), num_known=KNOWN),
         layout=kernels.Layout(variables=("x",), times=np.arange(float(times))),

@@ -136,14 +136,21 @@ def test_the_truth_that_is_held_out_is_that_of_the_file(rain, tmp_path, quick):
     found = kernels.event_probability(jax.random.key(0), again, "max(rain) > 0", method="data")
     assert found.value == pytest.approx(np.mean(file[starts][..., 0].max(1) > 0))
     assert found.value < 0.97
+    learned = kernels.event_probability(jax.random.key(0), again, "max(rain) > 0", method="training_data")
+    end = model.card["data"]["rows"]["training"][1]
+    file = np.stack([rain[name].values[:end] for name in ("rain", "T")], 1)
+    np.testing.assert_array_equal(again.training_data.series, file)
+    windows = file[again.training_data.starts[:, None] + np.arange(8)]
+    assert learned.value == pytest.approx(np.mean(windows[..., 0].max(1) > 0))
 
 
 def test_a_held_out_part_that_is_too_long_loses_rows_and_the_card_says_so(rain, tmp_path, quick, monkeypatch):
-    monkeypatch.setattr("kernels.recordings.windows.MAX_HELD_OUT", 400)
+    monkeypatch.setattr("kernels.recordings.windows.MAX_KEPT", 400)
     plan = own_data.plan_training(rain, name="rain", path=tmp_path, window=8, num_steps=1)
     ((_, model),) = own_data.training(plan)
     data = kernels.load_model(plan.weights).card["data"]
     assert data["held_out_rows_kept"] == len(model.held_out.series) == 200
+    assert 100 < data["training_rows_kept"] == len(model.training_data.series) <= 200
     assert data["rows"]["held-out"][1] - data["rows"]["held-out"][0] > 200
     np.testing.assert_array_equal(kernels.load_model(plan.weights).held_out.series, model.held_out.series)
 

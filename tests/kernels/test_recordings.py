@@ -375,10 +375,34 @@ def test_too_few_windows_and_odd_numbers():
 
 
 def test_held_out_data_are_bounded(monkeypatch):
-    monkeypatch.setattr("kernels.recordings.windows.MAX_HELD_OUT", 150)
+    monkeypatch.setattr("kernels.recordings.windows.MAX_KEPT", 150)
     held_out = split_windows(counted(2000), 10).held_out
     assert held_out.series.size == 150
     assert len(held_out.windows) == 141
+
+
+@pytest.mark.parametrize("recording", [counted(2000, [(300, 305)]), members(20, 100)])
+def test_the_training_windows_are_kept(recording):
+    split = split_windows(recording, 10)
+    np.testing.assert_array_equal(split.training_data.windows, split.training)
+    moments = split.training_data.moments
+    assert moments is None or np.array_equal(moments, split.training[:, 0, 0])
+
+
+@pytest.mark.parametrize(
+    ("recording", "stride"),
+    [(counted(2000, [(300, 305)]), 3), (members(20, 100), None), (members(400, 30), 10)],
+)
+def test_of_much_training_data_windows_apart_are_kept(recording, stride, monkeypatch):
+    monkeypatch.setattr("kernels.recordings.windows.MAX_KEPT", 300)
+    split = split_windows(recording, 10, stride=stride)
+    kept = split.training_data
+    assert 150 <= kept.series.size <= 300
+    trained_on = {tuple(window) for window in split.training[..., 0]}
+    assert {tuple(window) for window in kept.windows[..., 0]} <= trained_on
+    assert np.all(np.diff(kept.starts) == 10)  # no row twice
+    assert np.ptp(kept.windows) > 0.6 * np.ptp(split.training)  # from all over
+    assert kept.moments is None or np.array_equal(kept.moments, kept.windows[:, 0, 0])
 
 
 @pytest.mark.parametrize(("num_runs", "stride"), [(1000, 60), (3000, None), (1000, 7)])

@@ -114,6 +114,31 @@ def test_probabilities_stand_where_they_are_and_none_is_a_triangle():
     np.testing.assert_allclose(marks["o"].get_ydata(), [0.09, 1e-5])
     np.testing.assert_allclose(marks["v"].get_xdata(), [1e-4])
     draw_probabilities(Figure().subplots(), {"events": rungs[2:]}, LIGHT)
+    assert axes.get_legend() is None
+
+
+def test_what_was_learned_from_stands_beside_the_truth_and_the_model(reported, capsys):
+    report = reported.card["fidelity"]
+    rungs = [
+        rung | {"training_data": {"probability": p, "standard_error": 0.001}}
+        for rung, p in zip(report["events"], (0.345, 0.0, 0.123), strict=True)
+    ]
+    learned = {"probability": 0.234, "standard_error": 0.001}
+    report = report | {"events": rungs, "training_data": learned}
+    model = dataclasses.replace(reported, card={**reported.card, "fidelity": report})
+    axes = Figure().subplots()
+    draw_probabilities(axes, report, LIGHT)
+    (diamonds,) = (line for line in axes.lines if line.get_marker() == "D")
+    np.testing.assert_allclose(diamonds.get_xdata(), [0.3, 0.01])
+    np.testing.assert_allclose(diamonds.get_ydata(), [0.345, np.nan])
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training data"]
+    print_report(model)
+    words = capsys.readouterr().out
+    assert "training data" in words
+    assert "34.50 %" in words
+    assert "23.40 %" in words
+    assert dict(card_rows(model))["P, training data"].startswith("23.40 %")
+    assert dict(card_rows(model))["P, held-out data"]
 
 
 @pytest.mark.slow

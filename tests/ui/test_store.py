@@ -10,6 +10,8 @@ from toys import make_toy
 import kernels
 from diffuse_ui import jobs
 from diffuse_ui.ensembles import states
+from diffuse_ui.views import result_panel
+from kernels.recordings.windows import Part
 
 
 def test_backdrop_and_hits_agree_with_the_event(app):
@@ -108,6 +110,25 @@ def test_numbers_beside_the_run(app):
     references = app.run().references
     assert "simulator" not in references  # the toy has no simulator
     assert abs(references["model"].value - 0.7) < 0.2
+
+
+def test_of_a_recording_both_parts_stand_beside_the_run(app, toy):
+    """A frequency that differs as the model does says that the parts are unlike, not that the model is wrong."""
+    times, variables = toy.layout.shape
+    calm, wild = np.zeros((400, variables), np.float32), np.zeros((400, variables), np.float32)
+    wild[::2] = 3.0
+    starts = np.arange(0, 400 - times, times)
+    app.state.model = dataclasses.replace(
+        toy, held_out=Part(calm, starts, times), training_data=Part(wild, starts, times)
+    )
+    app.store.compare = True
+    app.state.write("max(x) > 1")
+    result = app.run()
+    assert list(result.references) == ["data", "training", "model"]
+    assert [result.references[name].value for name in ("data", "training")] == [0.0, 1.0]
+    table = result_panel._table(result)
+    assert "frequency in held-out data" in table
+    assert "frequency in the data it was trained on" in table
 
 
 def test_the_same_seed_gives_the_same_numbers(app):

@@ -16,6 +16,7 @@ from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.data import block_bootstrap
 from kernels.probability.subset_simulation import subset_simulation
+from kernels.recordings.windows import Part
 from kernels.systems import get_system
 from kernels.zoo.fidelity import comparisons
 from kernels.zoo.fidelity.drawing import (
@@ -101,6 +102,8 @@ def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Ite
     report: dict[str, Any] = {"event": event, "num_samples": effort.num_samples, "num_simulated": len(truth)}
     problem = problem_of(model, event, key, REPORT_STEPS)
     report["simulator" if model.system else "data"] = _true_share(model, problem, truth)
+    if model.training_data is not None:
+        report["training_data"] = _block_share(problem, model.training_data, "training_data")
     num_steps = model.num_steps
     if effort.num_paired:
         report["steps_check"] = needed_steps(model, truth, key, num_samples=effort.num_paired)
@@ -170,10 +173,11 @@ def _forecast(problem: Problem, truth: Trajectories, key: PRNGKeyArray, num_case
 
 def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, Any]:
     """Of a simulator's independent trajectories, or of windows that hang together."""
-    if model.held_out is None:
-        return share(problem, truth)
-    holds = problem.judge(truth)[1][model.held_out.order]
-    found = block_bootstrap(holds, model.held_out.least_block)
+    return share(problem, truth) if model.held_out is None else _block_share(problem, model.held_out, "data")
+
+
+def _block_share(problem: Any, part: Part, method: str) -> dict[str, Any]:
+    found = block_bootstrap(problem.judge(part.windows)[1][part.order], part.least_block, method)
     return {
         "probability": found.value,
         "standard_error": found.standard_error,
@@ -206,13 +210,10 @@ def _event(
         last = deque(subset_simulation(problem, effort.num_chains), maxlen=1).pop().probability
         assert last is not None  # noqa: S101 - the last record of an estimator has an estimate
         found, method = {"probability": last.value, "standard_error": last.standard_error}, last.method
-    return {
-        "event": event,
-        "share": wanted,
-        "truth": _true_share(model, problem, truth),
-        "model": found,
-        "method": method,
-    }
+    rung = {"event": event, "share": wanted, "truth": _true_share(model, problem, truth)}
+    if model.training_data is not None:
+        rung["training_data"] = _block_share(problem, model.training_data, "training_data")
+    return rung | {"model": found, "method": method}
 
 
 def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count: int) -> dict[str, float]:
@@ -230,7 +231,10 @@ def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count:
 
 
 def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
-    """What does not reach its target, in words; differences within two standard errors are not held against it."""
+    """What does not reach its target, in words; differences within two standard errors are not held against it.
+
+    Of a recording, the model is of one part of it and the truth is another: the errors of both count.
+    """
     found, ode = [], report[f"ode_{report['num_steps']}"]
     truth = report.get("simulator") or report["data"]
     distance = ode["kolmogorov_distance"]
@@ -241,12 +245,14 @@ def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
     if model.system == "lorenz63" and ode["rollout_error"] > MAX_ROLLOUT:
         found.append(f"rollout error {ode['rollout_error']:.2g}, target {MAX_ROLLOUT:g}")
     reference = {"event": report["event"], "share": truth["probability"], "truth": truth, "model": ode}
+    reference["training_data"] = report.get("training_data")
     for rung in (reference, *report.get("events", [])):
         event, mine, true = rung["event"], rung["model"], rung["truth"]
         p = true["probability"]
         allowed = next((share for least, share in ALLOWED if rung["share"] >= least), None)
         gap = abs(mine["probability"] - p)
-        noise = 2.0 * math.hypot(mine["standard_error"], true["standard_error"])
+        errors = [of["standard_error"] for of in (mine, true, rung.get("training_data")) if of]
+        noise = 2.0 * math.hypot(*errors)
         if allowed is not None and gap > max(allowed * p, noise):
             found.append(
                 f"P({event}) = {mine['probability']:.3g}, truth {p:.3g}: off by {100 * gap / p:.2g} %, "

@@ -79,7 +79,7 @@ def _scaling(scaling: Any) -> str:
     before, after = (_text(scaling.get(name)) for name in ("before", "after"))
     words = f"multiplied by {formats.number(scale, 5)}"
     if before and after:
-        words += f", with which extremes come {after} times as often as simulated ones ({before} without)"
+        words += f", with which extremes come {after} times as often as they should ({before} without)"
     return words
 
 

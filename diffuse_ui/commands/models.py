@@ -92,7 +92,7 @@ def scale(
     num_samples: Annotated[int, typer.Option("--num-samples", "-n", help="To draw with each factor.")] = 4096,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit the factor of a model's noise estimate that makes its extremes as frequent as simulated ones."""
+    """Fit the factor of a model's noise estimate that makes its extremes as frequent as they should be."""
     from kernels.checkpoints import write_card
     from kernels.zoo import path_of
     from kernels.zoo.scaling import fit_epsilon_scale, scaled
@@ -105,7 +105,8 @@ def scale(
             write_card(path_of(name), made.card)
 
         def words() -> str:
-            tame = f"extremes come {found.before:.3f} ± {found.standard_error:.3f} times as often as simulated ones"
+            truth = "simulated ones" if model.system else "those of the training data"
+            tame = f"extremes come {found.before:.3f} ± {found.standard_error:.3f} times as often as {truth}"
             if found.scale is None:
                 return f"{tame}: no factor is called for, or none near 1 helps"
             return (

@@ -17,14 +17,14 @@ for m blocks.
 from collections.abc import Iterator
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Shaped
 from scipy import stats
 
 from kernels.forecasts import GivenStart
 from kernels.probability.base import Probability, Problem, Progress
 from kernels.recordings.windows import Part
 
-__all__ = ["block_bootstrap", "data_frequency", "require_data", "training_frequency"]
+__all__ = ["block_bootstrap", "block_error", "data_frequency", "require_data", "training_frequency"]
 
 NUM_REPLICATES = 4000
 MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
@@ -87,14 +87,12 @@ def block_bootstrap(
         method: "data" for held-out windows, "training_data" for those of the training.
     """
     total, hits = len(holds), int(np.sum(holds))
-    block = int(np.clip(np.ceil(2.0 * _correlation_time(holds)), least_block, max(least_block, total // 4)))
-    block = min(block, total)
+    block = _block(holds, least_block)
     num_blocks = total / block
     value = hits / total
     if hits in (0, total):
         return _without_contrast(hits, total, block, method)
-    replicates = _replicates(holds, block)
-    stretch = float(np.sqrt(num_blocks / max(num_blocks - 1.0, 1.0)))
+    replicates, stretch = _replicates(holds, block), _stretch(num_blocks)
     error = stretch * float(replicates.std())
     low, high = np.quantile(replicates, [0.025, 0.975]) - value
     stretch *= float(stats.t.ppf(0.975, max(num_blocks - 1.0, 1.0)) / stats.norm.ppf(0.975))
@@ -127,6 +125,23 @@ def block_bootstrap(
     )
 
 
+def block_error(values: Shaped[np.ndarray, " window"], least_block: int) -> float:
+    """Standard error of the mean of a series whose values hang together, by the same bootstrap."""
+    block = _block(values, least_block)
+    return _stretch(len(values) / block) * float(_replicates(values, block).std())
+
+
+def _block(values: Shaped[np.ndarray, " window"], least_block: int) -> int:
+    """How many windows go into a block."""
+    most = max(least_block, len(values) // 4)
+    return min(int(np.clip(np.ceil(2.0 * _correlation_time(values)), least_block, most)), len(values))
+
+
+def _stretch(num_blocks: float) -> float:
+    """With few blocks the spread of a bootstrap is too small by this."""
+    return float(np.sqrt(num_blocks / max(num_blocks - 1.0, 1.0)))
+
+
 def _without_contrast(hits: int, total: int, block: int, method: str) -> Probability:
     """All windows, or none, are in the event: the rule of three, a block counted as one observation."""
     num_blocks = max(total / block, 1.0)
@@ -147,21 +162,21 @@ def _without_contrast(hits: int, total: int, block: int, method: str) -> Probabi
     )
 
 
-def _replicates(holds: Bool[np.ndarray, " window"], block: int) -> Float[np.ndarray, " replicate"]:
-    """Shares of hits in series put together from blocks."""
-    total = len(holds)
-    sums = np.concatenate([[0], np.cumsum(holds)])
+def _replicates(values: Shaped[np.ndarray, " window"], block: int) -> Float[np.ndarray, " replicate"]:
+    """Means, or shares of hits, in series put together from blocks."""
+    total = len(values)
+    sums = np.concatenate([[0], np.cumsum(values)])
     per_block = sums[block:] - sums[:-block]
     generator = np.random.default_rng(SEED)
     count = max(1, round(total / block))
     drawn = generator.integers(0, len(per_block), (NUM_REPLICATES, count))
-    shares = per_block[drawn].sum(1) / (count * block)
-    return shares - shares.mean() + holds.mean()  # the first and last windows are in fewer blocks than others
+    means = per_block[drawn].sum(1) / (count * block)
+    return means - means.mean() + values.mean()  # the first and last windows are in fewer blocks than others
 
 
-def _correlation_time(holds: Bool[np.ndarray, " window"]) -> float:
+def _correlation_time(values: Shaped[np.ndarray, " window"]) -> float:
     """Integrated autocorrelation time, in windows: 1 for independent ones; Sokal's window of 5 times itself."""
-    offsets = np.asarray(holds, float) - np.mean(holds)
+    offsets = np.asarray(values, float) - np.mean(values)
     variance = float(np.mean(offsets**2))
     if variance == 0.0:
         return 1.0

@@ -3,8 +3,9 @@
 A network that has not learned all there is to know regresses towards the mean: along the ODE its samples lose
 spread, and extremes come too seldom. Multiplied by a number just below 1, the noise estimate takes less away
 at each step (epsilon scaling: Ning et al. 2024, "Elucidating the exposure bias in diffusion models"). The one
-number is fitted to maxima and minima of each variable beyond their simulated 3-in-100 values, on average over
-all of them; rarer events, means and spectra are then a test of it, not what it was fitted to.
+number is fitted to maxima and minima of each variable beyond their 3-in-100 values, simulated or of the data that
+the model was trained on, on average over all of them; rarer events, means and spectra are then a test of it, not
+what it was fitted to.
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from kernels.denoisers import NetworkDenoiser
 from kernels.experts import ExpertDenoiser
 from kernels.models import Model
 from kernels.probability.base import Problem
+from kernels.probability.data import block_error
 from kernels.probability.direct import latent_map
 from kernels.samplers.drawing import initial_noise, sample_keys
 from kernels.systems import get_system
@@ -41,7 +43,7 @@ class Scaling(NamedTuple):
         scale: the factor, or None where none is called for or none helps.
         before: how often extremes come, over how often they should, without a factor.
         after: the same with it.
-        standard_error: of both, from the number of samples.
+        standard_error: of both, from the number of samples and, of a record, from its length.
         num_samples: drawn each time.
     """
 
@@ -75,36 +77,44 @@ def scaled(model: Model, scaling: Scaling) -> Model:
 def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
     """The factor by the secant method, on the same latents throughout.
 
+    Where extremes come about as often as they should, within two standard errors, none is called for; of a record,
+    which holds its extremes a few times, the error of their frequency there counts, too.
+
     Args:
-        model: a network that draws freely, of a registered system; a factor that it has is not looked at.
+        model: a network that draws freely, of a registered system or with its training data; a factor that it has is
+            not looked at.
         num_samples: of the model, each time.
 
     Raises:
         ValueError: the model is none such.
     """
     plain = with_epsilon_scale(model, None)
-    if model.system is None:
-        raise ValueError(f"`model` must be of a registered system; {model.name} is not.")
     key = jax.random.key(SEED)
-    truth = get_system(model.system).simulate_array(jax.random.fold_in(key, 0), NUM_SIMULATED)
+    truth = _truth(model, jax.random.fold_in(key, 0))
     levels = np.quantile(truth.max(1), 1.0 - TAIL, axis=0), np.quantile(truth.min(1), TAIL, axis=0)
+
+    def counts(states: Trajectories) -> Float[np.ndarray, " sample"]:
+        """How many extremes each trajectory has, over how many it should have."""
+        beyond = np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
+        return beyond.mean(1) / TAIL
 
     def excess(shift: float) -> tuple[float, float]:
         """How often extremes come over how often they should, less 1, and its standard error."""
         states = _drawn(with_epsilon_scale(plain, 1.0 - shift) if shift else plain, key, num_samples)
-        beyond = np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
-        each = beyond.mean(1) / TAIL
+        each = counts(states)
         return float(each.mean() - 1.0), float(each.std() / np.sqrt(len(each)))
 
     (value, error), shift = excess(0.0), 0.0
-    none = Scaling(None, 1.0 + value, 1.0 + value, error, num_samples)
-    if abs(value) <= 2.0 * error:
+    part = model.training_data
+    of_truth = 0.0 if part is None else block_error(counts(truth)[part.order], part.least_block)
+    none = Scaling(None, 1.0 + value, 1.0 + value, float(np.hypot(error, of_truth)), num_samples)
+    if abs(value) <= 2.0 * none.standard_error:
         return none
     ahead = FIRST_STEP if value < 0 else -FIRST_STEP
     for _ in range(MAX_ROUNDS):
         following, error = excess(ahead)
         if abs(following) <= 0.5 * error:
-            return Scaling(round(1.0 - ahead, 4), none.before, 1.0 + following, error, num_samples)
+            return none._replace(scale=round(1.0 - ahead, 4), after=1.0 + following)
         slope = (following - value) / (ahead - shift)
         if slope <= 0:
             return none
@@ -112,6 +122,17 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
         if abs(ahead) > MAX_SHIFT:
             return none
     return none
+
+
+def _truth(model: Model, key: PRNGKeyArray) -> Trajectories:
+    """What the model should draw: simulated, or the windows that it was trained on."""
+    if model.system is not None:
+        return get_system(model.system).simulate_array(key, NUM_SIMULATED)
+    if model.training_data is None:
+        raise ValueError(
+            f"`model` must be of a registered system, or keep the data that it was trained on; {model.name} does neither."
+        )
+    return model.training_data.windows
 
 
 def _drawn(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:

@@ -10,6 +10,7 @@ import pytest
 import kernels
 from kernels.diffusion import GaussianLaw
 from kernels.networks.unet import UNetConfig
+from kernels.recordings.windows import Part
 from kernels.schedules import SIGMA_MAX
 from kernels.training import initialize
 from kernels.zoo import scaling, starting
@@ -72,6 +73,33 @@ def test_a_scaled_denoiser_takes_less_away():
     np.testing.assert_allclose(x - less, 0.98 * (x - plain), atol=1e-5)
 
 
+@pytest.fixture(scope="module")
+def record():
+    """Windows of white noise, each of which stands in the record sixteen times."""
+    windows = np.random.default_rng(0).normal(size=(4000, *SHAPE)).astype(np.float32)
+    return {
+        copies: Part(np.repeat(windows, copies, axis=0).reshape(-1, 2), np.arange(0, copies * 24_000, 6), 6)
+        for copies in (1, 16)
+    }
+
+
+def test_a_model_of_a_record_is_held_to_what_it_learned_from(record):
+    narrow = dataclasses.replace(model_of(0.9), card={"name": "white", "num_steps": 30})
+    found = fit_epsilon_scale(dataclasses.replace(narrow, training_data=record[1]), num_samples=4096)
+    exact = np.log(SIGMA_MAX) / (np.log(SIGMA_MAX) - 0.5 * np.log(0.9))
+    assert found.scale == pytest.approx(exact, abs=0.004)  # the record's own fluctuation is in it
+
+
+def test_extremes_that_a_record_holds_in_few_places_call_for_no_factor(record):
+    """Copies add nothing to what is known: the error is that of one window in each place."""
+    part = record[16]
+    few = dataclasses.replace(part, starts=part.starts[: 16 * 250])
+    near = dataclasses.replace(model_of(0.95), card={"name": "white", "num_steps": 30}, training_data=few)
+    found = fit_epsilon_scale(near, num_samples=4096)
+    assert found.scale is None
+    assert found.standard_error == pytest.approx(np.sqrt(1 / (4 * 0.03 * 250)), rel=0.3)
+
+
 def test_saved_and_read_again(tmp_path):
     model = with_epsilon_scale(model_of(0.9), 0.98)
     path = kernels.save_checkpoint(model, tmp_path / "white")
@@ -102,5 +130,7 @@ def test_what_cannot_be_scaled():
     exact = dataclasses.replace(model, denoiser=kernels.GaussianDenoiser(np.zeros(SHAPE), np.eye(12)))
     with pytest.raises(ValueError, match="must be a network that draws freely; white is none"):
         fit_epsilon_scale(exact)
-    with pytest.raises(ValueError, match="must be of a registered system; white is not"):
+    with pytest.raises(
+        ValueError, match=r"must be of a registered system, or keep the data .*; white does neither"
+    ):
         fit_epsilon_scale(dataclasses.replace(model, card={"name": "white"}))

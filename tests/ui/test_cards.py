@@ -32,7 +32,7 @@ def test_a_factor_of_the_noise_estimate_is_told(toy):
     told = {"scale": 0.9789, "before": 0.766, "after": 0.9945}
     words = dict(card_rows(with_card(toy, {"epsilon_scaling": told})))["noise estimate"]
     assert words == (
-        "multiplied by 0.9789, with which extremes come 0.995 times as often as simulated ones (0.766 without)"
+        "multiplied by 0.9789, with which extremes come 0.995 times as often as they should (0.766 without)"
     )
     for unread in ({"scale": None}, {"scale": "half"}, "near 1", {}):
         assert "noise estimate" not in dict(card_rows(with_card(toy, {"epsilon_scaling": unread})))

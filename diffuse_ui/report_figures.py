@@ -69,8 +69,9 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
         labelcolor=colours.ink,
     )
     below = figure.add_gridspec(1, 2, **rows(0.29, 0.06), wspace=0.25)
-    draw_probabilities(figure.add_subplot(below[0, 1]), report, colours)
-    if "rollout" in report:
+    rolled = "rollout" in report  # of a recording nothing can be: there the other figure has the whole row
+    draw_probabilities(figure.add_subplot(below[0, 1 if rolled else slice(None)]), report, colours)
+    if rolled:
         _rollout(figure.add_subplot(below[0, 0]), report["rollout"], model.layout, colours)
     if scores:
         last = figure.add_gridspec(1, 2, **rows(-0.03, -0.26), wspace=0.25)

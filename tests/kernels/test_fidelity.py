@@ -60,7 +60,7 @@ def test_a_wrong_model_says_what_it_misses(model):
     wide = kernels.GaussianDenoiser(np.zeros((12, 2)), 2.0 * np.eye(24))
     wrong = kernels.Model.from_denoiser(wide, model.layout, card={"name": "wide", "num_steps": 30})
     wrong = dataclasses.replace(wrong, held_out=model.held_out)
-    learned = Part(2.0 * model.held_out.series[:12_000], np.arange(0, 11_988, 12), 12)
+    learned = Part(1.05 * model.held_out.series[:12_000], np.arange(0, 11_988, 12), 12)
     wrong = dataclasses.replace(wrong, training_data=learned)
     last = list(measure(wrong, effort=dataclasses.replace(SMALL, num_likelihood=0)))[-1]
     for rung in [*last["events"], last]:
@@ -94,6 +94,14 @@ def test_misses_allow_for_the_errors_of_both():
     assert misses(Lorenz(), whole)[1].startswith("P(e) = 0.106, truth 0.1: off by 6 %, target 3 %")
     rung["training_data"] = {"probability": 0.2, "standard_error": 0.003}  # 2·√(1² + 2² + 3²)·1e-3 = 0.0075
     assert len(misses(Lorenz(), whole)) == 1
+    rung["model"]["probability"] = 0.12
+    learned = {"probability": 0.2, "standard_error": 0.0, "kolmogorov_distance": 0.03}
+    whole |= {"training_data": learned, "ode_30": ode | {"kolmogorov_distance": 0.039}}
+    words = "P(e) = 0.12, truth 0.1, training data 0.2: off by 20 %, target 3 %"
+    assert misses(Lorenz(), whole) == ["rollout error 0.01, target 0.002", words]
+    whole["ode_30"]["kolmogorov_distance"] = 0.041
+    words = "one-point Kolmogorov distance 0.041 (), training data 0.03, target 0.04"
+    assert misses(Lorenz(), whole)[0] == words
 
 
 def test_a_rung_is_held_to_the_target_of_the_probability_that_it_is_meant_to_have(model):

@@ -70,6 +70,10 @@ def reported(toy):
 def test_a_report_is_drawn(reported):
     figure = report_figure(reported)
     assert len(figure.axes) == 3 * 2 + 2
+    alone = {**reported.card["fidelity"]}
+    del alone["rollout"]
+    whole = report_figure(dataclasses.replace(reported, card={"fidelity": alone})).axes[-1].get_position()
+    assert (whole.x0, whole.x1) == (pytest.approx(0.09), pytest.approx(0.985))
     words = " ".join(text.get_text() for text in figure.texts)
     assert "1000 samples of 30 steps against 2000 held-out trajectories" in words
 
@@ -123,7 +127,12 @@ def test_what_was_learned_from_stands_beside_the_truth_and_the_model(reported, c
         rung | {"training_data": {"probability": p, "standard_error": 0.001}}
         for rung, p in zip(report["events"], (0.345, 0.0, 0.123), strict=True)
     ]
-    learned = {"probability": 0.234, "standard_error": 0.001}
+    learned = {
+        "probability": 0.234,
+        "standard_error": 0.001,
+        "kolmogorov_distance": 0.0123,
+        "where": "x at 1",
+    }
     report = report | {"events": rungs, "training_data": learned}
     model = dataclasses.replace(reported, card={**reported.card, "fidelity": report})
     axes = Figure().subplots()
@@ -137,6 +146,7 @@ def test_what_was_learned_from_stands_beside_the_truth_and_the_model(reported, c
     assert "training data" in words
     assert "34.50 %" in words
     assert "23.40 %" in words
+    assert "0.0123  (x at 1)" in words
     assert dict(card_rows(model))["P, training data"].startswith("23.40 %")
     assert dict(card_rows(model))["P, held-out data"]
 

@@ -227,9 +227,10 @@ def event_probability(
         given: what is known, see `kernels.knowledge.given_event`; the conditioning is by guidance, exact
             for Gaussian models with linear observations and approximate otherwise.
         method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator
-            (of models of systems) or data (of models of recordings: the frequency in the held-out part).
+            (of models of systems), or, of models of recordings, data (the frequency in the held-out part) or
+            training_data (that in the part that the model was trained on).
         num_samples: trajectories, paths, or chains at each level over all replicates; "auto" measures by it
-            what it may spend, and "data" takes all windows there are.
+            what it may spend, and the two of data take all windows there are.
         num_steps: network evaluations for a trajectory, by the ODE and on a stochastic path; None is the
             method's own number.
         guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`; twisted

@@ -139,26 +139,24 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
     )
     moments = place if by == "time" and place.max() + 1 < place.size else None
     most = MAX_KEPT // len(recording.variables)
-    kept = _apart(rows["training"], starts["training"], place, window, stride, most)
-    training_data = _part(recording, *kept, window, moments)
+    learned, chosen = rows["training"], starts["training"]
+    if learned.size > most:
+        chosen = _beside(chosen, window)
+        chosen = chosen[:: -(-chosen.size * window // most)]
+        learned = (chosen[:, None] + np.arange(window)).ravel()
+    training_data = _part(recording, learned, chosen, window, moments)
     held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments)
     return Split(training, validation, training_data, held_out, stride, ranges, by)
 
 
-def _apart(
-    rows: Int[np.ndarray, " row"],
-    starts: Int[np.ndarray, " window"],
-    place: Int[np.ndarray, " any"],
-    window: int,
-    stride: int,
-    most: int,
-) -> tuple[Int[np.ndarray, " kept"], Int[np.ndarray, " chosen"]]:
-    """Rows and windows of a part: all, or where those are too many rows, of windows from all over it."""
-    if rows.size <= most:
-        return rows, starts
-    beside = starts[place[starts] // stride % -(-window // stride) == 0]  # none overlaps the next
-    chosen = beside[:: -(-beside.size * window // most)]
-    return (chosen[:, None] + np.arange(window)).ravel(), chosen
+def _beside(starts: Int[np.ndarray, " window"], window: int) -> Int[np.ndarray, " chosen"]:
+    """As many windows as there are with no row in common."""
+    chosen, free = [], -1
+    for start in starts:
+        if start > free:
+            chosen.append(start)
+            free = start + window - 1
+    return np.asarray(chosen, int)
 
 
 def _part(
@@ -224,13 +222,7 @@ def _starts(
 
 
 def _require_enough(recording: Recording, window: int, starts: dict[str, np.ndarray]) -> None:
-    found = {}
-    for part, rows in starts.items():
-        count, free = 0, -1
-        for start in rows:
-            if start > free:
-                count, free = count + 1, start + window - 1
-        found[part] = count
+    found = {part: len(_beside(rows, window)) for part, rows in starts.items()}
     if any(found[part] < LEAST[part] for part in LEAST):
         wanted = ", ".join(f"{LEAST[part]} {part}" for part in LEAST)
         got = ", ".join(f"{found[part]} {part}" for part in LEAST)

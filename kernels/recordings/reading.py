@@ -18,7 +18,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from kernels.recordings.dates import TIME_NAMES, as_times, is_moment, sounds_like_time
-from kernels.recordings.tables import listed, read_table, table_dataset
+from kernels.recordings.tables import listed, read_table, table_dataset, text_among_numbers
 from kernels.recordings.units import split_heading
 
 __all__ = ["Recording", "read_recording"]
@@ -204,6 +204,8 @@ def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> 
     over_time = [n for n in dataset.data_vars if time in dataset[n].dims]
     numeric = [n for n in over_time if dataset[n].dtype.kind in "fiu"]
     if variables is None:
+        for name in (name for name in over_time if name not in numeric):
+            _require_no_numbers(dataset[name])
         wanted: list[Any] = numeric
     else:
         wanted = [str(name).strip() for name in variables]
@@ -216,10 +218,21 @@ def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> 
         raise ValueError(f"no numeric variable depends on {time!r}; there are {listed(dataset.data_vars)}.")
     for name in wanted:
         if dataset[name].dtype.kind not in "fiu":
+            _require_no_numbers(dataset[name])
             raise ValueError(
                 f"variable {name!r} must be numeric; it is {dataset[name].dtype}. Convert it, or leave it out."
             )
     return [_series(dataset[name], time) for name in wanted]
+
+
+def _require_no_numbers(array: xr.DataArray) -> None:
+    """What looks like measurements is not left out because a word stands among them."""
+    trouble = text_among_numbers(array.values) if array.dtype.kind in "OUST" else ""
+    if trouble:
+        raise ValueError(
+            f"variable {str(array.name)!r} must be numeric; {trouble}. Or leave it out: name the others "
+            "with `variables` (--variables)."
+        )
 
 
 def _series(array: xr.DataArray, time: str) -> xr.DataArray:

@@ -17,10 +17,19 @@ import xarray as xr
 from kernels.recordings.dates import TIME_NAMES, holds_dates, is_text, is_time_name, sounds_like_time
 from kernels.recordings.units import read_headings, split_heading
 
-__all__ = ["listed", "read_table", "table_dataset"]
+__all__ = ["listed", "read_table", "table_dataset", "text_among_numbers"]
 
 MAX_NAMED = 12  # names listed in a message
 NUM_LINES = 200  # of a file, to tell how it is written
+NUMBERS_OR_TEXT = (
+    "string",
+    "mixed",
+    "mixed-integer",
+    "mixed-integer-float",
+    "integer",
+    "floating",
+    "decimal",
+)
 DECIMAL_COMMA = re.compile(r"(?:^|[;\t])\s*-?\d+,\d+\s*(?:[;\t\n]|$)", re.MULTILINE)
 
 
@@ -130,6 +139,24 @@ def _require_no_text(table: pd.DataFrame) -> None:
             f"{listed(text, 'or')}, name it with `time` (--time) and write its dates as ISO 8601 (2020-01-31 06:00); "
             "if there is none, leave columns of text out, and rows are numbered."
         )
+
+
+def text_among_numbers(values: np.ndarray) -> str:
+    """What is wrong with a column of numbers in which some text stands, in words; empty for a column of text."""
+    column = values.ravel()
+    if pd.api.types.infer_dtype(column, skipna=True) not in NUMBERS_OR_TEXT:
+        return ""
+    there = ~np.asarray(pd.isna(column))
+    text = there & np.isnan(np.asarray(pd.to_numeric(column, errors="coerce"), float))
+    if 2 * text.sum() > there.sum():
+        return ""
+    if not text.any():
+        return "its numbers are written as text: convert them"
+    first = int(text.argmax())
+    return (
+        f"it holds text in {text.sum()} of {len(text)} rows, the first time in row {first + 1}, {str(column[first])[:40]!r}: "
+        "correct these, or leave them empty"
+    )
 
 
 def listed(names: Any, last: str = "") -> str:

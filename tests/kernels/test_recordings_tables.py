@@ -48,6 +48,25 @@ def test_rows_are_numbered_only_where_no_text_may_be_the_time(tmp_path):
     np.testing.assert_array_equal(numbered.times, np.arange(40))
 
 
+def test_measurements_are_not_left_out_because_a_word_stands_among_them(tmp_path):
+    table = columns("time", pd.date_range("2020-01-01", periods=100, freq="1h"))
+    table["place"], table["wet"] = "here", [True, None] * 50
+    assert written(table, tmp_path).variables == ("T", "Q")
+    table["Q"] = table["Q"].astype(object)
+    table.loc[[41, 50], "Q"] = "out of order"
+    with pytest.raises(
+        ValueError, match=r"'Q' must be numeric; it holds text in 2 of 100 rows, .* row 42, 'out of"
+    ):
+        written(table, tmp_path)
+    with pytest.raises(ValueError, match="2 of 100 rows"):
+        read_recording(tmp_path / "a.csv", variables=["Q"])
+    assert read_recording(tmp_path / "a.csv", variables=["T"]).variables == ("T",)
+    table.loc[[41, 50], "Q"] = None
+    assert written(table, tmp_path).variables == ("T", "Q")
+    with pytest.raises(ValueError, match="'Q' must be numeric; its numbers are written as text: convert"):
+        read_recording(table.astype({"Q": str}).replace("None", "3"))
+
+
 def test_two_columns_of_dates_are_told_apart_by_name_or_not_at_all():
     dates = pd.date_range("2020-01-01", periods=40, freq="1h")
     table = columns("begin", dates).assign(end=dates + pd.Timedelta("10min"))

@@ -183,7 +183,7 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
     if (learned > 0).any():
         across = [r["truth"]["probability"] for r in rungs]
         look = {"color": colours.ink, "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
-        ax.plot(across, np.where(learned > 0, learned, np.nan), "D", label="training data", **look)
+        ax.plot(across, np.where(learned > 0, learned, np.nan), "D", label="P in the training data", **look)
         ax.legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)
     ax.set_xscale("log")
     ax.set_yscale("log")

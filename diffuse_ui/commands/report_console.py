@@ -97,7 +97,7 @@ def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:
         learned = report["training_data"]
         table.add_row(f"P({report['event']}), training data", _probability(learned))
         where = f"{learned['kolmogorov_distance']:.4f}  ({learned['where']})"
-        table.add_row("largest one-point Kolmogorov distance, training data", where)
+        table.add_row("largest one-point Kolmogorov distance, training against held-out data", where)
     for kind in (name for name in report if name.startswith(("ode_", "sde_"))):
         steps = kind.replace("_", ", ") + " steps"
         figures = report[kind]

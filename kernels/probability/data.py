@@ -1,8 +1,8 @@
 """The event's frequency in data: what a model of measurements is to be compared with.
 
 The share of the held-out windows in which the event holds, or of those that the model was trained on: what a
-perfect model of these would say, so where it differs from the held-out share as the model does, the two parts are
-unlike, and the model is not to blame. Windows overlap and follow each other, so
+perfect model of these would say, so where it differs from the held-out share as the model does, and by more than
+their errors, the two parts are unlike, and the model is not to blame. Windows overlap and follow each other, so
 their indicators hang together; the error comes from a moving-block bootstrap (Künsch 1989): blocks of
 neighbouring windows are drawn with replacement until there are as many as in the data, and the share
 in each such series is one replicate. Blocks span at least one window, and twice the integrated
@@ -29,6 +29,7 @@ __all__ = ["block_bootstrap", "block_error", "data_frequency", "require_data", "
 NUM_REPLICATES = 4000
 MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
 MIN_SPELLS = 5  # separate blocks that hits, and misses, must lie in: 1 is one observation
+MAX_DRAWN = 4_000_000  # blocks at once
 SEED = 0  # of the replicates: the same data give the same interval
 _KINDS = {"data": "held-out", "training_data": "training"}
 _MORE = {"data": "hold out more data", "training_data": "train on more data"}
@@ -40,8 +41,13 @@ def require_data(problem: Problem, method: str = "data") -> Part:
     part = problem.model.held_out if held_out else problem.model.training_data
     if part is None:
         what = "a held-out part of it" if held_out else "the part that it learned from"
+        again = (
+            ""
+            if held_out or problem.model.held_out is None
+            else ", or train it again: it is of an earlier version"
+        )
         raise ValueError(
-            f"`method` {method!r} needs a model that was trained on a recording and keeps {what}. Use 'auto'."
+            f"`method` {method!r} needs a model that was trained on a recording and keeps {what}. Use 'auto'{again}."
         )
     if problem.observations is not None or isinstance(problem.model.denoiser, GivenStart):
         raise ValueError(
@@ -169,8 +175,11 @@ def _replicates(values: Shaped[np.ndarray, " window"], block: int) -> Float[np.n
     per_block = sums[block:] - sums[:-block]
     generator = np.random.default_rng(SEED)
     count = max(1, round(total / block))
-    drawn = generator.integers(0, len(per_block), (NUM_REPLICATES, count))
-    means = per_block[drawn].sum(1) / (count * block)
+    rows = max(1, MAX_DRAWN // count)
+    means = np.empty(NUM_REPLICATES)
+    for first in range(0, NUM_REPLICATES, rows):
+        drawn = generator.integers(0, len(per_block), (min(rows, NUM_REPLICATES - first), count))
+        means[first : first + rows] = per_block[drawn].sum(1) / (count * block)
     return means - means.mean() + values.mean()  # the first and last windows are in fewer blocks than others
 
 

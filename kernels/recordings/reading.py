@@ -18,7 +18,7 @@ import xarray as xr
 from jaxtyping import Float, Int
 
 from kernels.recordings.dates import TIME_NAMES, as_times, is_moment, sounds_like_time
-from kernels.recordings.tables import listed, read_table, table_dataset, text_among_numbers
+from kernels.recordings.tables import NOT_NUMERIC, listed, read_table, table_dataset
 from kernels.recordings.units import split_heading
 
 __all__ = ["Recording", "read_recording"]
@@ -227,7 +227,7 @@ def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> 
 
 def _require_no_numbers(array: xr.DataArray) -> None:
     """What looks like measurements is not left out because a word stands among them."""
-    trouble = text_among_numbers(array.values) if array.dtype.kind in "OUST" else ""
+    trouble = array.attrs.get(NOT_NUMERIC)
     if trouble:
         raise ValueError(
             f"variable {str(array.name)!r} must be numeric; {trouble}. Or leave it out: name the others "

@@ -13,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from jaxtyping import Shaped
 
 from kernels.recordings.dates import TIME_NAMES, holds_dates, is_text, is_time_name, sounds_like_time
 from kernels.recordings.units import read_headings, split_heading
 
-__all__ = ["listed", "read_table", "table_dataset", "text_among_numbers"]
+__all__ = ["NOT_NUMERIC", "listed", "read_table", "table_dataset"]
 
 MAX_NAMED = 12  # names listed in a message
 NUM_LINES = 200  # of a file, to tell how it is written
@@ -30,6 +31,8 @@ NUMBERS_OR_TEXT = (
     "floating",
     "decimal",
 )
+CODE = re.compile(r"\s*0\d")  # of a station, say
+NOT_NUMERIC = "not_numeric"  # attribute of a column of measurements that cannot be used as it is: why
 DECIMAL_COMMA = re.compile(r"(?:^|[;\t])\s*-?\d+,\d+\s*(?:[;\t\n]|$)", re.MULTILINE)
 
 
@@ -90,7 +93,7 @@ def table_dataset(table: Any, time: str | None) -> xr.Dataset:
         index = pd.DatetimeIndex(index).tz_convert("UTC").tz_localize(None)
     times = index.to_numpy()
     data = {
-        label: (name, columns[column].to_numpy(), {"units": of_it})
+        label: (name, columns[column].to_numpy(), {"units": of_it} | _trouble(columns[column].to_numpy()))
         for column, (label, of_it) in read_headings(columns.columns, taken=name).items()
     }
     attributes = {"units": unit} if times.dtype.kind in "iuf" else {}
@@ -141,20 +144,27 @@ def _require_no_text(table: pd.DataFrame) -> None:
         )
 
 
-def text_among_numbers(values: np.ndarray) -> str:
-    """What is wrong with a column of numbers in which some text stands, in words; empty for a column of text."""
-    column = values.ravel()
+def _trouble(column: Shaped[np.ndarray, " row"]) -> dict[str, str]:
+    """An attribute for what looks like measurements and is none; none for others."""
+    words = _text_among_numbers(column) if column.dtype.kind in "OUT" else ""
+    return {NOT_NUMERIC: words} if words else {}
+
+
+def _text_among_numbers(column: Shaped[np.ndarray, " row"]) -> str:
+    """What is wrong with a column of numbers in which some text stands, in words; empty for text, codes and flags."""
     if pd.api.types.infer_dtype(column, skipna=True) not in NUMBERS_OR_TEXT:
+        return ""
+    if any(isinstance(value, str) and CODE.match(value) for value in column):
         return ""
     there = ~np.asarray(pd.isna(column))
     text = there & np.isnan(np.asarray(pd.to_numeric(column, errors="coerce"), float))
     if 2 * text.sum() > there.sum():
         return ""
     if not text.any():
-        return "its numbers are written as text: convert them"
+        return "its numbers are stored as text or objects: convert them"
     first = int(text.argmax())
     return (
-        f"it holds text in {text.sum()} of {len(text)} rows, the first time in row {first + 1}, {str(column[first])[:40]!r}: "
+        f"it holds text in {text.sum()} of {len(text)} rows, first {str(column[first])[:40]!r} in row {first + 1} of the data: "
         "correct these, or leave them empty"
     )
 

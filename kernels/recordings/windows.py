@@ -27,6 +27,7 @@ MIN_RUN = 6  # windows that a run must last to be split: three parts, two gaps, 
 LEAST = {"training": 30, "validation": 3, "held-out": 5}  # windows beside each other that a part must hold
 MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # of training windows, where no stride is given
 MAX_KEPT = 4_000_000  # numbers of the held-out part that are kept with a model, and of the training part
+SEED = 0  # of the windows that are kept of a training part which is larger
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -62,10 +63,9 @@ class Part:
 
     @property
     def least_block(self) -> int:
-        """How many windows, in that order, have rows or times in common."""
-        apart = -(-self.length // self.stride)
-        together = 1 if self.moments is None else int(np.unique(self.moments, return_counts=True)[1].max())
-        return apart * together
+        """How many windows, at most, begin within the length of one."""
+        begins = (self.starts if self.moments is None else self.moments)[self.order]
+        return int(np.max(np.searchsorted(begins, begins + self.length) - np.arange(begins.size), initial=1))
 
 
 class Split(NamedTuple):
@@ -75,7 +75,7 @@ class Split(NamedTuple):
         training: (window, time, variable), physical units.
         validation: the same.
         training_data: what a model keeps of the first part: all, or where that is more than `MAX_KEPT` numbers,
-            windows from all over it.
+            windows drawn from all over it.
         held_out: what it keeps of the last part, from its beginning.
         stride: rows from one window to the next.
         ranges: part → first row and the one after the last: of every run, or of the runs end to end where
@@ -141,8 +141,8 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
     most = MAX_KEPT // len(recording.variables)
     learned, chosen = rows["training"], starts["training"]
     if learned.size > most:
-        chosen = _beside(chosen, window)
-        chosen = chosen[:: -(-chosen.size * window // most)]
+        chosen = np.random.default_rng(SEED).permutation(_beside(chosen, window))[: most // window]
+        chosen.sort()
         learned = (chosen[:, None] + np.arange(window)).ravel()
     training_data = _part(recording, learned, chosen, window, moments)
     held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments)

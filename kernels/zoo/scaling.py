@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from kernels.denoisers import NetworkDenoiser
 from kernels.experts import ExpertDenoiser
@@ -21,6 +21,7 @@ from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.data import block_error
 from kernels.probability.direct import latent_map
+from kernels.recordings.windows import Part
 from kernels.samplers.drawing import initial_noise, sample_keys
 from kernels.systems import get_system
 
@@ -86,17 +87,24 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
         num_samples: of the model, each time.
 
     Raises:
-        ValueError: the model is none such.
+        ValueError: the model is none such, or all its variables meet bounds.
     """
     plain = with_epsilon_scale(model, None)
     key = jax.random.key(SEED)
-    truth = _truth(model, jax.random.fold_in(key, 0))
+    truth, part = _truth(model, jax.random.fold_in(key, 0))
     levels = np.quantile(truth.max(1), 1.0 - TAIL, axis=0), np.quantile(truth.min(1), TAIL, axis=0)
+
+    def beyond(states: Trajectories) -> Bool[np.ndarray, "sample side"]:
+        return np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
+
+    shares = beyond(truth).mean(0)
+    counted = abs(shares - TAIL) <= 0.5 * TAIL  # a bound that is met again and again has nothing beyond it
+    if not counted.any():
+        raise ValueError(f"no variable of {model.name} has extremes that could be counted: all meet bounds.")
 
     def counts(states: Trajectories) -> Float[np.ndarray, " sample"]:
         """How many extremes each trajectory has, over how many it should have."""
-        beyond = np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
-        return beyond.mean(1) / TAIL
+        return (beyond(states) / np.where(counted, shares, 1.0))[:, counted].mean(1)
 
     def excess(shift: float) -> tuple[float, float]:
         """How often extremes come over how often they should, less 1, and its standard error."""
@@ -105,7 +113,6 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
         return float(each.mean() - 1.0), float(each.std() / np.sqrt(len(each)))
 
     (value, error), shift = excess(0.0), 0.0
-    part = model.training_data
     of_truth = 0.0 if part is None else block_error(counts(truth)[part.order], part.least_block)
     none = Scaling(None, 1.0 + value, 1.0 + value, float(np.hypot(error, of_truth)), num_samples)
     if abs(value) <= 2.0 * none.standard_error:
@@ -124,15 +131,16 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
     return none
 
 
-def _truth(model: Model, key: PRNGKeyArray) -> Trajectories:
+def _truth(model: Model, key: PRNGKeyArray) -> tuple[Trajectories, Part | None]:
     """What the model should draw: simulated, or the windows that it was trained on."""
     if model.system is not None:
-        return get_system(model.system).simulate_array(key, NUM_SIMULATED)
+        return get_system(model.system).simulate_array(key, NUM_SIMULATED), None
     if model.training_data is None:
         raise ValueError(
-            f"`model` must be of a registered system, or keep the data that it was trained on; {model.name} does neither."
+            f"`model` must be of a registered system, or keep the data that it was trained on; {model.name} does "
+            "neither. One of a recording that was saved by an earlier version keeps them once it is trained again."
         )
-    return model.training_data.windows
+    return model.training_data.windows, model.training_data
 
 
 def _drawn(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:

@@ -128,6 +128,25 @@ def test_one_spell_in_the_event_is_one_observation():
     assert block_bootstrap(np.ones(100, bool), 5).status == "ok"
 
 
+def test_a_block_spans_all_windows_that_begin_within_one(model):
+    """Copies whose windows begin a row apart hang together as those at the same times do."""
+    one = model.held_out
+    starts = np.concatenate([k * 6000 + one.starts for k in range(4)])
+    shifted = Part(
+        np.tile(one.series, (4, 1)), starts, 40, np.concatenate([k + one.starts for k in range(4)])
+    )
+    assert shifted.least_block == 4 * one.least_block
+    assert one.least_block == 10
+    assert dataclasses.replace(one, starts=one.starts[:1]).least_block == 1
+
+
+def test_replicates_are_drawn_in_pieces_that_fit_in_memory(monkeypatch):
+    holds = np.random.default_rng(3).random(2000) < 0.3
+    whole = block_bootstrap(holds, 5)
+    monkeypatch.setattr("kernels.probability.data.MAX_DRAWN", 1000)
+    assert block_bootstrap(holds, 5) == whole
+
+
 def test_copies_of_a_record_say_no_more_than_the_record(model):
     """Members at the same times: their windows go into the same blocks."""
     one = model.held_out

@@ -104,6 +104,19 @@ def test_misses_allow_for_the_errors_of_both():
     assert misses(Lorenz(), whole)[0] == words
 
 
+def test_an_event_without_a_share_in_the_truth_is_left_out(model):
+    """Rain: its least value is 0 in nearly every window, and no event tells these apart."""
+    rain = np.maximum(model.held_out.windows, 0.0)
+    shares = [share for share, _ in ladder(model.layout, rain)]
+    assert 0.2 not in shares  # min(wet bulb) < 0.0
+    assert {0.3, 0.1} <= set(shares)
+    never = {"probability": 0.0, "standard_error": 0.0}
+    rung = {"event": "e", "share": 0.2, "truth": never, "model": {"probability": 0.4, "standard_error": 0.01}}
+    ode = {**never, "kolmogorov_distance": 0.0, "where": ""}
+    whole = {"num_steps": 30, "ode_30": ode, "data": ode, "event": "r", "events": [rung]}
+    assert misses(model, whole) == ["P(e) = 0.4, truth 0, target 3 %"]
+
+
 def test_a_rung_is_held_to_the_target_of_the_probability_that_it_is_meant_to_have(model):
     rung = {
         "event": "e",

@@ -52,10 +52,13 @@ def test_measurements_are_not_left_out_because_a_word_stands_among_them(tmp_path
     table = columns("time", pd.date_range("2020-01-01", periods=100, freq="1h"))
     table["place"], table["wet"] = "here", [True, None] * 50
     assert written(table, tmp_path).variables == ("T", "Q")
+    codes = table.assign(station="03772", seen=pd.array(["0123", None] * 50, object))
+    assert read_recording(codes).variables == ("T", "Q")
     table["Q"] = table["Q"].astype(object)
     table.loc[[41, 50], "Q"] = "out of order"
     with pytest.raises(
-        ValueError, match=r"'Q' must be numeric; it holds text in 2 of 100 rows, .* row 42, 'out of"
+        ValueError,
+        match=r"'Q' must be numeric; it holds text in 2 of 100 rows, first 'out of order' in row 42",
     ):
         written(table, tmp_path)
     with pytest.raises(ValueError, match="2 of 100 rows"):
@@ -63,7 +66,9 @@ def test_measurements_are_not_left_out_because_a_word_stands_among_them(tmp_path
     assert read_recording(tmp_path / "a.csv", variables=["T"]).variables == ("T",)
     table.loc[[41, 50], "Q"] = None
     assert written(table, tmp_path).variables == ("T", "Q")
-    with pytest.raises(ValueError, match="'Q' must be numeric; its numbers are written as text: convert"):
+    with pytest.raises(
+        ValueError, match="'Q' must be numeric; its numbers are stored as text or objects: convert"
+    ):
         read_recording(table.astype({"Q": str}).replace("None", "3"))
 
 

@@ -75,7 +75,7 @@ def test_a_scaled_denoiser_takes_less_away():
 
 @pytest.fixture(scope="module")
 def record():
-    """Windows of white noise, each of which stands in the record sixteen times."""
+    """Windows of white noise, and the same with each of them in the record sixteen times."""
     windows = np.random.default_rng(0).normal(size=(4000, *SHAPE)).astype(np.float32)
     return {
         copies: Part(np.repeat(windows, copies, axis=0).reshape(-1, 2), np.arange(0, copies * 24_000, 6), 6)
@@ -98,6 +98,20 @@ def test_extremes_that_a_record_holds_in_few_places_call_for_no_factor(record):
     found = fit_epsilon_scale(near, num_samples=4096)
     assert found.scale is None
     assert found.standard_error == pytest.approx(np.sqrt(1 / (4 * 0.03 * 250)), rel=0.3)
+
+
+def test_bounds_that_are_met_again_and_again_are_no_extremes(record):
+    """Rain is never below 0, and a gauge that ends at 1 says 1 for all that is above."""
+    bounded = dataclasses.replace(record[1], series=np.clip(record[1].series, -1.0, [1.0, np.inf]))
+    narrow = dataclasses.replace(model_of(0.9), card={"name": "white", "num_steps": 30})
+    found, whole = (
+        fit_epsilon_scale(dataclasses.replace(narrow, training_data=part), num_samples=2048)
+        for part in (bounded, record[1])
+    )
+    assert found.before == pytest.approx(whole.before, abs=0.2)  # by one side of four
+    flat = dataclasses.replace(record[1], series=np.clip(record[1].series, -1.0, 1.0))
+    with pytest.raises(ValueError, match="no variable of white has extremes that could be counted"):
+        fit_epsilon_scale(dataclasses.replace(narrow, training_data=flat), num_samples=512)
 
 
 def test_saved_and_read_again(tmp_path):

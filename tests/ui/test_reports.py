@@ -140,7 +140,7 @@ def test_what_was_learned_from_stands_beside_the_truth_and_the_model(reported, c
     (diamonds,) = (line for line in axes.lines if line.get_marker() == "D")
     np.testing.assert_allclose(diamonds.get_xdata(), [0.3, 0.01])
     np.testing.assert_allclose(diamonds.get_ydata(), [0.345, np.nan])
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["training data"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["P in the training data"]
     print_report(model)
     words = capsys.readouterr().out
     assert "training data" in words

@@ -39,14 +39,20 @@ def reference_event(model: Model, truth: Trajectories) -> str:
 def ladder(layout: Layout, truth: Trajectories) -> list[tuple[float, str]]:
     """Ten events, each with the share of the truth that is meant to be in it, as far as there is enough truth.
 
-    Reductions and variables take turns, so that no one tail decides.
+    Reductions and variables take turns, so that no one tail decides. An event of which the truth has another share
+    than is meant, as where a bound is met again and again, is left out.
     """
     variables, events = shown_variables(layout), []
     for i, share in enumerate(SHARES):
         if share * len(truth) < 5:
             break
         name, sign = REDUCTIONS[i % len(REDUCTIONS)]
-        events.append((share, _beyond(layout, truth, variables[i % len(variables)], name, sign, share)))
+        v = variables[i % len(variables)]
+        level = _level(truth, v, name, sign, share)
+        values = getattr(truth[:, :, v], name)(axis=1)
+        found = np.mean(values > level if sign == ">" else values < level)
+        if abs(found - share) <= 0.5 * share:
+            events.append((share, _beyond(layout, truth, v, name, sign, share)))
     return events
 
 
@@ -61,6 +67,10 @@ def extremes(layout: Layout, truth: Trajectories) -> list[str]:
 
 
 def _beyond(layout: Layout, truth: Trajectories, v: int, name: str, sign: str, share: float) -> str:
+    level = _level(truth, v, name, sign, share)
+    return f"{name}({Variable(layout.variables[v])}) {sign} {level!r}"
+
+
+def _level(truth: Trajectories, v: int, name: str, sign: str, share: float) -> float:
     values = getattr(truth[:, :, v], name)(axis=1)
-    level = np.quantile(values, 1.0 - share if sign == ">" else share)
-    return f"{name}({Variable(layout.variables[v])}) {sign} {float(f'{level:.6g}')!r}"
+    return float(f"{np.quantile(values, 1.0 - share if sign == '>' else share):.6g}")

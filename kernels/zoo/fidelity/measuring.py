@@ -102,10 +102,10 @@ def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Ite
     report: dict[str, Any] = {"event": event, "num_samples": effort.num_samples, "num_simulated": len(truth)}
     problem = problem_of(model, event, key, REPORT_STEPS)
     report["simulator" if model.system else "data"] = _true_share(model, problem, truth)
-    if model.training_data is not None:
-        learned = _block_share(problem, model.training_data, "training_data")
-        apart = comparisons.distances(model.layout, model.training_data.windows, truth)
-        report["training_data"] = learned | apart
+    learned = _learned(model)
+    if learned is not None:
+        apart = comparisons.distances(model.layout, learned.windows, truth)
+        report["training_data"] = _block_share(problem, learned, "training_data") | apart
     num_steps = model.num_steps
     if effort.num_paired:
         report["steps_check"] = needed_steps(model, truth, key, num_samples=effort.num_paired)
@@ -178,6 +178,11 @@ def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, An
     return share(problem, truth) if model.held_out is None else _block_share(problem, model.held_out, "data")
 
 
+def _learned(model: Model) -> Part | None:
+    """What a model of a recording was trained on; forecasts of held-out starts are not to be like it."""
+    return None if model.num_known else model.training_data
+
+
 def _block_share(problem: Any, part: Part, method: str) -> dict[str, Any]:
     found = block_bootstrap(problem.judge(part.windows)[1][part.order], part.least_block, method)
     return {
@@ -213,8 +218,9 @@ def _event(
         assert last is not None  # noqa: S101 - the last record of an estimator has an estimate
         found, method = {"probability": last.value, "standard_error": last.standard_error}, last.method
     rung = {"event": event, "share": wanted, "truth": _true_share(model, problem, truth)}
-    if model.training_data is not None:
-        rung["training_data"] = _block_share(problem, model.training_data, "training_data")
+    learned = _learned(model)
+    if learned is not None:
+        rung["training_data"] = _block_share(problem, learned, "training_data")
     return rung | {"model": found, "method": method}
 
 
@@ -263,10 +269,13 @@ def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
         if allowed is not None and gap > max(allowed * p, noise):
             found.append(
                 f"P({event}) = {mine['probability']:.3g}, truth {p:.3g}"
-                f"{_beside(rung.get('training_data'), 'probability')}: off by {100 * gap / p:.2g} %, "
-                f"target {100 * allowed:g} %"
+                f"{_beside(rung.get('training_data'), 'probability')}{_off(gap, p)}, target {100 * allowed:g} %"
             )
     return found
+
+
+def _off(gap: float, truth: float) -> str:
+    return f": off by {100 * gap / truth:.2g} %" if truth else ""
 
 
 def _beside(learned: Mapping[str, Any] | None, figure: str) -> str:

@@ -214,7 +214,9 @@ def walks():
 def test_a_forecast_is_reported_on_from_the_starts_of_the_truth(walks):
     model, over_time = walks
     effort = dataclasses.replace(SMALL, num_samples=1000, num_cases=400, stochastic=True, num_chains=64)
-    report = list(measure(model, effort=effort))[-1]
+    learned = dataclasses.replace(model.held_out, series=3.0 + model.held_out.series)
+    report = list(measure(dataclasses.replace(model, training_data=learned), effort=effort))[-1]
+    assert "training_data" not in {**report, **report["events"][0]}  # it goes on from other starts
     assert report["ode_30"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
     assert report["sde_80"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
     assert report["ode_30"]["where"] == "x at 0"  # the only one of these times, and known

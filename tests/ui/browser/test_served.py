@@ -94,7 +94,7 @@ def test_a_threshold_is_placed_dragged_and_undone(canvas, page):
     expect(event_text(page)).to_have_value(re.compile(r"^max\(x\) > 1\.2"), timeout=10_000)
     wait_until(lambda: canvas.app.state.event is not None, page)
     level = canvas.app.state.event.right.value
-    page.wait_for_timeout(1000)  # the line is repainted where it was placed
+    canvas.wait_shape("x", "A")
     canvas.drag("x", (5.0, level), (5.0, 1.8))
     expect(event_text(page)).to_have_value(re.compile(r"^max\(x\) > 1\.[78]"), timeout=10_000)
     page.wait_for_timeout(800)

@@ -52,11 +52,6 @@ class Part:
         return cut(self.series, self.starts, self.length)
 
     @property
-    def stride(self) -> int:
-        """Rows from one window to the next."""
-        return int(np.min(np.diff(self.starts))) if self.starts.size > 1 else self.length
-
-    @property
     def order(self) -> Int[np.ndarray, " window"]:
         """The windows in the order of time, those of all members beside each other."""
         return np.argsort(self.starts if self.moments is None else self.moments, kind="stable")

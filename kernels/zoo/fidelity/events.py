@@ -33,7 +33,7 @@ def reference_event(model: Model, truth: Trajectories) -> str:
     """The system's reference event; of other models, the first variable's maximum beyond its 1-in-5 value."""
     if model.system in REFERENCE_EVENTS:
         return REFERENCE_EVENTS[str(model.system)]
-    return _beyond(model.layout, truth, 0, "max", ">", 0.2)
+    return _beyond(model.layout, truth, 0, "max", ">", 0.2)[0]
 
 
 def ladder(layout: Layout, truth: Trajectories) -> list[tuple[float, str]]:
@@ -48,29 +48,27 @@ def ladder(layout: Layout, truth: Trajectories) -> list[tuple[float, str]]:
             break
         name, sign = REDUCTIONS[i % len(REDUCTIONS)]
         v = variables[i % len(variables)]
-        level = _level(truth, v, name, sign, share)
-        values = getattr(truth[:, :, v], name)(axis=1)
-        found = np.mean(values > level if sign == ">" else values < level)
+        event, found = _beyond(layout, truth, v, name, sign, share)
         if abs(found - share) <= 0.5 * share:
-            events.append((share, _beyond(layout, truth, v, name, sign, share)))
+            events.append((share, event))
     return events
 
 
 def extremes(layout: Layout, truth: Trajectories) -> list[str]:
     """The maximum and the minimum of each variable beyond the truth's 1-in-10 and 1-in-100 values."""
     return [
-        _beyond(layout, truth, v, name, sign, share)
+        _beyond(layout, truth, v, name, sign, share)[0]
         for v in shown_variables(layout)
         for name, sign in REDUCTIONS[:2]
         for share in (0.1, 0.01)
     ]
 
 
-def _beyond(layout: Layout, truth: Trajectories, v: int, name: str, sign: str, share: float) -> str:
-    level = _level(truth, v, name, sign, share)
-    return f"{name}({Variable(layout.variables[v])}) {sign} {level!r}"
-
-
-def _level(truth: Trajectories, v: int, name: str, sign: str, share: float) -> float:
+def _beyond(
+    layout: Layout, truth: Trajectories, v: int, name: str, sign: str, share: float
+) -> tuple[str, float]:
+    """The event that a share of the truth is meant to be in, and the share that is."""
     values = getattr(truth[:, :, v], name)(axis=1)
-    return float(f"{np.quantile(values, 1.0 - share if sign == '>' else share):.6g}")
+    level = float(f"{np.quantile(values, 1.0 - share if sign == '>' else share):.6g}")
+    found = np.mean(values > level if sign == ">" else values < level)
+    return f"{name}({Variable(layout.variables[v])}) {sign} {level!r}", float(found)

@@ -163,7 +163,6 @@ _STREAMS = (
     "unconditional",
     "twisted",
     "density",
-    "seeds",
 )
 
 

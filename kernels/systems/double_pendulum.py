@@ -27,22 +27,12 @@ __all__ = ["DOUBLE_PENDULUM"]
 INITIAL_MOMENTUM = (0.2, 0.3)
 
 
-def mass_matrix(q: Float[Array, "2"]) -> Float[Array, "2 2"]:
-    cosine = jnp.cos(q[0] - q[1])
-    return jnp.stack([jnp.stack([2.0 + 0.0 * cosine, cosine]), jnp.stack([cosine, 1.0 + 0.0 * cosine])])
-
-
 def velocities(state: Float[Array, "4"]) -> Float[Array, "2"]:
     """M(q)⁻¹ p in closed form; det M = 1 + sin²(q1 − q2) ≥ 1."""
     q, p = state[:2], state[2:]
     cosine = jnp.cos(q[0] - q[1])
     det = 2.0 - cosine**2
     return jnp.stack([p[0] - cosine * p[1], 2.0 * p[1] - cosine * p[0]]) / det
-
-
-def hamiltonian(state: Float[Array, "4"]) -> Float[Array, ""]:
-    q, p = state[:2], state[2:]
-    return 0.5 * p @ velocities(state) - 2.0 * jnp.cos(q[0]) - jnp.cos(q[1])
 
 
 def vector_field(state: Float[Array, "4"]) -> Float[Array, "4"]:

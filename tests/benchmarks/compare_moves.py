@@ -5,9 +5,6 @@
 What counts is the variance of log P̂ per network call: its square over `runs` runs of 8 replicates each,
 times the trajectories that a run draws beyond its first level. Less is better; "spread" is how well the
 stated errors agree with that of the runs, R̂ and τ are those of the last level.
-
-Then where the chains of the exact ensemble start: states of subset simulation, or guided paths taken back
-through the ODE; mean and deciles of C after 12 and 36 moves, which are to agree.
 """
 
 import sys
@@ -18,8 +15,6 @@ import numpy as np
 
 import kernels
 from kernels.probability.chains import Moves
-from kernels.probability.exact_chains import extend
-from kernels.probability.guided_seeds import guided_seeds
 from kernels.probability.subset_levels import Scheme
 from kernels.probability.subset_simulation import subset_simulation
 from kernels.specs import problem_of
@@ -29,8 +24,6 @@ SCHEMES = {
     "pcn 12": Scheme(moves=Moves(count=12), num_chains=32),
     "pcn 3": Scheme(moves=Moves(count=3), num_chains=128),
     "pcn spread 0.7": Scheme(moves=Moves(spread=0.7)),
-    "slice 6": Scheme(moves=Moves(kind="slice", count=6)),
-    "slice 3": Scheme(moves=Moves(kind="slice", count=3)),
     "pcn 6, share 0.1": Scheme(share=0.1),
     "pcn 6, share 0.4": Scheme(share=0.4),
 }
@@ -86,27 +79,6 @@ def measure(model, event, scheme, runs, num_samples):
     return values.mean(), spread, stated, trajectories, rhat, time_
 
 
-def compare_seeds(model, event, num_chains):
-    """Mean and outer deciles of C of chains from both kinds of seeds, after few and after many moves."""
-    problem = problem_of(jax.random.key(1), model, event, None)
-    *_, last = subset_simulation(problem, 512)
-    *_, guided = guided_seeds(problem, 256, 40)
-    for label, population in (("subset simulation", last.population), ("guided paths", guided)):
-        if population is None or len(population.values) == 0:
-            print(f"  seeds from {label}: none")
-            continue
-        for count in (6, 36):
-            *_, ended = extend(problem, population, num_chains, scheme=Scheme(moves=Moves(count=count)))
-            values = ended.chains.values
-            low, high = np.quantile(values, [0.1, 0.9])
-            print(
-                f"  seeds from {label} ({len(population.values)}), {ended.mixing.num_moves} moves: "
-                f"C {values.mean():.4f} ± {values.std() / np.sqrt(len(values)):.4f} "
-                f"({low:.4f} … {high:.4f}), R̂ {ended.mixing.rhat:.3f}, τ {ended.mixing.autocorrelation_time:.1f}",
-                flush=True,
-            )
-
-
 def main(models="gaussian,mixture,lorenz", runs=12, num_samples=256):
     for name in models.split(","):
         model, events = {"gaussian": gaussian, "mixture": mixture, "lorenz": lorenz}[name]()
@@ -126,7 +98,6 @@ def main(models="gaussian,mixture,lorenz", runs=12, num_samples=256):
                     f"{cost:16.0f}  {rhat:4.2f} {tau:5.1f} {time.perf_counter() - begin:5.0f}",
                     flush=True,
                 )
-            compare_seeds(model, event, 512)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,6 @@ from kernels.probability.base import Population
 from kernels.probability.chains import Chains, Moves, walk
 from kernels.probability.direct import latent_map
 from kernels.probability.exact_chains import extend
-from kernels.probability.guided_seeds import guided_seeds
 from kernels.probability.mixing import Mixing, effective_size, mixing_of, worst_mixing
 from kernels.probability.subset_levels import Run, Scheme, mixing
 from kernels.probability.subset_simulation import predicted_calls, subset_simulation
@@ -23,7 +22,6 @@ from kernels.specs import problem_of
 MOVES = {
     "pcn": Moves(),
     "pcn of many sizes": Moves(spread=0.7),
-    "slice": Moves(kind="slice", count=4),
 }
 STEPS = 10
 
@@ -58,20 +56,6 @@ def test_moves_leave_the_conditional_law_as_it_is(inside, name):
     assert abs(across.mean()) < 5 / np.sqrt(across.size)
     states = np.concatenate(list(latent_map(asked, last.latents)))
     np.testing.assert_allclose(states, last.states, atol=1e-4)
-
-
-@pytest.mark.slow
-def test_slices_count_what_they_draw(inside):
-    asked, chains = inside
-    sweeps = [one for one in walk(asked, chains, 0.0, jax.random.key(3), MOVES["slice"]) if one is not None]
-    assert len(sweeps) == 4
-    assert sum(one.trajectories for one in sweeps) > 4 * 1024
-    assert sweeps[0].acceptance == pytest.approx(4 * 1024 / sweeps[0].trajectories)
-
-
-def test_unknown_moves_are_refused():
-    with pytest.raises(ValueError, match=r"`kind` must be one of pcn, slice; got 'hmc'"):
-        Moves(kind="hmc")
 
 
 @pytest.mark.slow
@@ -167,21 +151,6 @@ def test_the_ensemble_moves_on_until_it_has_mixed(inside):
     *_, longer = extend(asked, Population(few.latents, few.states, few.values, np.ones(8)), 256)
     assert longer.mixing.num_moves > 12
     assert stats.ks_2samp(longer.chains.values, chains.values).pvalue > 1e-4
-
-
-@pytest.mark.slow
-def test_guided_seeds_are_in_the_event_and_chains_make_them_right(inside):
-    asked, chains = inside
-    *_, seeds = guided_seeds(asked, 128, 20)
-    assert len(seeds.values) > 80
-    states = np.concatenate(list(latent_map(asked, seeds.latents)))
-    np.testing.assert_allclose(states, seeds.states, atol=1e-4)
-    assert asked.judge(states)[1].all()
-    *_, settled = extend(asked, seeds, 256)
-    assert stats.ks_2samp(settled.chains.values, chains.values).pvalue > 1e-4
-    known = problem_of(jax.random.key(0), asked.model, "max(x) > 1", "at(x, 0) == 1 tolerance 0.1")
-    with pytest.raises(ValueError, match="`given` must be None for seeds from guided paths"):
-        next(guided_seeds(known, 128, 20))
 
 
 def test_predicted_calls_grow_with_what_is_asked():

@@ -1,7 +1,6 @@
 """How right a model is: its samples against the truth. The figures of the cards.
 
-    python -m kernels.zoo.fidelity lorenz63        # measures, and writes the card beside the weights
-    diffuse-ui models report lorenz63              # the same, as a table and a figure
+    diffuse-ui models report lorenz63 --measure    # measures, and writes the card beside the weights
 
 The truth is the simulator of a model of a system, and the held-out data of a model of a recording.
 Measured are one-point distributions, correlations in time and spectra, the probabilities of a reference

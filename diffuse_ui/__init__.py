@@ -2,44 +2,22 @@
 
 `App` is the app in a notebook cell, on a served page, or as one ipywidget; `EventCanvas`, `ResultTabs`,
 `FanChart` and the other pieces are parts of it alone; `diffuse-ui` (see `diffuse_ui.cli`) is the command
-line. The numerics live in `kernels` and need none of this. The names below are loaded when first used.
+line. The numerics live in `kernels` and need none of this. Public names are
+listed in `__init__.pyi` and loaded when first used.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+import lazy_loader
 
-if TYPE_CHECKING:
-    from diffuse_ui.app import App
-    from diffuse_ui.pieces import (
-        EventCanvas,
-        EventEditor,
-        ExportPanel,
-        FanChart,
-        ModelPanel,
-        ResultPanel,
-        ResultTabs,
-        RunPanel,
-    )
+from kernels.former_names import forward
 
-__all__ = [
-    "App",
-    "EventCanvas",
-    "EventEditor",
-    "ExportPanel",
-    "FanChart",
-    "ModelPanel",
-    "ResultPanel",
-    "ResultTabs",
-    "RunPanel",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
-
-def __getattr__(name: str) -> Any:
-    if name not in __all__:
-        raise AttributeError(f"module 'diffuse_ui' has no attribute {name!r}")
-    home = "diffuse_ui.app" if name == "App" else "diffuse_ui.pieces"
-    return getattr(import_module(home), name)
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+forward(
+    {
+        "diffuse_ui.colors": "diffuse_ui.style.colors",
+        "diffuse_ui.event_figures": "diffuse_ui.figures.event",
+        "diffuse_ui.exporting": "diffuse_ui.export.files",
+        "diffuse_ui.figure_axes": "diffuse_ui.figures.axes",
+        "diffuse_ui.training_figures": "diffuse_ui.figures.training",
+    }
+)

@@ -15,14 +15,14 @@ import panel as pn
 import panel_material_ui as pmui
 
 import kernels
-from diffuse_ui.caching import keep_compiled
-from diffuse_ui.links import follow
+from diffuse_ui.compile_cache import keep_compiled
 from diffuse_ui.serving import HOST, Served, free_port, page_of, serve
-from diffuse_ui.session import Session
-from diffuse_ui.state import State
-from diffuse_ui.store import Result, Store
+from diffuse_ui.state.links import follow
+from diffuse_ui.state.state import State
 from diffuse_ui.views.address import Address
-from diffuse_ui.window import Window
+from diffuse_ui.views.layout import Window
+from diffuse_ui.work.session import Session
+from diffuse_ui.work.store import Result, Store
 
 __all__ = ["HOST", "App", "free_port", "make_page", "serve"]
 
@@ -33,7 +33,7 @@ class App(Served):
     Args:
         model: name of a shipped model, path of a checkpoint, or a `kernels.Model`.
         event: event to begin with, as text or tree.
-        **choices: further choices of `diffuse_ui.state.State`: given, method, seed, …
+        **choices: further choices of `diffuse_ui.state.state.State`: given, method, seed, …
 
     Raises:
         ValueError: no such model, or an event that the model cannot have.
@@ -108,7 +108,7 @@ class App(Served):
 def make_page(model: Any = "lorenz63", **choices: Any) -> pmui.Page:
     """A page with an app of its own; the app ends with the page's session.
 
-    What follows the `?` of the address is what to begin with, see `diffuse_ui.links`, and goes along with what
+    What follows the `?` of the address is what to begin with, see `diffuse_ui.state.links`, and goes along with what
     is chosen: a reload loses no event.
     """
     app = App(model, **choices)

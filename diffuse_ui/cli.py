@@ -1,4 +1,4 @@
-"""The command line, thin over `kernels.runs`.
+"""The command line, thin over `kernels.runs.api`.
 
     diffuse-ui lab | serve | simulate | train | sample | probability | validate | models
 
@@ -11,12 +11,12 @@ import sys
 import typer
 
 import kernels
-from diffuse_ui.caching import keep_compiled
-from diffuse_ui.commands.answering import exit_codes
 from diffuse_ui.commands.models import models_app
 from diffuse_ui.commands.options import BrowserOption, ModelOption, PortOption
-from diffuse_ui.commands.running import probability, sample, simulate, validate
-from diffuse_ui.commands.training import train
+from diffuse_ui.commands.output import exit_codes
+from diffuse_ui.commands.sample import probability, sample, simulate, validate
+from diffuse_ui.commands.train import train
+from diffuse_ui.compile_cache import keep_compiled
 
 __all__ = ["app", "main"]
 
@@ -38,8 +38,7 @@ def serve(model: ModelOption = "lorenz63", port: PortOption = 5006, browser: Bro
     """Serve the app as a page to this machine; each window is a session of its own."""
     with exit_codes():
         kernels.load_model(model)
-        from diffuse_ui.app import HOST, make_page
-        from diffuse_ui.app import serve as serve_page
+        from diffuse_ui.app import HOST, make_page, serve as serve_page
 
         typer.echo(f"diffuse-ui at http://{HOST}:{port}/   (Ctrl-C ends it)", err=True)
         serve_page(lambda: make_page(model), port=port, show=browser)  # Panel calls functions, not partials
@@ -48,7 +47,7 @@ def serve(model: ModelOption = "lorenz63", port: PortOption = 5006, browser: Bro
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context, port: PortOption = 8888, browser: BrowserOption = True) -> None:
     """Open JupyterLab on the first notebook. Further options go to JupyterLab."""
-    from diffuse_ui.launching import open_lab
+    from diffuse_ui.jupyter import open_lab
 
     with exit_codes():
         open_lab(port=port, browser=browser, extra=list(context.args))

@@ -13,7 +13,7 @@ import panel as pn
 import panel_material_ui as pmui
 from panel.util import edit_readonly  # pyright: ignore[reportPrivateImportUsage]
 
-from diffuse_ui.state import Look
+from diffuse_ui.state.look import Look
 
 __all__ = ["HOST", "Served", "free_port", "page_of", "serve", "wait_until_it_listens"]
 

@@ -22,17 +22,18 @@ from flax import nnx
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import load_file
 
-from kernels.denoisers import NetworkDenoiser
-from kernels.diffusion import GaussianLaw
-from kernels.experts import ExpertDenoiser
+from kernels.denoisers.exemplars import Exemplars
+from kernels.denoisers.expert import ExpertDenoiser
+from kernels.denoisers.forecast import ForecastDenoiser
+from kernels.denoisers.network import NetworkDenoiser
+from kernels.diffusion.gaussian import GaussianLaw
 from kernels.files import replacing, save_tensors
-from kernels.forecasts import ForecastDenoiser
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
-from kernels.recordings.windows import Part
-from kernels.references import Exemplars
+from kernels.recordings.windows import Segment
 from kernels.systems import available_systems, get_system
-from kernels.trajectories import Layout, Standardizer
+from kernels.trajectories.layout import Layout
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["load_checkpoint", "read_card", "save_checkpoint", "weights_path", "write_card"]
 
@@ -273,7 +274,7 @@ def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
     return scale
 
 
-def _part_tensors(name: str, part: Part | None) -> dict[str, np.ndarray]:
+def _part_tensors(name: str, part: Segment | None) -> dict[str, np.ndarray]:
     """A part of a recording: the values themselves, bit for bit."""
     if part is None:
         return {}
@@ -285,19 +286,21 @@ def _part_tensors(name: str, part: Part | None) -> dict[str, np.ndarray]:
     }
 
 
-def _part(name: str, tensors: Mapping[str, np.ndarray], length: int) -> Part | None:
+def _part(name: str, tensors: Mapping[str, np.ndarray], length: int) -> Segment | None:
     if f"{name}.values" not in tensors:
         return None
-    return Part(tensors[f"{name}.values"], tensors[f"{name}.starts"], length, tensors.get(f"{name}.moments"))
+    return Segment(
+        tensors[f"{name}.values"], tensors[f"{name}.starts"], length, tensors.get(f"{name}.moments")
+    )
 
 
-def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> Part | None:
+def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> Segment | None:
     part = _part("held_out", tensors, length)
     if part is not None or "held_out.series" not in tensors:
         return part
     # of an older file, standardised: values come back rounded, and one that a threshold equals may change sides
     series = tensors["held_out.series"].astype(np.float32) * np.asarray(standardizer.scale)
-    return Part(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
+    return Segment(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
 
 
 def _orthonormal(basis: np.ndarray) -> np.ndarray:

@@ -22,11 +22,11 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from kernels.datasets import sample_array, to_array
-from kernels.diffusion import GaussianLaw
-from kernels.forecasts import ForecastDenoiser, GivenStart
+from kernels.denoisers.forecast import ForecastDenoiser, GivenStart
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.models import Model
-from kernels.schedules import SIGMA_MAX, SIGMA_MIN
+from kernels.trajectories.datasets import sample_array, to_array
 
 __all__ = ["log_likelihood"]
 

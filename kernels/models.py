@@ -10,13 +10,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from kernels.denoisers import Denoiser
-from kernels.diffusion import GaussianLaw
-from kernels.forecasts import ForecastDenoiser
-from kernels.recordings.windows import Part
-from kernels.schedules import SIGMA_MAX, SIGMA_MIN
+from kernels.denoisers.base import Denoiser
+from kernels.denoisers.forecast import ForecastDenoiser
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
+from kernels.recordings.windows import Segment
 from kernels.systems import available_systems
-from kernels.trajectories import Layout, Standardizer
+from kernels.trajectories.layout import Layout
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["Model"]
 
@@ -56,8 +57,8 @@ class Model:
     standardizer: Standardizer
     initial: GaussianLaw
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
-    held_out: Part | None = None
-    training_data: Part | None = None
+    held_out: Segment | None = None
+    training_data: Segment | None = None
 
     def __post_init__(self) -> None:
         _ = self.ode_levels  # a card is checked when there is a model of it
@@ -82,7 +83,7 @@ class Model:
                 variable) and σ a number or (sample,); in physical units if it knows its moments.
             layout: what the axes of its trajectories mean.
             card: what is known about the model.
-            noise: colour of the perturbing noise, see `kernels.covariances`; other than white for
+            noise: colour of the perturbing noise, see `kernels.diffusion.noise`; other than white for
                 denoisers that know their moments only.
 
         Raises:

@@ -20,12 +20,12 @@ os.environ.setdefault("XLA_FLAGS", " ".join(IN_A_HURRY))
 CHECKED = (
     "denoisers",
     "diffusion",
-    "ensembles",
     "guidance",
     "likelihood",
     "probability",
+    "runs.ensembles",
     "samplers",
-    "statistics",
+    "statistics.weighted",
 )
 
 install_import_hook([f"kernels.{name}" for name in CHECKED], "beartype.beartype")

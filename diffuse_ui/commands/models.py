@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 import kernels
-from diffuse_ui.commands.answering import exit_codes, print_answer, refuse
 from diffuse_ui.commands.options import JsonOption
+from diffuse_ui.commands.output import exit_codes, print_answer, refuse
 
 __all__ = ["models_app"]
 
@@ -94,8 +94,8 @@ def scale(
 ) -> None:
     """Fit the factor of a model's noise estimate that makes its extremes as frequent as they should be."""
     from kernels.checkpoints import write_card
+    from kernels.fidelity.epsilon_scaling import fit_epsilon_scale, scaled
     from kernels.zoo import path_of
-    from kernels.zoo.scaling import fit_epsilon_scale, scaled
 
     with exit_codes():
         model = kernels.load_model(name)

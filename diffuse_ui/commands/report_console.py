@@ -8,8 +8,8 @@ from rich.console import Console
 from rich.table import Table
 
 import kernels
-from diffuse_ui import formats
-from diffuse_ui.commands.writing import write_whole
+from diffuse_ui.commands.output import write_whole
+from diffuse_ui.style import numbers
 
 __all__ = ["measured", "print_report", "require_report", "write_figure"]
 
@@ -28,8 +28,8 @@ def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kern
         ValueError: no such model, or nothing to measure it against.
     """
     from kernels.checkpoints import write_card
+    from kernels.fidelity.report import Effort, measure, require_measurable
     from kernels.zoo import path_of
-    from kernels.zoo.fidelity.measuring import Effort, measure, require_measurable
 
     model, console = kernels.load_model(name), Console(stderr=True, log_path=False)
     require_measurable(model)
@@ -49,7 +49,7 @@ def measured(name: str, num_samples: int | None, *, brief: bool = False) -> kern
 
 def require_report(model: kernels.Model) -> None:
     """Raises ValueError where the card tells nothing; it says whether there is anything to measure."""
-    from kernels.zoo.fidelity.measuring import require_measurable
+    from kernels.fidelity.report import require_measurable
 
     if model.card.get("fidelity"):
         return
@@ -81,7 +81,7 @@ def write_figure(model: kernels.Model, output: Path) -> None:
     Raises:
         ValueError: another ending, a folder that does not exist, or a card without a full report.
     """
-    from diffuse_ui.report_figures import report_figure
+    from diffuse_ui.figures.report import report_figure
 
     if output.suffix not in (".png", ".pdf", ".svg") or not output.absolute().parent.is_dir():
         raise ValueError(f"`output` must end with .png, .pdf or .svg, in a folder that exists; got {output}.")
@@ -133,7 +133,7 @@ def _scores(model: kernels.Model, scores: dict[str, Any]) -> Table:
     times = scores["times"]
     places = [round(share * (len(times) - 1)) for share in SCORED_AT]
     unit = f" {model.layout.time_units}" if model.layout.time_units else ""
-    columns = [f"at {formats.number(times[place])}{unit}" for place in places]
+    columns = [f"at {numbers.number(times[place])}{unit}" for place in places]
     title = (
         f"CRPS in shares of the climate's, and spread over the error of the mean: {scores['num_cases']} starts, "
         f"{scores['num_members']} members each"
@@ -146,4 +146,4 @@ def _scores(model: kernels.Model, scores: dict[str, Any]) -> Table:
 
 
 def _probability(figures: dict[str, Any]) -> str:
-    return formats.probability(figures["probability"], figures["standard_error"], 0.0)
+    return numbers.probability(figures["probability"], figures["standard_error"], 0.0)

@@ -5,8 +5,8 @@ from typing import Any
 
 import panel as pn
 
-from diffuse_ui import codegen
-from diffuse_ui.session import Session
+from diffuse_ui.export import code
+from diffuse_ui.work.session import Session
 
 __all__ = ["Address"]
 
@@ -20,11 +20,11 @@ class Address:
         self.session = session
         self.link = pn.widgets.TextInput(visible=False)
         self.link.jscallback(value=REPLACE)
-        session.watch(session.state, [*codegen.WATCHED], self._update)
+        session.watch(session.state, [*code.WATCHED], self._update)
 
     def __panel__(self) -> Any:
         return self.link
 
     def _update(self) -> None:
         with contextlib.suppress(ValueError):  # choices that do not go together: the last that did stay
-            self.link.value = codegen.link(self.session.state.to_spec())
+            self.link.value = code.link(self.session.state.to_spec())

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 from html import escape
 from typing import Any
 
-from diffuse_ui.colors import Palette, palette
-from diffuse_ui.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
-from diffuse_ui.session import Session
-from diffuse_ui.store import Result
-from diffuse_ui.views.parts import html
-from kernels.statistics import effective_sample_size
+from diffuse_ui.analysis.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
+from diffuse_ui.style.colors import Palette, palette
+from diffuse_ui.views.widgets import html
+from diffuse_ui.work.session import Session
+from diffuse_ui.work.store import Result
+from kernels.statistics.weighted import effective_sample_size
 
 __all__ = ["CanvasLegend", "legend"]
 

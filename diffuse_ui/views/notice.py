@@ -5,8 +5,8 @@ from html import escape
 import panel as pn
 import panel_material_ui as pmui
 
-from diffuse_ui.session import Session
-from diffuse_ui.views.parts import html
+from diffuse_ui.views.widgets import html
+from diffuse_ui.work.session import Session
 
 __all__ = ["Notice"]
 

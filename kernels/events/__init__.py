@@ -3,17 +3,17 @@
     event = parse_event("max[0, 3](x) > 1.2 and not box(y, [1, 2], [0, 0.5])")
     constraint = compile_event(event, layout)      # constraint.value(x) > 0 ⇔ the event holds
 
-Four faces of one tree: a sketch (`kernels.events.shapes`), numbers behind sliders (`Event.parameters`),
+Four faces of one tree: a sketch (`kernels.events.syntax.shapes`), numbers behind sliders (`Event.parameters`),
 text (`parse_event`, `str`), Python (`Variable`, operators, `always`, …).
 """
 
-from kernels.events.errors import EventSyntaxError
-from kernels.events.expressions import Expression, Variable
-from kernels.events.parsing import parse_event
-from kernels.events.predicates import Event, always, between, eventually, until
-from kernels.events.semantics import Constraint, Program, compile_event
-from kernels.events.shapes import box, polygon, tube
-from kernels.events.spec import event_schema
+from kernels.events.semantics.attribution import explain, states_of
+from kernels.events.semantics.compile import Constraint, Program, compile_event
+from kernels.events.syntax.documents import event_schema
+from kernels.events.syntax.expressions import Expression, Variable
+from kernels.events.syntax.parser import EventSyntaxError, parse_event
+from kernels.events.syntax.predicates import Event, always, between, eventually, until
+from kernels.events.syntax.shapes import box, polygon, tube
 
 __all__ = [
     "Constraint",
@@ -28,8 +28,10 @@ __all__ = [
     "compile_event",
     "event_schema",
     "eventually",
+    "explain",
     "parse_event",
     "polygon",
+    "states_of",
     "tube",
     "until",
 ]

@@ -25,9 +25,11 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from kernels.diffusion import GaussianLaw
-from kernels.events.algebras import CERTAIN
-from kernels.events.semantics import Constraint, Program
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.diffusion.schedules import log_grid
+from kernels.events.semantics.algebras import CERTAIN
+from kernels.events.semantics.compile import Constraint, Program
+from kernels.guidance.linearization import linearised
 from kernels.guidance.moment_matching import (
     FLOOR_FRACTION,
     Twist,
@@ -36,10 +38,8 @@ from kernels.guidance.moment_matching import (
     log_normal_cdf,
     variance_along,
 )
-from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import posterior_of
-from kernels.schedules import log_grid
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["NUM_LEVELS", "Calibrated", "Regression", "regress"]
 

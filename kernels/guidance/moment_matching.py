@@ -32,12 +32,12 @@ import numpy as np
 from jax.scipy.special import log_ndtr
 from jaxtyping import Array, Float
 
-from kernels.diffusion import GaussianLaw
-from kernels.events.algebras import CERTAIN
-from kernels.events.semantics import Constraint, Program
-from kernels.guidance.parts import linearised
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.events.semantics.algebras import CERTAIN
+from kernels.events.semantics.compile import Constraint, Program
+from kernels.guidance.linearization import linearised
 from kernels.guidance.posterior import conditioned, posterior_of
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = [
     "FLOOR_FRACTION",

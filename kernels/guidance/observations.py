@@ -18,10 +18,10 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from kernels.events.semantics import Constraint, Program
-from kernels.guidance.parts import part_gradients
+from kernels.events.semantics.compile import Constraint, Program
+from kernels.guidance.linearization import part_gradients
 from kernels.guidance.posterior import Posterior, posterior_of
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["Observed"]
 

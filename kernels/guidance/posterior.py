@@ -16,7 +16,7 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from kernels.denoisers import apply_pullback, evaluate_with_pullback
+from kernels.denoisers.base import apply_pullback, evaluate_with_pullback
 
 __all__ = ["Posterior", "conditioned", "posterior_of"]
 

@@ -16,12 +16,12 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from kernels.diffusion import GaussianLaw
-from kernels.events.semantics import Constraint, Program
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.events.semantics.compile import Constraint, Program
+from kernels.guidance.linearization import linearised
 from kernels.guidance.moment_matching import FLOOR_FRACTION, hazard, part_spreads
-from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import posterior_of
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["PseudoinverseGuidance"]
 

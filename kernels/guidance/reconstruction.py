@@ -15,12 +15,12 @@ import jax
 import jax.numpy as jnp
 from jaxtyping import Array, Float
 
-from kernels.diffusion import GaussianLaw
-from kernels.events.semantics import Constraint, Program
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.events.semantics.compile import Constraint, Program
+from kernels.guidance.linearization import linearised
 from kernels.guidance.moment_matching import constraint_spread
-from kernels.guidance.parts import linearised
 from kernels.guidance.posterior import posterior_of
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["ReconstructionGuidance"]
 

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from kernels.diffusion import GaussianLaw
-from kernels.events.semantics import Constraint
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.events.semantics.compile import Constraint
 from kernels.guidance.calibrated import Calibrated
 from kernels.guidance.moment_matching import MomentMatching
 from kernels.guidance.pseudoinverse import PseudoinverseGuidance
 from kernels.guidance.reconstruction import ReconstructionGuidance
 from kernels.guidance.replacement import Replacement
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["DEFAULT_GUIDANCE", "GUIDANCE", "PILOTED", "guided", "require_guidance"]
 

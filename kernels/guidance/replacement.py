@@ -14,12 +14,13 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from kernels.diffusion import GaussianLaw
-from kernels.events.expressions import At, Number, Variable
-from kernels.events.predicates import Equality
-from kernels.events.semantics import Constraint
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.events.semantics.compile import Constraint
+from kernels.events.syntax.expressions import At, Number, Variable
+from kernels.events.syntax.predicates import Equality
 from kernels.guidance.posterior import posterior_of
-from kernels.trajectories import Layout, Standardizer
+from kernels.trajectories.layout import Layout
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["Replacement"]
 

@@ -1,7 +1,7 @@
 """Which precision matrix products have: bfloat16 where the processor multiplies that faster.
 
 A processor with matrix instructions for bfloat16 (AMX) draws nearly twice as fast with it. What a network adds
-to the linear denoiser moves by about 1 % of that denoiser's error (`tests/kernels/test_precision.py`), few events
+to the linear denoiser moves by about 1 % of that denoiser's error (`tests/kernels/networks/test_precision.py`), few events
 are decided otherwise (`python tests/benchmarks/compare_precision.py`);
 sums, normalisation, the first and the last layer stay in single precision, and so do training and
 likelihoods. The environment variable `DIFFUSE_UI_PRECISION` decides otherwise: "float32", "bfloat16", or

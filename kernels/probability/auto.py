@@ -14,8 +14,8 @@ import dataclasses
 from collections.abc import Iterator
 
 from kernels.probability.base import Probability, Problem, Progress, percent
-from kernels.probability.monte_carlo import monte_carlo
-from kernels.probability.subset_simulation import DEFAULT_SCHEME, predicted_calls, subset_simulation
+from kernels.probability.latent.monte_carlo import monte_carlo
+from kernels.probability.latent.subset_simulation import DEFAULT_SCHEME, predicted_calls, subset_simulation
 
 __all__ = ["BUDGET", "NUM_DIRECT", "RELATIVE_ERROR", "auto"]
 

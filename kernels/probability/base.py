@@ -10,11 +10,11 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy import stats
 
-from kernels.events.semantics import Constraint, Program
+from kernels.events.semantics.compile import Constraint, Program
 from kernels.guidance.observations import Observed
 from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
-from kernels.trajectories import Standardizer
+from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["Population", "Probability", "Problem", "Progress", "binomial_interval", "log_interval", "percent"]
 

@@ -20,9 +20,9 @@ import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from scipy import stats
 
-from kernels.forecasts import GivenStart
+from kernels.denoisers.forecast import GivenStart
 from kernels.probability.base import Probability, Problem, Progress
-from kernels.recordings.windows import Part
+from kernels.recordings.windows import Segment
 
 __all__ = ["block_bootstrap", "block_error", "data_frequency", "require_data", "training_frequency"]
 
@@ -35,7 +35,7 @@ _KINDS = {"data": "held-out", "training_data": "training"}
 _MORE = {"data": "hold out more data", "training_data": "train on more data"}
 
 
-def require_data(problem: Problem, method: str = "data") -> Part:
+def require_data(problem: Problem, method: str = "data") -> Segment:
     """The model's held-out data, or those it was trained on. Raises ValueError where they cannot answer."""
     held_out = method == "data"
     part = problem.model.held_out if held_out else problem.model.training_data

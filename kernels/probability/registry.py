@@ -6,12 +6,12 @@ from difflib import get_close_matches
 from kernels.probability.auto import auto
 from kernels.probability.base import Problem, Progress
 from kernels.probability.data import data_frequency, require_data, training_frequency
-from kernels.probability.density_ratio import density_ratio
-from kernels.probability.monte_carlo import monte_carlo
-from kernels.probability.path_importance import ALPHA_EVERY, path_importance
+from kernels.probability.guided.density_ratio import density_ratio
+from kernels.probability.guided.path_importance import ALPHA_EVERY, path_importance
+from kernels.probability.guided.twisted_smc import MIN_PARTICLES, NUM_ISLANDS, twisted_smc
+from kernels.probability.latent.monte_carlo import monte_carlo
+from kernels.probability.latent.subset_simulation import subset_simulation
 from kernels.probability.simulator import require_system, simulator
-from kernels.probability.subset_simulation import subset_simulation
-from kernels.probability.twisted_smc import MIN_PARTICLES, NUM_ISLANDS, twisted_smc
 
 __all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_answer", "require_estimator"]
 

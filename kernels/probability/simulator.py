@@ -7,9 +7,9 @@ from collections.abc import Iterator
 
 import jax
 
-from kernels.forecasts import GivenStart
+from kernels.denoisers.forecast import GivenStart
 from kernels.probability.base import Problem, Progress
-from kernels.probability.monte_carlo import estimate_proportion
+from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.systems import get_system
 
 __all__ = ["require_system", "simulator"]

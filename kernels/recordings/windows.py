@@ -18,9 +18,9 @@ from jaxtyping import Float, Int
 
 from kernels.recordings.reading import Recording
 from kernels.recordings.regularity import even_step
-from kernels.trajectories import Layout
+from kernels.trajectories.layout import Layout
 
-__all__ = ["Part", "Split", "recording_layout", "split_windows"]
+__all__ = ["Segment", "Split", "recording_layout", "split_windows"]
 
 VALIDATION, HELD_OUT = 0.1, 0.2  # shares of the rows
 MIN_RUN = 6  # windows that a run must last to be split: three parts, two gaps, and as much again to train on
@@ -31,7 +31,7 @@ SEED = 0  # of the windows that are kept of a training part which is larger
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class Part:
+class Segment:
     """A part of a recording that is kept with a model: rows, and where its windows begin.
 
     Attributes:
@@ -80,8 +80,8 @@ class Split(NamedTuple):
 
     training: Float[np.ndarray, "window time variable"]
     validation: Float[np.ndarray, "window time variable"]
-    training_data: Part
-    held_out: Part
+    training_data: Segment
+    held_out: Segment
     stride: int
     ranges: dict[str, tuple[int, int]]
     by: str = "time"
@@ -160,12 +160,12 @@ def _part(
     starts: Int[np.ndarray, " window"],
     window: int,
     moments: Int[np.ndarray, " any"] | None,
-) -> Part:
+) -> Segment:
     """Some rows of a recording, and those of the windows that lie within them."""
     first = np.searchsorted(rows, starts)
     first = first[first + window <= rows.size]
     when = None if moments is None else moments[rows][first]
-    return Part(recording.values[rows].astype(np.float32), first, window, when)
+    return Segment(recording.values[rows].astype(np.float32), first, window, when)
 
 
 def _places(recording: Recording) -> Int[np.ndarray, " row"]:

@@ -3,8 +3,8 @@
 from typing import Any
 
 from kernels.samplers.dpm_solver import DPMSolver
-from kernels.samplers.gaussian_steps import AncestralSolver, EulerMaruyama, SDEDPMSolver
 from kernels.samplers.heun import EDMHeun, Heun
+from kernels.samplers.sde import AncestralSolver, EulerMaruyama, SDEDPMSolver
 from kernels.samplers.unipc import UniPC
 
 __all__ = ["SOLVERS"]

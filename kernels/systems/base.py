@@ -21,8 +21,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
-from kernels.datasets import to_dataset
-from kernels.trajectories import Layout, Observable
+from kernels.trajectories.datasets import to_dataset
+from kernels.trajectories.layout import Layout, Observable
 
 __all__ = ["State", "Stepper", "System"]
 

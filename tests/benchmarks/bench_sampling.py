@@ -13,13 +13,13 @@ import jax
 import numpy as np
 
 import kernels
-from kernels.events.semantics import compile_event
-from kernels.guidance import parts
+from kernels.diffusion.schedules import grid
+from kernels.events.semantics.compile import compile_event
+from kernels.guidance import linearization
 from kernels.guidance.moment_matching import MomentMatching
 from kernels.samplers.dpm_solver import DPMSolver
-from kernels.samplers.drawing import draw, initial_noise, sample_keys
-from kernels.samplers.gaussian_steps import SDEDPMSolver
-from kernels.schedules import grid
+from kernels.samplers.sampling import draw, initial_noise, sample_keys
+from kernels.samplers.sde import SDEDPMSolver
 
 EVENT = "mean(abs(rfft(x))[1:]) < 0.6"
 
@@ -81,13 +81,15 @@ def main(name="lorenz63"):
         print(f"  first curves after {first:.2f} s, 256 exact trajectories and P after {whole:.1f} s")
     guided = kernels.RunSpec(model=name, event=EVENT, estimator=None, num_samples=256, seed=3)
     print(f"  256 guided paths x 80 steps, streamed: {first_curves(guided)[1]:.1f} s")
-    before = parts.value_gradient._cache_size()
+    before = linearization.value_gradient._cache_size()
     for threshold in np.linspace(0.3, 0.8, 20):
         spec = kernels.RunSpec(
             model=name, event=f"max[0, 3](x) > {threshold:.3f}", estimator=None, num_samples=32, num_steps=2
         )
         list(kernels.stream(spec))
-    print(f"  20 threshold changes: {parts.value_gradient._cache_size() - before} compilation of the event")
+    print(
+        f"  20 threshold changes: {linearization.value_gradient._cache_size() - before} compilation of the event"
+    )
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import numpy as np
 import kernels
 from kernels.models import DEFAULT_NUM_STEPS
 from kernels.networks.sizing import evaluation_seconds, network_cost
-from kernels.training import TrainingConfig, fit
-from kernels.zoo.presets import PRESETS
+from kernels.training.loop import TrainingConfig, fit
+from kernels.training.presets import PRESETS
 
 SIZE = 2048  # of the matrices whose product gives the peak
 BATCH = 128

@@ -25,9 +25,9 @@ import platformdirs
 from simulate_histogram import Histogram, thinned
 
 import kernels
-from kernels.probability.direct import CHUNK, direct_latents, latent_map
-from kernels.specs import problem_of
-from kernels.zoo.fidelity.events import SHARES, ladder, reference_event
+from kernels.fidelity.reference_events import SHARES, ladder, reference_event
+from kernels.probability.latent.direct import CHUNK, direct_latents, latent_map
+from kernels.runs.spec import problem_of
 
 SIMULATED = 1_000_000
 CHOSEN = (0.3, 0.1, 0.05, 0.01, 5e-3, 1e-3, 1e-4)

@@ -16,7 +16,7 @@ import numpy as np
 
 import kernels
 from kernels.guidance.registry import GUIDANCE
-from kernels.statistics import effective_sample_size, kolmogorov_distance
+from kernels.statistics.weighted import effective_sample_size, kolmogorov_distance
 
 SIMULATED = 1_000_000
 EVENTS = {
@@ -39,7 +39,7 @@ def accepted(model, event):
 
 
 def judge(constraint, states):
-    from kernels.events.inspection import evaluate
+    from kernels.events.semantics.attribution import evaluate
 
     return evaluate(constraint.program.event, states, constraint.program.layout)
 

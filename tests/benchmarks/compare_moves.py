@@ -14,10 +14,10 @@ import jax
 import numpy as np
 
 import kernels
-from kernels.probability.chains import Moves
-from kernels.probability.subset_levels import Scheme
-from kernels.probability.subset_simulation import subset_simulation
-from kernels.specs import problem_of
+from kernels.probability.latent.chains import Moves
+from kernels.probability.latent.levels import Scheme
+from kernels.probability.latent.subset_simulation import subset_simulation
+from kernels.runs.spec import problem_of
 
 SCHEMES = {
     "pcn 6": Scheme(),

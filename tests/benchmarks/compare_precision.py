@@ -19,9 +19,9 @@ import jax
 import numpy as np
 
 import kernels
+from kernels.fidelity.samples import deterministic
 from kernels.networks.precision import VARIABLE
-from kernels.specs import problem_of
-from kernels.zoo.fidelity.drawing import deterministic
+from kernels.runs.spec import problem_of
 
 NUM_SAMPLES = 8192
 

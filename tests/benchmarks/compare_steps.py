@@ -16,10 +16,10 @@ import jax
 import numpy as np
 
 import kernels
-from kernels.probability.direct import latent_map
-from kernels.schedules import SIGMA_MAX, SIGMA_MIN
-from kernels.zoo.fidelity.drawing import latents, problem_of
-from kernels.zoo.fidelity.events import extremes, reference_event
+from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
+from kernels.fidelity.reference_events import extremes, reference_event
+from kernels.fidelity.samples import latents, problem_of
+from kernels.probability.latent.direct import latent_map
 
 SIMULATED = 50_000
 

@@ -16,7 +16,7 @@ import jax
 import numpy as np
 
 import kernels
-from kernels.events.inspection import evaluate
+from kernels.events.semantics.attribution import evaluate
 
 CHUNK = 16_384
 NUM_BINS = 4000

@@ -14,9 +14,9 @@ import xarray as xr
 from typer.testing import CliRunner
 
 import kernels
-from diffuse_ui import links
 from diffuse_ui.cli import app as cli
-from diffuse_ui.state import State
+from diffuse_ui.state import links
+from diffuse_ui.state.state import State
 
 WRITTEN = Path(__file__).parent / "first_version"
 EVENTS, RUNS, NUMBERS = (

@@ -15,13 +15,14 @@ from safetensors.numpy import load_file, save_file
 import kernels
 from kernels import checkpoints
 from kernels.checkpoints import read_card, write_card
-from kernels.denoisers import NetworkDenoiser
-from kernels.diffusion import GaussianLaw
+from kernels.denoisers.network import NetworkDenoiser
+from kernels.diffusion.gaussian import GaussianLaw
 from kernels.models import Model
 from kernels.networks.unet import UNetConfig
-from kernels.recordings.windows import Part
-from kernels.training import initialize
-from kernels.trajectories import Layout, Standardizer
+from kernels.recordings.windows import Segment
+from kernels.training.loop import initialize
+from kernels.trajectories.layout import Layout
+from kernels.trajectories.standardizer import Standardizer
 
 NETWORK = UNetConfig(
     num_times=8, in_features=4, out_features=2, channels=(8,), dense_width=16, num_dense=1, embedding=16
@@ -36,7 +37,7 @@ def rain():
     temperatures = generator.normal(11.3, 7.7, 4000).round(1)
     series = np.stack([amounts, temperatures], 1).astype(np.float32)
     series[100] = np.nan
-    held_out = Part(series, np.arange(200, 3900, 3), 8)
+    held_out = Segment(series, np.arange(200, 3900, 3), 8)
     law = GaussianLaw.fit(generator.normal(size=(64, 8, 2)).astype(np.float32))
     denoiser = initialize(NETWORK, law, jax.random.key(0))
     assert isinstance(denoiser, NetworkDenoiser)
@@ -61,7 +62,7 @@ def test_the_truth_comes_back_bit_for_bit(rain, tmp_path):
     assert again.held_out.moments is None
     assert again.training_data is None
     held_out = dataclasses.replace(rain.held_out, moments=rain.held_out.starts % 1000)
-    learned = Part(rain.held_out.series[::-1], np.arange(0, 90, 9), 8)
+    learned = Segment(rain.held_out.series[::-1], np.arange(0, 90, 9), 8)
     both = dataclasses.replace(rain, held_out=held_out, training_data=learned)
     both = kernels.load_model(kernels.save_checkpoint(both, tmp_path / "members"))
     np.testing.assert_array_equal(both.held_out.moments, held_out.moments)
@@ -81,7 +82,7 @@ def test_the_truth_comes_back_bit_for_bit(rain, tmp_path):
 
 def test_a_long_truth_is_kept_in_single_precision_too(rain, tmp_path):
     series = np.random.default_rng(1).normal(11.3, 7.7, (600_000, 2)).astype(np.float32)
-    long = dataclasses.replace(rain, held_out=Part(series, np.arange(0, 599_000, 8), 8))
+    long = dataclasses.replace(rain, held_out=Segment(series, np.arange(0, 599_000, 8), 8))
     again = kernels.load_model(kernels.save_checkpoint(long, tmp_path / "long", dtype="float16"))
     np.testing.assert_array_equal(bits(again.held_out.series), bits(series))
 

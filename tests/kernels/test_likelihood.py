@@ -6,8 +6,8 @@ import pytest
 from scipy import stats
 
 import kernels
-from kernels.datasets import to_dataset
-from kernels.diffusion import GaussianLaw
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.trajectories.datasets import to_dataset
 
 RNG = np.random.default_rng(4)
 

@@ -1,0 +1,72 @@
+"""A table of an ensemble given the event beside one without it: means and quantiles with their errors."""
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import xarray as xr
+
+from diffuse_ui.analysis.curves import Pair
+from diffuse_ui.analysis.ensembles import member_weights
+from diffuse_ui.work.results import states
+from kernels.statistics.weighted import weighted_error, weighted_mean, weighted_quantiles
+
+__all__ = ["QUANTILES", "Row", "table"]
+
+QUANTILES = (0.05, 0.5, 0.95)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One variable of the table: value and standard error of each statistic, on either side."""
+
+    name: str
+    conditional: dict[str, tuple[float, float]] | None
+    reference: dict[str, tuple[float, float]] | None
+
+
+def table(pair: Pair, time: float | None, names: Sequence[str]) -> list[Row]:
+    """Mean, and quantiles 0.05, 0.5 and 0.95, of each variable at a time, or over all times alike."""
+    pair = pair.only(names)
+    index = None if time is None else int(np.argmin(np.abs(pair.conditional["time"].values - time)))
+    inside = _numbers(pair.conditional, index) if pair.summarizable else None
+    outside = None if pair.reference is None else _numbers(pair.reference, index)
+    return [
+        Row(name, None if inside is None else inside[i], None if outside is None else outside[i])
+        for i, name in enumerate(names)
+    ]
+
+
+def _numbers(dataset: xr.Dataset, index: int | None) -> list[dict[str, tuple[float, float]]]:
+    """Statistics of each variable; their errors take a trajectory with all its times as one draw."""
+    values, weights = states(dataset), member_weights(dataset)
+    if index is not None:
+        values = values[:, index : index + 1]
+    means = weighted_mean(values, weights).mean(axis=0)
+    errors = weighted_error(values.mean(axis=1), weights)
+    num_times = values.shape[1]
+    flat = values.reshape(-1, values.shape[2])
+    spread = None if weights is None else np.repeat(weights, num_times)
+    quantiles = weighted_quantiles(flat, spread, np.array(QUANTILES))
+    gaps = _quantile_errors(values, weights, quantiles)
+    return [
+        {"mean": (float(means[i]), float(errors[i]))}
+        | {f"q{q:g}": (float(quantiles[k, i]), float(gaps[k, i])) for k, q in enumerate(QUANTILES)}
+        for i in range(values.shape[2])
+    ]
+
+
+def _quantile_errors(values: np.ndarray, weights: np.ndarray | None, quantiles: np.ndarray) -> np.ndarray:
+    """Half the gap between the quantiles at level ± δ, δ the error of the share below (level, variable)."""
+    num_times = values.shape[1]
+    flat = values.reshape(-1, values.shape[2])
+    spread = None if weights is None else np.repeat(weights, num_times)
+    errors = np.zeros(quantiles.shape)
+    for k, level in enumerate(QUANTILES):
+        shares = (values <= quantiles[k]).mean(axis=1)
+        delta = weighted_error(shares, weights)
+        for i in range(values.shape[2]):
+            ends = np.clip([level - delta[i], level + delta[i]], 0.0, 1.0)
+            low, high = weighted_quantiles(flat[:, i], spread, ends)
+            errors[k, i] = 0.5 * float(high - low)
+    return errors

@@ -1,0 +1,207 @@
+"""What is asked of a model or a system: sample, probability, simulate, validate."""
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+import kernels
+from diffuse_ui.commands.options import (
+    EstimatorOption,
+    EventOption,
+    GivenOption,
+    GuidanceOption,
+    JsonOption,
+    ModelOption,
+    OutputOption,
+    SamplesOption,
+    SeedOption,
+    StepsOption,
+)
+from diffuse_ui.commands.output import (
+    exit_codes,
+    follow,
+    in_one_line,
+    print_answer,
+    require_output,
+    write_somewhere,
+    write_whole,
+)
+from diffuse_ui.style import numbers
+from kernels.trajectories.datasets import write_dataset
+
+__all__ = ["probability", "sample", "simulate", "validate"]
+
+
+def _spec(
+    model: str, event: str | None, given: str | None, estimator: str, **choices: Any
+) -> "kernels.RunSpec":
+    chosen = None if estimator == "none" else estimator
+    return kernels.RunSpec(model=model, event=event, given=given, estimator=chosen, **choices)
+
+
+def _probability_words(estimate: Any) -> str:
+    value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
+    sign = "" if value.startswith("<") else "= "
+    about = f"95 %: {numbers.span(estimate.interval)}; {estimate.method}, {estimate.status}"
+    return f"P {sign}{value}   ({about})\n{estimate.message}"
+
+
+def sample(
+    model: ModelOption = "lorenz63",
+    event: EventOption = None,
+    given: GivenOption = None,
+    method: Annotated[str, typer.Option(help="guided (approximate), or exact.")] = "guided",
+    guidance: GuidanceOption = "moment_matching",
+    estimator: EstimatorOption = "auto",
+    num_samples: SamplesOption = 512,
+    num_steps: StepsOption = 80,
+    seed: SeedOption = 0,
+    output: OutputOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Draw trajectories, given an event if one is named, and write them to a file."""
+    with exit_codes():
+        spec = _spec(
+            model,
+            event,
+            given,
+            estimator,
+            method=method,
+            guidance=guidance,
+            num_samples=num_samples,
+            num_steps=num_steps,
+            seed=seed,
+        )
+        if output is not None:
+            require_output(output)
+        last = follow(kernels.stream(spec), lambda snapshot: snapshot.progress, as_json)
+        written, trouble = (None, None) if output is None else _write(last, spec, output)
+        count = 0 if last.dataset is None else last.dataset.sizes["sample"]
+        estimate = last.probability
+        document = {"model": model, "event": event, "num_samples": count, "output": written and str(written)}
+        document["probability"] = None if estimate is None else estimate.to_dict()
+        document["ensemble"] = ensemble = None if last.dataset is None else last.dataset.attrs["ensemble"]
+        kept = "; name a file with --output to keep them" if output is None else ""
+        words = f"{count} trajectories" + (f" in {written}" if written else kept)
+        print_answer(
+            document,
+            as_json,
+            lambda: words if estimate is None else f"{words}\n{_probability_words(estimate)}",
+        )
+        if trouble is not None:
+            where = f"the trajectories are in {written}" if written else "the trajectories are lost"
+            raise OSError(f"{output} cannot be written ({in_one_line(trouble)}); {where}.") from trouble
+        if method == "exact" and event is not None and ensemble != "exact":
+            raise kernels.NumericalError(
+                "no trajectory was found to meet the event, so there is no exact ensemble: "
+                f"what was drawn is {ensemble}, and approximate."
+            )
+
+
+def _write(
+    last: "kernels.Snapshot", spec: "kernels.RunSpec", output: Path
+) -> tuple[Path | None, Exception | None]:
+    """Where the trajectories went, and what was in the way of their going to `output`."""
+    from diffuse_ui.export.files import annotated
+    from diffuse_ui.work.store import Result
+
+    result = Result(spec, last, {}, 0.0)
+    return write_somewhere(lambda path: write_dataset(annotated(result), path), output)
+
+
+def probability(
+    event: Annotated[str, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")],
+    model: ModelOption = "lorenz63",
+    given: GivenOption = None,
+    method: Annotated[
+        str,
+        typer.Option(
+            help="Estimator: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, "
+            "density_ratio, simulator, data, training_data."
+        ),
+    ] = "auto",
+    guidance: GuidanceOption = "moment_matching",
+    num_samples: Annotated[
+        int,
+        typer.Option(
+            "--num-samples",
+            "-n",
+            help="Trajectories, paths, or chains at each level; of auto, the measure of what it may spend.",
+        ),
+    ] = 512,
+    num_steps: StepsOption = 80,
+    ode_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Network evaluations for a direct sample, and in subset simulation; the model's own unless given."
+        ),
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Estimate the probability of an event: the number the app shows for the same choices."""
+    import jax
+
+    with exit_codes():
+        records = kernels.estimate(
+            jax.random.key(seed),
+            model,
+            event,
+            given=given,
+            method=method,
+            num_samples=num_samples,
+            num_steps=ode_steps,
+            path_steps=num_steps,
+            guidance=guidance,
+        )
+        estimate = follow(records, lambda record: record.fraction, as_json).probability
+        document = estimate.to_dict() | {
+            "event": str(kernels.parse_event(event)),
+            "model": model,
+            "seed": seed,
+        }
+        print_answer(document, as_json, lambda: _probability_words(estimate))
+
+
+def simulate(
+    system: Annotated[str, typer.Argument(help="Name of a dynamical system.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write: .nc (NetCDF) or .zarr.")],
+    num_samples: SamplesOption = 1000,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate trajectories of a dynamical system."""
+    import jax
+
+    with exit_codes():
+        require_output(output)
+        dataset = kernels.get_system(system).simulate(jax.random.key(seed), num_samples=num_samples)
+        write_whole(lambda path: write_dataset(dataset, path), output)
+        document = {"system": system, "num_samples": num_samples, "seed": seed, "output": str(output)}
+        print_answer(document, as_json, lambda: f"{num_samples} trajectories of {system} in {output}")
+
+
+def validate(
+    spec: Annotated[Path, typer.Argument(help="JSON file of a run, as the app exports it.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Check a run's file: its fields, its model, its event. Draws nothing."""
+    from diffuse_ui.state.state import State
+
+    with exit_codes():
+        try:
+            document = json.loads(spec.read_text(encoding="utf-8"))
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{spec} is no JSON: {error}.") from None
+        run = kernels.RunSpec.from_dict(document)
+        state = State(model=run.model)
+        state.load()
+        state.from_spec(run)
+        meaning = "no event" if state.event is None else state.event.describe()
+        print_answer(
+            {"valid": True, "event": state.text or None, "model": state.model_name, "meaning": meaning},
+            as_json,
+            lambda: f"valid: {meaning}",
+        )

@@ -1,0 +1,93 @@
+"""The command `train`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from diffuse_ui.commands.options import JsonOption, SeedOption
+from diffuse_ui.commands.output import exit_codes, print_answer, refuse
+
+__all__ = ["train"]
+
+OF_A_FILE = ("variables", "window", "stride", "time", "gaps", "resample", "num_known", "num_steps")
+OF_A_SYSTEM = ("output", "preset", "start")
+
+
+def train(
+    context: typer.Context,
+    source: Annotated[
+        str, typer.Argument(help="Name of a dynamical system, or a .nc, .zarr, .csv or .parquet file.")
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option("--output", "-o", help="Checkpoint of a system's model to write (.safetensors)."),
+    ] = None,
+    preset: Annotated[
+        str,
+        typer.Option(
+            help="Of a system: quick, standard, shipped (long), field (around a ring), forecast or "
+            "small_forecast (know the first states), exemplars; with --from: further, further_forecast, exemplars, or "
+            "expert (a second network). For a GPU: large, large_field; with --from: large_exemplars, large_expert."
+        ),
+    ] = "quick",
+    start: Annotated[
+        str | None,
+        typer.Option(
+            "--from", help="Of a system: a trained model to go on from, with a --seed that is new to it."
+        ),
+    ] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            help="Name of the model; --model takes it from then on, unless --output puts it elsewhere."
+        ),
+    ] = None,
+    variables: Annotated[
+        str | None, typer.Option(help="Of a file: which, as in T,P; all numeric ones unless given.")
+    ] = None,
+    window: Annotated[int, typer.Option(help="Of a file: steps of a trajectory.")] = 60,
+    stride: Annotated[int | None, typer.Option(help="Of a file: steps from one window to the next.")] = None,
+    time: Annotated[str | None, typer.Option(help="Of a file: name of the time dimension or column.")] = None,
+    gaps: Annotated[
+        str | None,
+        typer.Option(help="Of a file with missing values: drop, or interpolate (gaps of up to 3 steps)."),
+    ] = None,
+    resample: Annotated[
+        float | None,
+        typer.Option(help="Of a file with uneven times: the step to take, in the file's unit of time."),
+    ] = None,
+    num_known: Annotated[
+        int, typer.Option(help="Of a file: first states that a forecast knows; 0 for none.")
+    ] = 0,
+    num_steps: Annotated[
+        int | None, typer.Option(help="Of a file: optimiser steps; by its size unless given.")
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model of a dynamical system or of your own data; the same command resumes what was cut short."""
+    from diffuse_ui.commands.train_console import is_recording, train_recording, train_simulated
+
+    with exit_codes():
+        refuse(context, OF_A_SYSTEM if is_recording(source) else OF_A_FILE, f"in training on {source}")
+        if not is_recording(source):
+            document = train_simulated(source, output, name=name, preset=preset, seed=seed, start=start)
+            print_answer(document, as_json, lambda: f"model of {source} in {document['output']}")
+            return
+        document = train_recording(
+            source,
+            name=name,
+            variables=None if variables is None else variables.split(","),
+            window=window,
+            stride=stride,
+            time=time,
+            gaps=gaps,
+            resample=resample,
+            num_known=num_known,
+            num_steps=num_steps,
+            seed=seed,
+        )
+        how = "stopped; the best so far" if document["stopped"] else "the best"
+        words = f"model {document['name']} in {document['output']}: {how}, of step {document['best_step']}"
+        print_answer(document, as_json, lambda: words)

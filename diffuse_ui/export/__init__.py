@@ -1,0 +1,1 @@
+"""Exports: code that makes a run again, and files of figures and data."""

@@ -1,0 +1,128 @@
+"""The state as code: a Python script, a notebook, a command line and a link that draw the same trajectories.
+
+All are made from a `kernels.RunSpec` and name only what differs from its defaults.
+"""
+
+import dataclasses
+import json
+import shlex
+from urllib.parse import urlencode
+
+import kernels
+
+__all__ = ["WATCHED", "command", "link", "notebook", "script"]
+
+WATCHED = (
+    "model",
+    "event",
+    "given",
+    "method",
+    "guidance",
+    "estimator",
+    "num_samples",
+    "num_steps",
+    "seed",
+)
+
+
+def _choices(spec: kernels.RunSpec) -> dict[str, object]:
+    """The fields that differ from the defaults, in the spec's order; the event as text."""
+    chosen = {}
+    for field in dataclasses.fields(spec):
+        value = getattr(spec, field.name)
+        if field.name == "event" and value is not None:
+            value = str(value)
+        if field.name != "model" and value != field.default:
+            chosen[field.name] = value
+    return chosen
+
+
+def script(spec: kernels.RunSpec) -> str:
+    """A Python script that makes the run again and writes it to `run.nc`."""
+    lines = ["import kernels", "", *_run_lines(spec)]
+    if spec.event is not None and spec.estimator is not None:
+        lines += ["print(result.probability)"]
+    return "\n".join([*lines, 'result.to_netcdf("run.nc")', ""])
+
+
+def _run_lines(spec: kernels.RunSpec) -> list[str]:
+    """The spec, and the run."""
+    named = isinstance(spec.model, str)
+    lines = [] if named else ["model = ...  # this run used a Model made in Python: put it here", ""]
+    arguments = [f"    model={spec.model!r}," if named else "    model=model,"]
+    arguments += [f"    {name}={value!r}," for name, value in _choices(spec).items()]
+    return [*lines, "spec = kernels.RunSpec(", *arguments, ")", "result = kernels.run(spec)"]
+
+
+_NOTEBOOK_IMPORTS = [
+    "from IPython.display import Image",
+    "",
+    "import kernels",
+    "from diffuse_ui.export.files import picture",
+    "",
+]
+
+
+def notebook(spec: kernels.RunSpec, words: str = "") -> str:
+    """A notebook (nbformat 4.5, JSON) that makes the run again, draws it and writes it to `run.nc`.
+
+    Args:
+        spec: the run.
+        words: what was found, to stand at its head.
+    """
+    event = "Trajectories without an event" if spec.event is None else f"Trajectories given `{spec.event}`"
+    cells = [
+        ("markdown", [f"# {event}", "", *words.splitlines()]),
+        ("code", _NOTEBOOK_IMPORTS + _run_lines(spec)),
+    ]
+    if spec.event is not None and spec.estimator is not None:
+        cells += [("markdown", ["How likely the event is, and how far to trust the number:"])]
+        cells += [("code", ["result.probability"])]
+    cells += [
+        ("markdown", ["Medians, 25–75 % and 5–95 % bands:"]),
+        (
+            "code",
+            [
+                "backdrop = kernels.backdrop(spec.model, num_samples=384)",
+                'Image(picture(result, backdrop, "png", dpi=110))',
+            ],
+        ),
+        ("markdown", ["The data: state(sample, time, variable), with weights and what each sample is."]),
+        ("code", ['result.to_netcdf("run.nc")', "result.dataset"]),
+    ]
+    document = {
+        "cells": [_cell(index, kind, lines) for index, (kind, lines) in enumerate(cells)],
+        "metadata": {
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def _cell(index: int, kind: str, lines: list[str]) -> dict[str, object]:
+    source = [f"{line}\n" for line in lines[:-1]] + lines[-1:]
+    cell = {"id": f"cell-{index}", "cell_type": kind, "metadata": {}, "source": source}
+    return cell | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+
+
+def link(spec: kernels.RunSpec) -> str:
+    """The end of an address that opens the app on this state: `?model=…&event=…`, every choice named.
+
+    None are left to defaults: those of the app that follows the link may be others.
+    """
+    chosen = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    chosen["model"] = spec.model if isinstance(spec.model, str) else spec.model.name
+    texts = {name: "none" if value is None else str(value) for name, value in chosen.items()}
+    return "?" + urlencode(texts)
+
+
+def command(spec: kernels.RunSpec, output: str = "run.nc") -> str:
+    """The command line that makes the run again and writes it to `output`."""
+    model = spec.model if isinstance(spec.model, str) else "MODEL"
+    words = ["diffuse-ui", "sample", "--model", shlex.quote(model)]
+    for name, value in _choices(spec).items():
+        words += [f"--{name.replace('_', '-')}", shlex.quote("none" if value is None else str(value))]
+    return " ".join([*words, "--output", shlex.quote(output)])

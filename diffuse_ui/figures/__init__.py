@@ -1,0 +1,1 @@
+"""Publication figures by matplotlib: data in, a Figure out."""

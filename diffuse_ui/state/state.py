@@ -1,0 +1,348 @@
+"""What the user chose: model, what is known, event, and how to run. No widgets, no results.
+
+The event's tree (`kernels.Event`) is the only truth about the event: the text, the sliders, the
+chips and the shapes on the canvas are all derived from it and all edit it through `State`. Parts that
+are muted stand beside the tree, in its arrangement. What is undone and done again is arrangement and
+knowledge together.
+`to_spec()` and `from_spec()` turn the choices into a `kernels.RunSpec` and back.
+"""
+
+import contextlib
+import functools
+import json
+import time
+from typing import Any
+
+import param
+
+import kernels
+from diffuse_ui.state.clauses import Arrangement
+from kernels.guidance.registry import GUIDANCE
+from kernels.runs.given import example_start, with_knowledge
+
+__all__ = ["ESTIMATORS", "METHODS", "PRESETS", "State", "forget_models"]
+
+METHODS = ("exact", "guided")
+ESTIMATORS = (
+    "auto",
+    "monte_carlo",
+    "subset_simulation",
+    "path_importance",
+    "twisted_smc",
+    "density_ratio",
+    "simulator",
+    "data",
+    "training_data",
+    None,
+)
+PRESETS = {  # name → (num_samples, num_steps)
+    "preview": (128, 30),
+    "standard": (512, 80),
+    "careful": (2048, 160),
+}
+UNDO_DEPTH = 100
+GESTURE = 0.7  # seconds: changes of numbers that follow each other faster are one step of undo
+LIVE_SAMPLES = 96  # live runs answer within a second or two
+
+
+class State(param.Parameterized):
+    """The choices of one session.
+
+    `event` is set through `write`, `set_event`, `arrange` and `undo`/`redo`, or put there, which is the
+    same as `set_event`; all of them check it. `text` is what stands in the text field and `error` says what
+    is wrong with it. While `error` is not empty, `event` is still the last good one.
+    """
+
+    model = param.Parameter("lorenz63", doc="name or path of a model, or a kernels.Model")
+    given = param.String("", doc="what is known, as text: at(x, 0) == 0.4 tolerance 0.01")
+    event = param.Parameter(None, doc="kernels.Event, or None for no condition")
+    arrangement = param.Parameter(Arrangement(), doc="the event's parts, and those that are muted")
+    text = param.String("", doc="the event as it stands in the text field")
+    error = param.String("", doc="what is wrong with `text`; empty when nothing is")
+    given_error = param.String("", doc="what is wrong with `given`; empty when nothing is")
+    method = param.Selector(objects=list(METHODS), doc="exact ensemble, or guided (approximate)")
+    guidance = param.Selector(objects=list(GUIDANCE), doc="how guided paths are steered")
+    estimator = param.Selector(objects=list(ESTIMATORS), doc="estimator of the probability, or None")
+    num_samples = param.Integer(512, bounds=(1, 1_000_000), doc="number of trajectories")
+    num_steps = param.Integer(80, bounds=(2, 10_000), doc="network evaluations on a stochastic path")
+    seed = param.Integer(0, bounds=(0, 2**32 - 1), doc="seed of the run's random key")
+    live = param.Boolean(False, doc="run again, as a preview, whenever the event changes")
+
+    def __init__(self, **choices: Any) -> None:
+        text = choices.pop("event", None)
+        super().__init__(**choices)
+        self._undo: list[Any] = []
+        self._redo: list[Any] = []
+        self._last_change = -GESTURE
+        if text is not None:
+            self.set_event(kernels.parse_event(text) if isinstance(text, str) else text)
+        self._undo.clear()
+        self.param.watch(self._model_changed, ["model", "given"])
+        self.param.watch(self._event_changed, ["event"])
+        self._start_forecast()
+
+    # -- the model ---------------------------------------------------------------------------
+
+    def load(self) -> kernels.Model:
+        """The chosen model.
+
+        Raises:
+            ValueError: there is none of that name or path, or its times do not begin at 0, as those of events do.
+        """
+        return _loaded(self.model)
+
+    def choose_model(self, model: Any) -> None:
+        """Take another model, of which nothing is known yet.
+
+        Raises:
+            ValueError: it cannot be loaded; nothing has changed then.
+        """
+        _loaded(model)
+        self.param.update(model=model, given="")
+
+    def _model_changed(self, *changes: Any) -> None:
+        """Nothing said of another model is kept, not even for undo, but an event that this one can have too."""
+        changed = {change.name for change in changes}
+        if "model" not in changed:
+            return
+        self._undo.clear()
+        self._redo.clear()
+        self.given_error = ""
+        if "given" not in changed:
+            self.given = ""
+        with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
+            self.load()
+            if not all(map(self._possible, self.parts.terms)):
+                self._show(Arrangement(), self.given)
+        self._start_forecast()
+
+    def _start_forecast(self) -> None:
+        """A forecasting model that is told nothing begins with the first states of a simulated trajectory."""
+        with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
+            if not self.given and self.load().num_known:
+                self.given = example_start(self.load())
+
+    @property
+    def layout(self) -> kernels.Layout:
+        return self.load().layout
+
+    @property
+    def model_name(self) -> str:
+        return self.model.name if isinstance(self.model, kernels.Model) else str(self.model)
+
+    # -- the event ---------------------------------------------------------------------------
+
+    def write(self, text: str) -> bool:
+        """Take the event from text. On a mistake `error` says which, and the event stays."""
+        try:
+            event = self._checked(kernels.parse_event(text)) if text.strip() else None
+        except ValueError as error:
+            self.param.update(text=text, error=str(error))
+            return False
+        self._take(self.parts.with_event(event), self.given)
+        return True
+
+    def set_event(self, event: Any) -> None:
+        """Take the event as a tree. Raises ValueError when the model cannot have such an event."""
+        self.arrange(self.parts.with_event(event))
+
+    def arrange(self, arrangement: Arrangement, *, known: Arrangement | None = None) -> None:
+        """Take the event as its parts, and what is known when that changes with them.
+
+        Raises:
+            ValueError: the model cannot have such an event, or such knowledge.
+        """
+        for parts in (arrangement, known or Arrangement()):
+            if parts.event is not None:
+                self._checked(parts.event)
+        given = self.given if known is None else "" if known.event is None else str(known.event)
+        self._take(arrangement, given)
+
+    @property
+    def known(self) -> Arrangement:
+        """What is known, as parts; none while it cannot be read."""
+        return Arrangement.of(_parsed(self.given))
+
+    @property
+    def parts(self) -> Arrangement:
+        """The event's parts and those that are muted, whichever way the event was set."""
+        stands = self.arrangement.event == self.event
+        return self.arrangement if stands else self.arrangement.with_event(self.event)
+
+    def know(self, text: str) -> bool:
+        """Take what is known from text. On a mistake `given_error` says which, and `given` stays."""
+        try:
+            if text.strip():
+                self._checked(kernels.parse_event(text))
+        except ValueError as error:
+            self.given_error = str(error)
+            return False
+        self._take(self.parts, text.strip())
+        self.given_error = ""
+        return True
+
+    def _event_changed(self, change: Any) -> None:
+        """An event that was put there is taken as by `set_event`: checked, written out, a step of undo."""
+        event = self.event
+        if self.arrangement.event == event:
+            return
+        with param.discard_events(self):
+            self.event = change.old
+        self.set_event(event)
+
+    def _checked(self, event: Any) -> Any:
+        kernels.compile_event(event, self.layout)
+        return event
+
+    def _possible(self, event: Any) -> bool:
+        try:
+            self._checked(event)
+        except ValueError:
+            return False
+        return True
+
+    # -- undo --------------------------------------------------------------------------------
+
+    def _take(self, arrangement: Arrangement, given: str) -> None:
+        """Make the change, and remember what was before."""
+        before = (self.parts, self.given)
+        if (arrangement, given) != before:
+            now = time.monotonic()
+            same_gesture = now - self._last_change < GESTURE and _structure(arrangement, given) == _structure(
+                *before
+            )
+            if not same_gesture:
+                self._undo = [*self._undo[-UNDO_DEPTH:], before]
+            self._last_change = now
+            self._redo.clear()
+        self._show(arrangement, given)
+
+    def _show(self, arrangement: Arrangement, given: str) -> None:
+        event = arrangement.event
+        text = "" if event is None else str(event)
+        changes = {"arrangement": arrangement, "text": text, "error": ""}
+        if event != self.event:
+            changes["event"] = event
+        if given != self.given:
+            changes |= {"given": given, "given_error": ""}
+        self.param.update(**changes)
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._redo)
+
+    def undo(self) -> None:
+        """Parts and knowledge as they were before the last change."""
+        self._travel(self._undo, self._redo)
+
+    def redo(self) -> None:
+        """Take back an undo."""
+        self._travel(self._redo, self._undo)
+
+    def _travel(self, origin: list[Any], goal: list[Any]) -> None:
+        if not origin:
+            return
+        goal.append((self.parts, self.given))
+        self._last_change = -GESTURE
+        self._show(*origin.pop())
+
+    # -- the run -----------------------------------------------------------------------------
+
+    @property
+    def question(self) -> tuple[Any, str | None, str | None]:
+        """What is asked, however it is to be answered: model, event and what is known."""
+        event = None if self.event is None else str(self.event)
+        return self.model, event, self.given.strip() or None
+
+    def to_spec(self, **changes: Any) -> kernels.RunSpec:
+        """The run that the choices describe; `changes` replace single fields.
+
+        Raises:
+            ValueError: choices that do not go together, such as too few trajectories for the estimator.
+        """
+        choices = {
+            **dict(zip(("model", "event", "given"), self.question)),
+            "method": self.method,
+            "guidance": self.guidance,
+            "estimator": self.estimator,
+            "num_samples": self.num_samples,
+            "num_steps": self.num_steps,
+            "seed": self.seed,
+        }
+        return kernels.RunSpec(**choices | changes)
+
+    def to_live_spec(self) -> kernels.RunSpec:
+        """The quick, approximate run of the live switch."""
+        samples, steps = min(self.num_samples, LIVE_SAMPLES), min(self.num_steps, PRESETS["preview"][1])
+        return self.to_spec(method="guided", estimator=None, num_samples=samples, num_steps=steps)
+
+    def from_spec(self, spec: kernels.RunSpec) -> None:
+        """Choose what a spec says. Raises ValueError when its event or model is wrong."""
+        given = spec.given if isinstance(spec.given, str) else _given_text(spec.given)
+        names = ("method", "guidance", "estimator", "num_samples", "num_steps", "seed")
+        event = kernels.parse_event(spec.event) if isinstance(spec.event, str) else spec.event
+        before, shown = self.model, (self.parts, self.given)
+        if spec.model != before:
+            self.model = spec.model
+        try:
+            if event is not None:
+                self._checked(event)
+            if given:
+                with_knowledge(self.load(), given)
+        except ValueError:
+            if spec.model != before:
+                self.model = before
+                self._show(*shown)
+            raise
+        self._take(self.parts.with_event(event), given or ("" if self.load().num_known == 0 else self.given))
+        self.param.update(**{name: getattr(spec, name) for name in names})
+
+    def to_json(self) -> str:
+        """The choices as text that `from_json` reads."""
+        return json.dumps(self.to_spec(model=self.model_name).to_dict())
+
+    def from_json(self, text: str) -> None:
+        """Choose what `to_json` wrote."""
+        self.from_spec(kernels.RunSpec.from_dict(json.loads(text)))
+
+
+def _loaded(model: Any) -> kernels.Model:
+    """A model, or that of a name or path. Raises ValueError as `State.load`."""
+    model = model if isinstance(model, kernels.Model) else _load_model(str(model))
+    first = float(model.layout.times[0])
+    if first != 0.0:
+        raise ValueError(
+            f"the times of a model must begin at 0 to be drawn on; those of {model.name} begin at {first:g}. "
+            "Subtract the first from all."
+        )
+    return model
+
+
+@functools.lru_cache(maxsize=8)
+def _load_model(name: str) -> kernels.Model:
+    return kernels.load_model(name)
+
+
+def forget_models() -> None:
+    """Read models from disk when they are next asked for: one of them has been trained anew."""
+    _load_model.cache_clear()
+
+
+def _structure(arrangement: Arrangement, given: str) -> Any:
+    """What stays of parts and knowledge when their numbers are left out."""
+    return arrangement.structure, Arrangement.of(_parsed(given)).structure
+
+
+@functools.lru_cache(maxsize=64)
+def _parsed(text: str) -> Any:
+    """The event of a text; None where there is none."""
+    with contextlib.suppress(ValueError):
+        return kernels.parse_event(text) if text.strip() else None
+
+
+def _given_text(given: Any) -> str:
+    return "" if given is None else str(given)

@@ -1,0 +1,1 @@
+"""Colours, and numbers as people write them."""

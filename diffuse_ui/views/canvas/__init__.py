@@ -1,0 +1,1 @@
+"""The sketch canvas: curves, shapes, tools and the clauses below it."""

@@ -1,0 +1,123 @@
+"""One part as a Bokeh annotation and its letter: which kind, where it stands, how it looks.
+
+Boxes, thresholds and observed points are `BoxAnnotation`s, tubes and polygons `PolyAnnotation`s. An edge
+that a part does not have is the canvas's own edge, and stays there while the others are dragged.
+"""
+
+from typing import Any
+
+from bokeh.models import BoxAnnotation, Label, PolyAnnotation
+from bokeh.models.annotations.geometry import AreaVisuals, BoxInteractionHandles
+
+from diffuse_ui.sketch.parts import DrawnPart
+from diffuse_ui.style.colors import Palette
+
+__all__ = ["annotation_of", "place", "style"]
+
+POINT_SHARE = 0.006  # half the width of an observed point's bar, of the time axis
+THIN_SHARE = 0.12  # of the axis: the tolerance of a flatter bar cannot be grabbed apart from its middle
+_EDGES = ("left", "right", "bottom", "top")
+_LOOK = {
+    "editable": True,
+    "level": "annotation",
+    "line_alpha": 1.0,
+    "hatch_alpha": 0.35,
+    "hatch_weight": 0.7,
+    "hatch_scale": 10.0,
+    "hover_fill_alpha": 0.22,
+}
+_BORDER = {
+    "line_width": 8,
+    "line_alpha": 0.3,
+    "line_join": "round",
+    "hover_line_width": 8,
+    "hover_line_alpha": 0.5,
+}
+_HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
+
+
+def annotation_of(part: DrawnPart) -> tuple[BoxAnnotation | PolyAnnotation, tuple[str, ...]]:
+    """A new annotation, and the attributes by which it tells that it was dragged."""
+    name = f"shape-{part.label}"
+    if part.kind in ("tube", "polygon"):
+        xs, ys = part.outline()
+        return PolyAnnotation(name=name, xs=xs.tolist(), ys=ys.tolist(), **_LOOK | _BORDER), ("xs", "ys")
+    edges = {side: value for side, value in part.edges().items() if value is not None}
+    options: dict[str, Any] = {"movable": "both", "resizable": "all"}
+    if part.kind == "threshold" and "left" not in edges:
+        options = {"movable": "none", "resizable": "bottom" if "bottom" in edges else "top"}
+    if part.kind == "box" and "left" not in edges:
+        options = {"movable": "y", "resizable": "y"}
+    if part.kind == "point":
+        clear = AreaVisuals(
+            fill_alpha=0.0, line_alpha=0.0, hover_fill_alpha=0.25, hover_line_alpha=0.0, hatch_alpha=0.0
+        )
+        handles = BoxInteractionHandles(all=clear)
+        options = {"symmetric": True, "use_handles": True, "handles": handles, "resizable": "y"}
+    look = {**_LOOK, "line_width": 2, "hover_line_width": 3}
+    return BoxAnnotation(name=name, **edges, **options, **look), _EDGES
+
+
+def place(part: DrawnPart, annotation: Any, panel: Any) -> None:
+    """Put an annotation where its part is."""
+    if part.kind in ("tube", "polygon"):
+        xs, ys = (axis.tolist() for axis in part.outline())
+        if (list(annotation.xs), list(annotation.ys)) != (xs, ys):
+            annotation.update(xs=xs, ys=ys)
+        return
+    edges = part.edges()
+    if part.kind == "point":
+        half = POINT_SHARE * (panel.x_range.end - panel.x_range.start)
+        edges |= {"left": edges["left"] - half, "right": edges["right"] + half}  # pyright: ignore[reportOptionalOperand]
+        thin = edges["top"] - edges["bottom"] < THIN_SHARE * (panel.y_range.end - panel.y_range.start)  # pyright: ignore[reportOptionalOperand]
+        annotation.resizable = "none" if thin else "y"
+    changed = {side: value for side, value in edges.items() if value not in (None, getattr(annotation, side))}
+    if changed:
+        annotation.update(**changed)
+
+
+def style(
+    part: DrawnPart,
+    annotation: Any,
+    label: Label,
+    colours: Palette,
+    panel: Any,
+    *,
+    chosen: bool,
+    editable: bool,
+) -> None:
+    """The look of an annotation and its letter, by what the part says of itself."""
+    colour = colours.quiet if part.muted else colours.ink if part.known else colours.of(part.kind)
+    bordered = part.kind in ("tube", "polygon")
+    annotation.update(
+        editable=editable,
+        fill_color=colour,
+        line_color=colour,
+        fill_alpha=0.0 if part.muted or part.mode == "avoids" else 0.13,
+        hatch_pattern=None if part.muted else _HATCH.get(part.mode),
+        hatch_color=colour,
+        hover_fill_color=colour,
+        hover_line_color=colour,
+        line_dash=([14, 8] if bordered and not part.muted else [5, 4]) if part.muted or part.negated else [],
+        line_width=(2 if part.muted else 8) if bordered else 3.5 if chosen else 2,
+    )
+    x, y = _corner(part, panel)
+    label.update(
+        x=x,
+        y=y,
+        y_offset=3 if part.kind in ("threshold", "point") else -17,
+        text=f"not {part.label}" if part.negated else part.label,
+        text_color=colour,
+        background_fill_color=colours.paper,
+    )
+
+
+def _corner(part: DrawnPart, panel: Any) -> tuple[float, float]:
+    """Where the part's letter stands."""
+    if part.kind in ("tube", "polygon"):
+        xs, ys = part.outline()
+        return float(xs[0]), float(ys[0])
+    edges = part.edges()
+    left = edges["left"] if edges["left"] is not None else float(panel.x_range.start)
+    level = edges["top"] if edges["top"] is not None else edges["bottom"]
+    return left, level if level is not None else 0.0

@@ -1,0 +1,1 @@
+"""The column of controls: model, event, run, result, export."""

@@ -1,0 +1,115 @@
+"""Which model, its card at a glance, and what is known about the trajectory."""
+
+from html import escape
+from pathlib import Path
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+import kernels
+from diffuse_ui.style.numbers import with_unit
+from diffuse_ui.views.controls.model_card import card_rows
+from diffuse_ui.views.controls.own_data import OwnData
+from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.widgets import caption, details, html, section
+from diffuse_ui.work.session import Session
+from kernels.events.syntax.parser import MAX_LENGTH
+
+__all__ = ["ModelPanel"]
+
+
+class ModelPanel:
+    """The first section of the control column."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        state = session.state
+        self.model = pmui.Select(
+            label="",
+            options=list(dict.fromkeys([state.model_name, *kernels.available_models()])),
+            value=state.model_name,
+            size="small",
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+        self._handed: dict[str, Any] = {}  # models that were handed over, and cannot be found by their names
+        self.card = caption(margin=(4, 2, 2, 2))
+        self.given = pmui.TextInput(
+            label="",
+            placeholder="at(x, 0) == 0.4 tolerance 0.01",
+            value=state.given,
+            max_length=MAX_LENGTH + 1,  # a page cuts what is longer without a word
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(4, 0, 0, 0),
+        )
+        self.known = details("Known: nothing", self.given)
+        self.rows = html("")
+        self.more = details("Card", self.rows)
+        self.own = OwnData(session, self._choose)
+        self.model.param.watch(lambda event: self._choose(event.new), "value")
+        self._known = Voice(self.given, self._know)
+        session.watch(state, ["model", "given", "given_error"], self._update)
+        session.watch(session.store, ["training"], self._list)
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        return section("Model", self.model, self.card, self.more, self.known, self.own)
+
+    def _choose(self, name: str) -> None:
+        state = self.session.state
+        if name == state.model_name:
+            return
+        try:
+            state.choose_model(self._handed.get(name, name))
+        except ValueError as error:
+            self.session.look.warning = str(error)
+            self.model.value = state.model_name
+
+    def _know(self, text: str) -> None:
+        self.session.state.know(text)
+
+    def _list(self) -> None:
+        """The models that there are: a training may have added one."""
+        here = [self.session.state.model_name, *self._handed]
+        names = list(dict.fromkeys([*here, *kernels.available_models()]))
+        if sorted(names) != sorted(self.model.options):
+            self.model.options = names
+
+    def _update(self) -> None:
+        state = self.session.state
+        if not isinstance(state.model, str | Path):
+            self._handed[state.model_name] = state.model
+        if state.model_name not in self.model.options:
+            self._list()
+        self.model.value = state.model_name
+        model = state.load()
+        self.card.object = _card_line(model)
+        self.rows.object = _card_table(card_rows(model))
+        wrong = bool(state.given_error)
+        if not wrong:
+            self._known.say(state.given)
+        self.given.param.update(error_state=wrong, helper_text=state.given_error)
+        self.known.title = f"Known: {escape(_short(state.given))}"
+
+
+def _short(given: str) -> str:
+    """What is known, or how much, where it is more than fits a line."""
+    points = given.count(" and ") + 1
+    return given or "nothing" if points == 1 else f"{points} points"
+
+
+def _card_table(rows: list[tuple[str, str]]) -> str:
+    cells = "".join(
+        f"<dt style='opacity:0.7'>{escape(name)}</dt><dd style='margin:0 0 5px;overflow-wrap:anywhere'>{escape(words)}</dd>"
+        for name, words in rows
+    )
+    return f"<dl style='font-size:12.5px;line-height:1.4;margin:2px 0'>{cells}</dl>"
+
+
+def _card_line(model: Any) -> str:
+    layout = model.layout
+    end = with_unit(float(layout.times[-1]), layout.time_units)
+    names = ", ".join(layout.variables[:4]) + (" …" if layout.num_variables > 4 else "")
+    return f"{names}: {layout.num_times} times, 0 to {end}"

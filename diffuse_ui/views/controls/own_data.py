@@ -1,0 +1,125 @@
+"""A model of one's own data, from the app: a file, a few choices, and the losses while it learns."""
+
+import base64
+import io
+from collections.abc import Callable
+
+import panel as pn
+import panel_material_ui as pmui
+
+from diffuse_ui.figures.training import history_figure
+from diffuse_ui.style.colors import palette
+from diffuse_ui.views.widgets import QUIET, SMALL, caption, details, html
+from diffuse_ui.work.results import words
+from diffuse_ui.work.runner import Update
+from diffuse_ui.work.session import Session
+from diffuse_ui.work.training import Progress, Request
+
+__all__ = ["OwnData"]
+
+_GAPS = {"none": "", "drop their windows": "drop", "interpolate short ones": "interpolate"}
+_SIZE = (3.5, 1.9)  # inches, of the losses; then as wide as there is room
+_ALT = "training and validation loss over steps"
+
+
+class OwnData:
+    """Folded away in the model's section until somebody brings a file.
+
+    Args:
+        session: of the window.
+        choose: takes the name of the model that is to be used.
+    """
+
+    def __init__(self, session: Session, choose: Callable[[str], None]) -> None:
+        self.session = session
+        small = {"size": "small", "sizing_mode": "stretch_width", "margin": (10, 0, 0, 0)}
+        self.source = pmui.TextInput(
+            label="File", placeholder="observations.nc, .zarr, .csv, .parquet", **small
+        )
+        self.name = pmui.TextInput(label="Name", placeholder="as the file", **small)
+        self.variables = pmui.TextInput(label="Variables", placeholder="all", **small)
+        self.window = pmui.IntInput(label="Window", value=60, start=2, end=4096, **small)
+        self.gaps = pmui.Select(label="Gaps", options=_GAPS, value="", **small)
+        self.train = pmui.Button(label="Train", variant="outlined", size="small", sizing_mode="stretch_width")
+        self.stop = pmui.Button(
+            label="Stop", variant="outlined", color="error", size="small", sizing_mode="stretch_width"
+        )
+        self.use = pmui.Button(
+            label="Use it", size="small", sizing_mode="stretch_width", disable_elevation=True
+        )
+        for button in (self.train, self.stop, self.use):
+            button.margin = (8, 0, 4, 0)
+        self.facts, self.message = caption(), caption()
+        self.losses, self._drawn = html(), (0, False)
+        self.train.on_click(lambda _: session.store.train(self.request))
+        self.stop.on_click(lambda _: session.store.stop_training())
+        self.use.on_click(lambda _: choose(self._trained().name))
+        session.watch(session.store, ["training"], self._update)
+        session.watch(session.look, ["dark"], self._update)
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        pair = {"sizing_mode": "stretch_width", "margin": 0, "sx": {"gap": "8px"}}
+        return details(
+            "Train on your own data",
+            self.source,
+            pmui.Row(self.name, self.variables, **pair),
+            pmui.Row(self.window, self.gaps, **pair),
+            pmui.Row(self.train, self.stop, self.use, **pair),
+            self.facts,
+            self.losses,
+            self.message,
+        )
+
+    @property
+    def request(self) -> Request:
+        """What the fields ask for."""
+        names = [name.strip() for name in self.variables.value.split(",") if name.strip()]
+        choices = {"window": self.window.value, "gaps": self.gaps.value or None, "variables": names or None}
+        return Request(source=self.source.value, name=self.name.value, choices=choices)
+
+    def _trained(self) -> Progress:
+        update = self.session.store.training
+        return update.item if update is not None and update.item is not None else Progress(name="")
+
+    def _update(self) -> None:
+        update: Update | None = self.session.store.training
+        told, state = self._trained(), "" if update is None else update.state
+        self.train.disabled = state == "running"
+        self.stop.visible = state == "running"
+        self.use.visible = state in ("finished", "stopped") and told.saved
+        self.facts.object = told.facts
+        self._draw(told)
+        self._say(update, told)
+
+    def _draw(self, told: Progress) -> None:
+        """The losses, anew when there are more of them; as a picture: a plot that comes late is measured too early."""
+        asked = (len(told.history), self.session.look.dark)
+        if asked == self._drawn:
+            return
+        self._drawn = asked
+        if not told.history:
+            self.losses.object = ""
+            return
+        figure = history_figure(
+            told.history, num_steps=told.num_steps, size=_SIZE, dark=self.session.look.dark
+        )
+        picture = io.BytesIO()
+        figure.savefig(picture, format="svg", transparent=True)
+        encoded = base64.b64encode(picture.getvalue()).decode()
+        self.losses.object = (
+            f'<img alt="{_ALT}" style="width: 100%" src="data:image/svg+xml;base64,{encoded}">'
+        )
+
+    def _say(self, update: Update | None, told: Progress) -> None:
+        text, failed = "", update is not None and update.state == "failed"
+        if failed:
+            text = words(update.error)
+        elif update is not None:
+            kept = f"the best so far is kept as {told.name}" if told.saved else "nothing was learned yet"
+            ends = {"finished": f"Done: model {told.name} is saved.", "stopped": f"Stopped; {kept}."}
+            text = ends.get(update.state, told.words)
+        look = {"color": palette(self.session.look.dark).alarm} if failed else {"color": "inherit", **QUIET}
+        self.message.param.update(
+            object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}
+        )

@@ -1,0 +1,194 @@
+"""Run, Stop, the live switch, the progress bar, and what is asked of the run."""
+
+import time
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from diffuse_ui.state.state import ESTIMATORS, METHODS, PRESETS
+from diffuse_ui.style.colors import palette
+from diffuse_ui.style.numbers import duration, grouped
+from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.widgets import QUIET, SMALL, caption, details, section
+from diffuse_ui.work.session import Session
+
+__all__ = ["RunPanel"]
+
+MIN_SECONDS, MIN_SHARE = 1.5, 0.03  # before that, the time left is a guess
+_METHOD_LABELS = {"exact": "exact (the model's own law)", "guided": "guided (approximate)"}
+_GUIDANCE_LABELS = {
+    "moment_matching": "moment matching",
+    "calibrated": "moment matching, calibrated on samples",
+    "moment_matching_full": "moment matching, as in the paper",
+    "pseudoinverse": "pseudoinverse (ΠGDM)",
+    "reconstruction": "reconstruction",
+    "replacement": "replacement",
+}
+_ESTIMATOR_LABELS = {
+    "auto": "automatic",
+    "monte_carlo": "direct Monte Carlo",
+    "subset_simulation": "subset simulation",
+    "path_importance": "path importance sampling",
+    "twisted_smc": "twisted sequential Monte Carlo",
+    "density_ratio": "density ratio, as in the paper",
+    "simulator": "simulator",
+    "data": "frequency in held-out data",
+    "training_data": "frequency in training data",
+    None: "no probability",
+}
+
+
+_FIELD = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
+
+
+class _TimeLeft:
+    """How long a run will take, from how long its share so far took; silent while that says little."""
+
+    def __init__(self) -> None:
+        self.start, self.first = time.monotonic(), 0.0
+
+    def words(self, progress: float) -> str:
+        """Time left in words, with a comma before; empty at the start and at the end."""
+        now = time.monotonic()
+        if progress <= self.first:  # another run
+            self.start, self.first = now, progress
+        gained, seconds = progress - self.first, now - self.start
+        if seconds < MIN_SECONDS or gained < MIN_SHARE or progress >= 1.0:
+            return ""
+        left = seconds * (1.0 - progress) / gained
+        return f", about {duration(left) if left >= 10.0 else f'{max(left, 1.0):.0f} s'} left"
+
+
+class RunPanel:
+    """The third section of the control column."""
+
+    def __init__(self, session: Session) -> None:
+        self.session = session
+        state = session.state
+        self.run = pmui.Button(
+            label="Run",
+            icon="play_arrow",
+            variant="contained",
+            color="primary",
+            sizing_mode="stretch_width",
+            margin=0,
+            disable_elevation=True,
+        )
+        self.stop = pmui.Button(
+            label="Stop",
+            icon="stop",
+            variant="outlined",
+            color="error",
+            sizing_mode="stretch_width",
+            margin=0,
+            disabled=True,
+        )
+        self.left = _TimeLeft()
+        self.live = self._chosen("live", pmui.Switch(label="Live", value=state.live, margin=(0, 0, 0, 4)))
+        self.progress = pmui.LinearProgress(
+            value=0, max=100, variant="determinate", sizing_mode="stretch_width", margin=(8, 0, 4, 0)
+        )
+        self.message = caption()
+        self.preset = pmui.RadioButtonGroup(
+            options=[*PRESETS],
+            value=self._preset(),
+            size="small",
+            sizing_mode="stretch_width",
+            margin=(0, 0, 4, 0),
+        )
+        self.preset._allows_none = True  # else the first one is chosen for numbers that are nobody's
+        self.numbers = caption(margin=(0, 0, 6, 2))
+        self.advanced = details("Advanced", self._advanced())
+        self.run.on_click(lambda _: session.store.run())
+        self.stop.on_click(lambda _: session.store.stop())
+        self.preset.param.watch(lambda event: self._choose_preset(event.new), "value")
+        session.watch(session.store, ["status", "progress", "message", "error"], self._update)
+        session.watch(state, ["num_samples", "num_steps"], self._update_preset)
+        self._update_preset()
+        self._update()
+
+    def __panel__(self) -> pn.viewable.Viewable:
+        buttons = pmui.Row(
+            self.run,
+            self.stop,
+            self.live,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "8px", "alignItems": "center"},
+        )
+        return section("Run", self.preset, self.numbers, buttons, self.progress, self.message, self.advanced)
+
+    def _advanced(self) -> pmui.Column:
+        methods = {_METHOD_LABELS[method]: method for method in METHODS}
+        guidances = {label: name for name, label in _GUIDANCE_LABELS.items()}
+        estimators = {_ESTIMATOR_LABELS[estimator]: estimator for estimator in ESTIMATORS}
+        numbers = pmui.Row(
+            self._number("num_samples", "Trajectories"),
+            self._number("num_steps", "Guided steps"),
+            self._number("seed", "Seed"),
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "8px"},
+        )
+        return pmui.Column(
+            self._one_of("method", "Ensemble", methods),
+            self._one_of("guidance", "Guided by", guidances),
+            self._one_of("estimator", "Probability by", estimators),
+            numbers,
+            sizing_mode="stretch_width",
+            margin=0,
+        )
+
+    def _one_of(self, name: str, label: str, options: dict[str, Any]) -> pmui.Select:
+        value = getattr(self.session.state, name)
+        return self._chosen(name, pmui.Select(label=label, options=options, value=value, **_FIELD))
+
+    def _number(self, name: str, label: str) -> pmui.IntInput:
+        low, high = self.session.state.param[name].bounds
+        value = getattr(self.session.state, name)
+        return self._chosen(name, pmui.IntInput(label=label, value=value, start=low, end=high, **_FIELD))
+
+    def _chosen(self, name: str, widget: Any) -> Any:
+        """A widget for one choice of the state; it lets go of the state with the window."""
+        state = self.session.state
+
+        def heard(value: Any) -> None:
+            try:
+                state.param.update(**{name: value})
+            except ValueError:  # an emptied field
+                voice.say(getattr(state, name))
+
+        voice = Voice(widget, heard)
+        self.session.watch(state, [name], lambda: voice.say(getattr(state, name)))
+        return widget
+
+    def _preset(self) -> str | None:
+        state = self.session.state
+        chosen = (state.num_samples, state.num_steps)
+        return next((name for name, numbers in PRESETS.items() if numbers == chosen), None)
+
+    def _choose_preset(self, name: str | None) -> None:
+        if name in PRESETS:
+            samples, steps = PRESETS[name]
+            self.session.state.param.update(num_samples=samples, num_steps=steps)
+
+    def _update_preset(self) -> None:
+        state = self.session.state
+        self.preset.value = self._preset()
+        count = grouped(state.num_samples)
+        self.numbers.object = f"{count} trajectories; guided ones take {state.num_steps} steps"
+
+    def _update(self) -> None:
+        store = self.session.store
+        running = store.status == "running"
+        self.run.disabled = running and not self.session.state.live
+        self.stop.disabled = not running
+        self.progress.value = round(100 * store.progress)
+        text = store.error or store.message or "ready"
+        if running:
+            text += self.left.words(store.progress)
+        look = {"color": palette(self.session.look.dark).alarm} if store.error else QUIET
+        self.message.param.update(
+            object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}
+        )

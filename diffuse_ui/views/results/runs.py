@@ -1,0 +1,175 @@
+"""The session's last runs: two of them on common axes, and the way back to what one of them asked."""
+
+from collections.abc import Callable, Hashable
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+from diffuse_ui.analysis import curves
+from diffuse_ui.analysis.curves import Bands
+from diffuse_ui.analysis.ensembles import drawn_by
+from diffuse_ui.style import numbers
+from diffuse_ui.style.colors import Palette, palette
+from diffuse_ui.views.results.base import Tab, VariableGroups
+from diffuse_ui.views.results.fans import NUM_ENSEMBLES, FanPlots, ensemble_colours
+from diffuse_ui.views.widgets import METHOD_NAMES, html
+from diffuse_ui.work.store import Result
+
+__all__ = ["RunsTab"]
+
+_KINDS = {"guided": "guided, approximate", "exact": "exact", "unconditional": "no event"}
+
+
+class _RunRow:
+    """One run of the history: whether it is shown, what it was, and restore."""
+
+    def __init__(self, tab: "RunsTab", result: Result) -> None:
+        self.result = result
+        self.chosen = pmui.Checkbox(
+            value=False, label=f"Run {result.number}", size="small", margin=0, align="center"
+        )
+        self.words = html(_words(result), align="center")
+        self.restore = pmui.IconButton(
+            icon="settings_backup_restore",
+            size="small",
+            margin=0,
+            color="default",
+            align="center",
+            description=f"Restore the choices of run {result.number}",
+        )
+        self.chosen.param.watch(lambda event: tab.choose(self, bool(event.new)), "value")
+        self.restore.on_click(lambda _: tab.restore(self.result))
+        self.row = pmui.Row(
+            self.chosen,
+            self.words,
+            self.restore,
+            sizing_mode="stretch_width",
+            margin=0,
+            sx={"gap": "8px", "alignItems": "center", "borderBottom": "1px solid", "borderColor": "divider"},
+        )
+
+
+class RunsTab(Tab):
+    """A list, newest first, and the fans of the chosen ones."""
+
+    name, label = "runs", "Runs"
+    needs_result, has_legend = False, False
+
+    def build(self) -> None:
+        self.rows: list[_RunRow] = []
+        self.picked: list[_RunRow] = []
+        self.list = pmui.Column(sizing_mode="stretch_width", margin=(0, 0, 8, 0))
+        self.key = html("")
+        self.pane = pn.pane.Bokeh(sizing_mode="stretch_width", margin=0)
+        self.groups = VariableGroups(self.session.state.layout.variables, self.changed)
+        self.controls = [self.groups.select] if self.groups.select.visible else []
+        self.plots: FanPlots | None = None
+        self._drawn: Hashable = None
+        self.refresh()
+
+    def body(self) -> Any:
+        return pn.Column(self.list, self.key, self.pane, sizing_mode="stretch_width", margin=0)
+
+    def refresh(self) -> None:
+        """Take the history as it is now; rows of runs that are still in it stay."""
+        known = {row.result.number: row for row in self.rows}
+        history = self.session.store.history[::-1]
+        rows = [known.get(result.number) or _RunRow(self, result) for result in history]
+        if rows == self.rows:
+            return
+        self.rows = rows
+        self.picked = [row for row in self.picked if row in rows]
+        if not self.picked and rows:
+            self.picked = rows[:1]
+            rows[0].chosen.value = True
+        self.list.objects = [row.row for row in rows]
+
+    def choose(self, row: _RunRow, chosen: bool) -> None:
+        """A run was ticked or not; of three the first goes."""
+        if chosen == (row in self.picked):
+            return
+        self.picked = [*self.picked, row] if chosen else [other for other in self.picked if other is not row]
+        while len(self.picked) > NUM_ENSEMBLES:
+            first = self.picked.pop(0)
+            first.chosen.value = False
+        self.changed()
+
+    def restore(self, result: Result) -> None:
+        """Choose again what a run was asked."""
+        try:
+            self.session.state.from_spec(result.spec)
+        except ValueError as error:
+            self.session.look.warning = str(error)
+
+    def options(self) -> Hashable:
+        return tuple(row.result.number for row in self.picked), self.groups.names
+
+    def question(self) -> Callable[[], Any]:
+        datasets = [row.result.dataset for row in self.picked]
+        return lambda: [curves.bands(dataset) for dataset in datasets if dataset is not None]
+
+    def show(self, answer: list[Bands]) -> None:
+        names = self.groups.names
+        placed = [bands if set(names) <= set(bands.names) else None for bands in answer]
+        shown = [bands for bands in placed if bands is not None]
+        self.note.object = ""
+        if len(shown) < len(answer):
+            self.note.object = "A run of another model has other variables, and is left out."
+        if shown:
+            self._plots(names, shown).show(placed)
+        self.pane.visible = bool(shown)
+        self._update_key()
+
+    def _plots(self, names: tuple[str, ...], shown: list[Bands]) -> FanPlots:
+        """The panels, made anew for other variables or times only."""
+        layout = self.session.state.layout
+        wanted = names, float(shown[0].times[0]), float(max(b.times[-1] for b in shown))
+        if self.plots is None or self._drawn != wanted:
+            self._drawn = wanted
+            times = max((bands.times for bands in shown), key=lambda t: t[-1])
+            units, time_units = layout.variable_units, layout.time_units
+            self.plots = FanPlots(names, times, units=units, time_units=time_units)
+            self.plots.paint(palette(self.session.look.dark))
+            self.pane.object = self.plots.layout
+        return self.plots
+
+    def paint(self, palette: Palette) -> None:
+        if self.plots is not None:
+            self.plots.paint(palette)
+        self._update_key()
+
+    def _update_key(self) -> None:
+        """Which colour is which run."""
+        colours = ensemble_colours(palette(self.session.look.dark))
+        entries = [
+            f"<span style='color:{colour};margin-right:20px'>"
+            f"{'━━' if k == 0 else '╍╍'} run {row.result.number}</span>"
+            for k, (row, colour) in enumerate(zip(self.picked, colours, strict=False))
+        ]
+        text = "".join(entries) or "Tick one run or two to see them on common axes."
+        self.key.object = f"<div style='font-size:12.5px'>{text}</div>"
+
+
+def _words(result: Result) -> str:
+    """Event, probability, and how it was drawn."""
+    spec, estimate = result.spec, result.probability
+    event = "no event" if spec.event is None else str(spec.event)
+    if spec.given:
+        event = f"{event} given {spec.given}"
+    found = ""
+    if estimate is not None:
+        value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
+        found = f"P {value}" if value.startswith("<") else f"P = {value}"
+    method = "" if estimate is None else f"{METHOD_NAMES.get(estimate.method, estimate.method)}, "
+    model = spec.model if isinstance(spec.model, str) else spec.model.name
+    drawn = "" if result.dataset is None else f", {drawn_by(result.dataset)}"
+    how = f"{_KINDS.get(result.ensemble, '')}, {method}{spec.num_samples} trajectories{drawn}, seed {spec.seed}, {model}"
+    return (
+        "<div style='display:flex;gap:16px;align-items:baseline;font-size:12.5px;line-height:1.45;padding:4px 0'>"
+        "<div style='flex:1;min-width:0;overflow-wrap:anywhere'>"
+        f"<code style='background:none;padding:0'>{escape(event)}</code>"
+        f"<div style='opacity:0.7;font-size:11.5px'>{escape(how)}</div></div>"
+        f"<div style='font-weight:500;white-space:nowrap'>{escape(found)}</div></div>"
+    )

@@ -1,0 +1,113 @@
+"""Small pieces that views are made of: section headings, captions, and one place for their margins."""
+
+from collections.abc import Mapping
+from html import escape
+from typing import Any
+
+import panel as pn
+import panel_material_ui as pmui
+
+__all__ = [
+    "METHOD_NAMES",
+    "QUIET",
+    "SMALL",
+    "Words",
+    "after_load",
+    "caption",
+    "details",
+    "html",
+    "section",
+    "with_units",
+    "words",
+]
+
+METHOD_NAMES = {
+    "monte_carlo": "direct Monte Carlo",
+    "subset_simulation": "subset simulation",
+    "path_importance": "path importance sampling",
+    "twisted_smc": "twisted SMC",
+    "density_ratio": "density ratio",
+    "simulator": "simulator",
+    "data": "frequency in held-out data",
+    "training_data": "frequency in training data",
+}
+
+QUIET = {"opacity": "0.72"}  # of the theme's ink: legible on light and dark
+SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}
+
+
+def with_units(name: str, units: Mapping[str, str]) -> str:
+    """A variable with its unit in brackets, where it has one."""
+    return f"{name} ({units[name]})" if units.get(name) else name
+
+
+def section(title: str, *children: Any) -> pmui.Column:
+    """A titled group of the control column."""
+    heading = pmui.Typography(
+        title,
+        variant="overline",
+        margin=(0, 0),
+        sx={"letterSpacing": "0.08em", "lineHeight": 1.8, "color": "text.secondary", "fontWeight": 600},
+    )
+    return pmui.Column(heading, *children, sizing_mode="stretch_width", margin=(0, 0, 14, 0))
+
+
+class Words(pn.pane.HTML):
+    """Plain text that may change often: nothing comes back from the page, see `diffuse_ui.views.two_way`."""
+
+    def _transform_object(self, obj: Any) -> dict[str, Any]:
+        return super()._transform_object(escape("" if obj is None else str(obj)))
+
+
+def words(text: str = "", *, size: str = "13px", **params: Any) -> Words:
+    """A line of text in the theme's ink; as wide as there is room, or as it needs with `sizing_mode` None."""
+    styles = {"font-size": size, "line-height": "1.45"} | params.pop("styles", {})
+    mode = params.pop("sizing_mode", "stretch_width")
+    return Words(text, sizing_mode=mode, margin=params.pop("margin", 0), styles=styles, **params)
+
+
+def caption(text: str = "", **params: Any) -> Words:
+    """A line of small, quiet text."""
+    return words(text, size=SMALL["fontSize"], styles=QUIET | params.pop("styles", {}), **params)
+
+
+def html(text: str = "", **params: Any) -> pn.pane.HTML:
+    """Text with structure of its own, in the theme's ink; as wide as there is room, or `width`, or as `sizing_mode` says."""
+    if "width" not in params:
+        params.setdefault("sizing_mode", "stretch_width")
+    return pn.pane.HTML(text, margin=params.pop("margin", 0), **params)
+
+
+def details(title: str, *children: Any) -> pmui.Details:
+    """A group that is folded away until it is wanted, and is built in the page only then."""
+    fold = pmui.Details(
+        title=title,
+        collapsed=True,
+        elevation=0,
+        outlined=False,
+        scrollable_height=2000,  # pixels: nothing scrolls within the column
+        sizing_mode="stretch_width",
+        margin=(2, 0, 0, 0),
+        sx={
+            "border": "none",
+            "backgroundColor": "transparent",
+            "& .details-header": {
+                "padding": "0 !important",
+                "backgroundColor": "transparent !important",
+                "color": "text.secondary",
+                "minHeight": "24px !important",
+            },
+            "& .details-header .MuiTypography-root": {"fontSize": "12.5px"},
+            "& .details-content": {"padding": "2px 0 4px !important"},
+            "& .details-expand-button": {"display": "none"},  # nothing is cut off that it could show
+        },
+    )
+    fold.param.watch(lambda _: fold.objects or fold.extend(children), "collapsed")
+    return fold
+
+
+def after_load(*children: Any) -> pn.Column:
+    """A place for what may come once the page is there, which it is the sooner the less is in it."""
+    place = pn.Column(sizing_mode="stretch_width", margin=0)
+    pn.state.onload(lambda: place.extend(children))
+    return place

@@ -1,0 +1,114 @@
+"""What the store's workers do, as generators: the backdrop, its hits, a run, and the numbers beside it.
+
+Each yields what is known so far; between two items it can be stopped. What they yield is defined here.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import jax
+import xarray as xr
+
+import kernels
+from diffuse_ui.state.state import State
+from diffuse_ui.work.results import Derived, Hits, Result, meets, states, words
+
+__all__ = ["backdrop", "derived", "hits", "results"]
+
+NUM_BACKDROP = {"simulator": 2048, "data": 2048, "model": 384}
+NUM_SIMULATED = 20_000  # trajectories behind the simulator's number
+LEAST_DIRECT, MOST_DIRECT = 1024, 4096  # unguided samples behind the model's number, which are enough
+ENOUGH = 0.1  # at this relative standard error
+REFERENCE_SEED = 1  # the numbers beside a run use keys of their own: they are independent of its estimate
+
+
+def backdrop(model: Any) -> Iterator[xr.Dataset]:
+    loaded = State(model=model).load()
+    source = "simulator" if loaded.system else "model" if loaded.held_out is None else "data"
+    yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source])
+
+
+def hits(event: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
+    satisfied = meets(kernels.compile_event(event, layout), states(backdrop))
+    yield Hits(event, satisfied)
+    yield Hits(event, satisfied, event.parameters(layout, backdrop))
+
+
+def derived(key: Hashable, compute: Callable[[], Any]) -> Iterator[Derived]:
+    try:
+        yield Derived(key, compute())
+    except ValueError as error:
+        yield Derived(key, error=words(error))
+
+
+def results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Result]:
+    """The run, then the numbers that it is compared with."""
+    start = time.monotonic()
+    result = None
+    trace: list[kernels.Probability] = []
+    stream = kernels.stream(spec)
+    try:
+        for snapshot in stream:
+            _note(trace, snapshot.probability)
+            result = Result(spec, snapshot, {}, time.monotonic() - start, live, tuple(trace))
+            yield result
+    finally:
+        stream.close()  # pyright: ignore[reportAttributeAccessIssue]
+    if result is None or not compare:
+        return
+    for name, reference in _references(spec, result.probability):
+        if reference is not None:
+            result = dataclasses.replace(result, references={**result.references, name: reference})
+        yield result
+
+
+def _note(trace: list[kernels.Probability], estimate: kernels.Probability | None) -> None:
+    """Keep an estimate that has cost more calls than the last one, or is by another method."""
+    if estimate is None:
+        return
+    if not trace or (estimate.num_calls, estimate.method) != (trace[-1].num_calls, trace[-1].method):
+        trace.append(estimate)
+
+
+def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any]]:
+    """The simulator's number, or those of held-out and training data, and the model's; None on the way: a place to stop."""
+    if spec.event is None:
+        return
+    model = State(model=spec.model).load()
+    key = jax.random.key(REFERENCE_SEED)
+    for name, method, num_samples in (
+        ("simulator", "simulator", NUM_SIMULATED),
+        ("data", "data", 1),  # all held-out windows
+        ("training", "training_data", 1),
+        ("model", "monte_carlo", MOST_DIRECT),
+    ):
+        if estimate is not None and estimate.method == method:
+            yield name, estimate
+            continue
+        if method == "simulator" and (model.system is None or spec.given):
+            continue
+        if method == "data" and (model.held_out is None or spec.given):
+            continue
+        if method == "training_data" and (model.training_data is None or spec.given):
+            continue
+        last = None
+        try:
+            records = kernels.estimate(
+                key, model, spec.event, given=spec.given, method=method, num_samples=num_samples
+            )
+            for record in records:
+                last = record.probability
+                yield name, None
+                if method == "monte_carlo" and last is not None and _is_enough(last):
+                    break
+        except (ValueError, kernels.NumericalError):  # a number beside the result, never instead of it
+            continue
+        yield name, last
+
+
+def _is_enough(estimate: kernels.Probability) -> bool:
+    """Whether the model's number is as precise as it needs to be beside another one."""
+    precise = estimate.standard_error <= ENOUGH * estimate.value
+    return precise and estimate.diagnostics["num_samples"] >= LEAST_DIRECT

@@ -1,0 +1,103 @@
+"""Results: what a run, and what is worked out of it, has given so far."""
+
+import dataclasses
+import functools
+from collections.abc import Hashable, Mapping, Sequence
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+
+import kernels
+
+__all__ = ["Derived", "Hits", "Result", "meets", "states", "words"]
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Result:
+    """What a run has given so far.
+
+    Attributes:
+        spec: what was asked.
+        snapshot: the latest of `kernels.stream`.
+        references: "simulator", "data", "training" and "model" → Probability, as far as they are known.
+        seconds: time since the run began.
+        live: a quick, approximate run of the live switch.
+        trace: the running estimate as it was, oldest first, one entry for each number of network calls.
+        number: of the run in the history, from 1; 0 while it is under way.
+    """
+
+    spec: kernels.RunSpec
+    snapshot: kernels.Snapshot
+    references: Mapping[str, Any]
+    seconds: float
+    live: bool = False
+    trace: tuple[kernels.Probability, ...] = ()
+    number: int = 0
+
+    @property
+    def dataset(self) -> xr.Dataset | None:
+        return self.snapshot.dataset
+
+    @property
+    def probability(self) -> Any:
+        return self.snapshot.probability
+
+    @property
+    def ensemble(self) -> str:
+        """ "guided" (approximate), "exact" or "unconditional"; empty before the first curves."""
+        return "" if self.dataset is None else str(self.dataset.attrs.get("ensemble", ""))
+
+
+@dataclasses.dataclass(frozen=True)
+class Derived:
+    """What has been worked out for a view.
+
+    Attributes:
+        key: what was asked, as the view named it.
+        answer: None when there is an error.
+        error: why there is no answer; empty otherwise.
+    """
+
+    key: Hashable
+    answer: Any = None
+    error: str = ""
+
+
+@dataclasses.dataclass(frozen=True)
+class Hits:
+    """Which trajectories of the backdrop meet an event."""
+
+    event: Any
+    satisfied: np.ndarray
+    numbers: Sequence[Any] = ()  # the event's numbers, with ranges from the backdrop
+
+    @property
+    def count(self) -> int:
+        return int(self.satisfied.sum())
+
+    @property
+    def total(self) -> int:
+        return int(self.satisfied.size)
+
+
+def words(error: Exception | None) -> str:
+    """What an error says; its kind where it says nothing."""
+    text = str(error).strip() if error is not None else ""
+    return text or f"{type(error).__name__}: the run ended without a message."
+
+
+def states(dataset: xr.Dataset) -> np.ndarray:
+    """The trajectories as an array (sample, time, variable)."""
+    return np.asarray(dataset["state"].transpose("sample", "time", "variable").values, np.float32)
+
+
+def meets(constraint: Any, trajectories: np.ndarray) -> np.ndarray:
+    """Which trajectories (sample, time, variable) meet a compiled event. Compiles once for a structure."""
+    return np.asarray(_holds(constraint.program, trajectories, constraint.parameters))
+
+
+@functools.partial(jax.jit, static_argnames="program")
+def _holds(program: Any, trajectories: Any, parameters: Any) -> Any:
+    return jax.vmap(program.holds, (0, None))(trajectories, parameters)

@@ -1,0 +1,304 @@
+"""What came out: the backdrop, the last good result, the hits among the backdrop, the progress.
+
+The store owns every result and the worker threads that make them: one draws (backdrop, runs), one
+answers at once which trajectories of the backdrop meet the event as it is being changed, one works out
+what the result tabs ask, one trains models of the user's own data.
+Workers write into latest-wins slots; `drain`, called in the reader's own thread, makes the news
+visible as changes of parameters. A failed run leaves the last good result where it is. A run that has been
+done once is in the history, whatever becomes of the numbers that it is then compared with.
+"""
+
+import dataclasses
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Generator, Hashable, Iterator
+from contextlib import closing
+from typing import Any
+
+import param
+
+import kernels
+from diffuse_ui.state.state import State, forget_models
+from diffuse_ui.work import jobs
+from diffuse_ui.work.results import Derived, Hits, Result, words
+from diffuse_ui.work.runner import Runner, Update
+from diffuse_ui.work.training import Request, train
+
+__all__ = ["Derived", "Hits", "Result", "Store"]
+
+PROMPT = 0.03  # seconds in which an event's hits are waited for
+MAX_HISTORY = 8  # runs that are kept to be compared
+
+
+class Store(param.Parameterized):
+    """Results of one session; see the module."""
+
+    backdrop = param.Parameter(None, doc="xr.Dataset of simulated or unconditional trajectories")
+    hits = param.Parameter(None, doc="Hits of the present event among the backdrop, or None")
+    result = param.Parameter(None, doc="the last good Result")
+    history = param.Parameter((), doc="the last finished Results, oldest first")
+    derived = param.Dict({}, doc="owner → Derived: what the views have had worked out")
+    status = param.Selector(objects=["idle", "running", "done", "stopped", "failed"])
+    progress = param.Number(0.0, bounds=(0.0, 1.0))
+    message = param.String("")
+    error = param.String("")
+    training = param.Parameter(None, doc="the latest Update of a training, its item a trainings.Progress")
+    compare = param.Boolean(True, doc="work out the simulator's and the model's number beside a run")
+
+    def __init__(self, state: State, **params: Any) -> None:
+        super().__init__(**params)
+        self.state = state
+        self.draws = Runner()
+        self.previews = Runner()
+        self.analyses = Runner()
+        self.trainings = Runner()
+        self._request: Request | None = None
+        self._wanted: dict[str, tuple[Hashable, Callable[[], Any]]] = {}
+        self._num_runs = 0
+        self._done: deque[tuple[object, Result]] = deque()  # run, what it has given; the worker appends
+        self._noting_turn = threading.RLock()
+        self._noted: tuple[object, Result, Result] | None = None  # the last: run, as it came, as it is kept
+        self._watchers = [
+            state.param.watch(lambda _: self._event_changed(), ["event"]),
+            state.param.watch(lambda _: self._live(), ["event", "live"]),
+            state.param.watch(lambda _: self.prepare(), ["model"]),
+        ]
+
+    # -- asking ------------------------------------------------------------------------------
+
+    def prepare(self) -> None:
+        """Draw the backdrop of the chosen model in the background."""
+        self.draws.stop("run", forget=True)
+        self.previews.stop("hits", forget=True)
+        self._note_done()
+        self.param.update(
+            result=None,
+            hits=None,
+            backdrop=None,
+            derived={},
+            status="idle",
+            error="",
+            message="",
+            progress=0.0,
+        )
+        model = self.state.model
+        self.draws.submit("backdrop", lambda: jobs.backdrop(model))
+
+    def run(self) -> None:
+        """Start the run that the state describes; a run under way gives way.
+
+        `error` says why where the choices do not go together.
+        """
+        self._start(self.state.to_spec, live=False)
+
+    def run_live(self) -> None:
+        """Start the quick run of the live switch."""
+        self._start(self.state.to_live_spec, live=True)
+
+    def _start(self, choose: Callable[[], kernels.RunSpec], live: bool) -> None:
+        try:
+            spec = choose()
+        except ValueError as error:
+            self.param.update(status="failed", error=str(error), message="")
+            return
+        compare = self.compare and not live and spec.event is not None
+        self.param.update(status="running", progress=0.0, message="starting", error="")
+        self.draws.submit("run", lambda: self._noting(jobs.results(spec, live=live, compare=compare)))
+        self._note_done()
+
+    def _noting(self, results: Iterator[Result]) -> Generator[Result, None, None]:
+        """The same results. Those of a run that is done are noted here: its slot is the next question's."""
+        run, last = object(), None
+        with closing(results):  # pyright: ignore[reportArgumentType]
+            for result in results:
+                if result is not last and result.snapshot.stage == "done" and _is_kept(result):
+                    self._done.append((run, result))
+                last = result
+                yield result
+
+    def stop(self) -> None:
+        """End the run after the chunk it is at; what it has given stays."""
+        self.draws.stop("run")
+        if self.status == "running" and not self.draws.busy("run"):
+            self.param.update(status="stopped", message="stopped")
+
+    def train(self, request: Request) -> None:
+        """Start a training; one that is under way ends first."""
+        self.stop_training()
+        self._request = request
+        self.training = Update("training", "running")
+        self.trainings.submit("training", lambda: train(request))
+
+    def stop_training(self) -> None:
+        """End a training after the step it is at; the best model so far stays."""
+        if self._request is not None:
+            self._request.cancel.set()
+        self.trainings.stop("training")
+
+    def derive(self, owner: str, key: Hashable, compute: Callable[[], Any]) -> None:
+        """Have `compute()` worked out beside the views; the answer comes to `derived[owner]`.
+
+        Of several questions that an owner asks while one is being worked out, the last is kept. None is
+        cut short, so that a view of a stream of results always gets some answer.
+        """
+        self._wanted[owner] = key, compute
+        if not self.analyses.busy(owner):
+            self._derive(owner)
+
+    def _derive(self, owner: str) -> None:
+        key, compute = self._wanted[owner]
+        self.analyses.submit(owner, lambda: jobs.derived(key, compute))
+
+    def forget(self, owner: str) -> None:
+        """The owner is gone: drop what it asked and what it got."""
+        self.analyses.stop(owner)
+        self._wanted.pop(owner, None)
+        self.derived = {name: answer for name, answer in self.derived.items() if name != owner}
+
+    def close(self) -> None:
+        """Stop the workers and let go of the state."""
+        for watcher in self._watchers:
+            self.state.param.unwatch(watcher)
+        self._watchers = []
+        self.stop_training()
+        for runner in self._runners:
+            runner.stop()
+
+    @property
+    def _runners(self) -> tuple[Runner, ...]:
+        return self.draws, self.previews, self.analyses, self.trainings
+
+    def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
+        """Call `listener`, from a worker's thread, when `drain` has news; returns what ends it."""
+        ends = [runner.listen(listener) for runner in self._runners]
+        return lambda: [end() for end in ends] and None  # pyright: ignore[reportReturnType]
+
+    # -- reading -----------------------------------------------------------------------------
+
+    @property
+    def stale(self) -> bool:
+        """Has the question changed since the shown result was asked for?"""
+        if self.result is None:
+            return False
+        shown = self.result.spec
+        return (shown.model, shown.event, shown.given) != self.state.question
+
+    def drain(self) -> None:
+        """Make the workers' news visible. Call it from the thread that owns the views."""
+        news = self.draws.take() | self.previews.take()
+        self._note_done()  # after the news were taken: those of a run that is done have been noted
+        for job, update in news.items():
+            getattr(self, f"_take_{job}")(update)
+        for update in self.trainings.take().values():
+            self._take_training(update)
+        for owner, update in self.analyses.take().items():
+            self._take_derived(owner, update)
+
+    def wait(self, timeout: float = 120.0) -> "Store":
+        """Block until nothing is running, then drain; for scripts and tests."""
+        end = time.monotonic() + timeout
+        for _ in range(4):  # a drain may start the next piece of work
+            for runner in self._runners:
+                if not runner.join(max(end - time.monotonic(), 0.0)):
+                    raise TimeoutError(f"the run has not ended within {timeout:g} s.")
+            self.drain()
+        return self
+
+    def _take_backdrop(self, update: Update) -> None:
+        if update.state == "failed":
+            self.param.update(status="failed", error=words(update.error))
+        elif update.item is not None:
+            self.backdrop = update.item
+            self._event_changed()
+
+    def _take_hits(self, update: Update) -> None:
+        if update.item is not None and update.item.event == self.state.event:
+            self.hits = update.item
+
+    def _take_derived(self, owner: str, update: Update) -> None:
+        if owner not in self._wanted:
+            return
+        key = self._wanted[owner][0]
+        answer = update.item
+        if update.state == "failed":
+            answer = Derived(key, error=words(update.error))
+        if answer is None or update.state == "running":
+            return
+        if answer.key != key:
+            self._derive(owner)
+        self.derived = {**self.derived, owner: answer}
+
+    def _take_training(self, update: Update) -> None:
+        if update.state != "running":
+            forget_models()
+        self.training = update
+        done = update.item if update.state != "running" else None
+        if done is not None and done.saved and done.name == self.state.model_name:
+            self.state.param.trigger("model")  # it is another one now
+
+    def _take_run(self, update: Update) -> None:
+        changes: dict[str, Any] = {}
+        result: Result | None = update.item
+        if self._noted is not None and result is self._noted[1]:
+            result = self._noted[2]
+        if result is not None:
+            keep = result.dataset is None and self.result is not None
+            if not keep:
+                changes["result"] = result
+            comparing = update.state == "running" and result.snapshot.stage == "done"
+            message = "comparing with direct simulation" if comparing else result.snapshot.message
+            changes |= {"progress": result.snapshot.progress, "message": message}
+        if update.state == "failed":
+            changes |= {"status": "failed", "error": words(update.error), "message": ""}
+            if result is None or result.dataset is None:
+                changes.pop("result", None)
+        elif update.state == "stopped":
+            changes |= {"status": "stopped", "message": "stopped"}
+        elif update.state == "finished":
+            changes |= {"status": "done", "progress": 1.0}
+        ended = changes.get("result") if update.state in ("finished", "stopped") else None
+        if ended is not None and ended.snapshot.stage != "done" and _is_kept(ended):  # the others are noted
+            changes["result"] = self._numbered(ended)
+        self.param.update(**changes)
+
+    def _note_done(self) -> None:
+        """Put what the worker has noted into the history, or in the place of what is there of the same run."""
+        with self._noting_turn:  # a notebook's cell and a window's loop may both be here
+            while self._done:
+                run, result = self._done.popleft()
+                if self._noted is None or self._noted[0] is not run:
+                    self._noted = run, result, self._numbered(result)
+                    continue
+                before = self._noted[2]
+                kept = dataclasses.replace(result, number=before.number)
+                self._noted = run, result, kept
+                self.history = tuple(kept if entry is before else entry for entry in self.history)
+
+    def _numbered(self, result: Result) -> Result:
+        """A run has ended: it gets a number, and a place in the history."""
+        self._num_runs += 1
+        result = dataclasses.replace(result, number=self._num_runs)
+        self.history = (*self.history, result)[-MAX_HISTORY:]
+        return result
+
+    def _live(self) -> None:
+        if self.state.live and self.state.event is not None:
+            self.run_live()
+
+    def _event_changed(self) -> None:
+        event, backdrop = self.state.event, self.backdrop
+        if event is None or backdrop is None:
+            self.previews.stop("hits")
+            self.hits = None
+            return
+        layout = self.state.layout
+        self.previews.submit("hits", lambda: jobs.hits(event, layout, backdrop))
+        self.previews.heard_of("hits", PROMPT)  # an event and its hits are painted together
+        for update in self.previews.take().values():
+            self._take_hits(update)
+
+
+def _is_kept(result: Result) -> bool:
+    """Does a run that gave this have a place in the history?"""
+    return not result.live and result.dataset is not None

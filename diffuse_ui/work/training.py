@@ -1,0 +1,115 @@
+"""Training a model of one's own data from the app: what is asked, and what is told while it runs.
+
+The numerics are `kernels.training.from_recording`; here they become a job that says where it is and can be stopped at
+any step. What is on disk is always the best model so far, and asking for the same again goes on from there.
+"""
+
+import dataclasses
+import threading
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from diffuse_ui.style import numbers
+
+__all__ = ["Progress", "Request", "train"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Request:
+    """What a training is asked.
+
+    Attributes:
+        source: path of a NetCDF, Zarr, CSV or Parquet file.
+        name: of the model; the file's own unless given.
+        choices: further arguments of `kernels.train_on`.
+        cancel: set to end it after the present step.
+    """
+
+    source: str
+    name: str = ""
+    choices: dict[str, Any] = dataclasses.field(default_factory=dict)
+    cancel: threading.Event = dataclasses.field(default_factory=threading.Event)
+
+    @property
+    def model_name(self) -> str:
+        return self.name.strip() or Path(self.source.strip()).stem
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Progress:
+    """Where a training is.
+
+    Attributes:
+        name: of the model.
+        facts: what it is trained on, and what it costs; empty while the file is read.
+        step: optimiser steps done.
+        num_steps: of how many.
+        seconds_left: expected.
+        history: (step, training loss, validation loss) so far.
+        saved: whether there is a model by now.
+    """
+
+    name: str
+    facts: str = ""
+    step: int = 0
+    num_steps: int = 0
+    seconds_left: float = float("nan")
+    history: tuple[tuple[int, float, float], ...] = ()
+    saved: bool = False
+
+    @property
+    def words(self) -> str:
+        """In one line."""
+        if not self.facts:
+            return "Reading the file"
+        if not self.history:
+            return "Compiling; the first steps take longest"
+        best = min(validation for _, _, validation in self.history)
+        left = f", about {numbers.duration(self.seconds_left)} left" if self.step < self.num_steps else ""
+        return f"Step {self.step} of {self.num_steps}{left}; best validation loss {best:.4g}"
+
+
+def train(request: Request) -> Iterator[Progress]:
+    """Train and save; each item is where it is.
+
+    Raises:
+        ValueError: no such file, data that need a choice, too few of them, or a name that is taken, by a model or
+            by another training.
+        FloatingPointError: the loss is no longer finite.
+    """
+    from kernels.networks.sizing import network_cost
+    from kernels.training.from_recording import plan_training, training
+
+    if not request.source.strip():
+        raise ValueError("Give the path of a .nc, .zarr, .csv or .parquet file on this machine.")
+    if request.choices.get("window", 60) is None:
+        raise ValueError("Give the window: how many steps of the file a trajectory has, at least 2.")
+    name = request.model_name
+    told = Progress(name=name)
+    yield told
+    plan = plan_training(Path(request.source.strip()).expanduser(), name=name, **request.choices)
+    rows, windows = plan.recording.num_rows, len(plan.split.training)
+    facts = (
+        f"{numbers.grouped(rows)} steps of {', '.join(plan.recording.variables[:6])}: {numbers.grouped(windows)} "
+        f"windows to learn from, {numbers.grouped(len(plan.split.held_out.starts))} held out; "
+        f"{network_cost(plan.network).parameters / 1e6:.2g} M parameters"
+    )
+    told = dataclasses.replace(
+        told,
+        facts=facts,
+        num_steps=plan.config.num_steps,
+        saved=plan.weights.exists(),  # by the training that this one goes on with
+    )
+    yield told
+    with closing(training(plan, stopped=request.cancel.is_set)) as records:
+        for record, model in records:
+            told = dataclasses.replace(
+                told,
+                step=record.step,
+                seconds_left=record.seconds_left,
+                history=record.history,
+                saved=told.saved or model is not None,
+            )
+            yield told

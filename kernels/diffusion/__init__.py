@@ -1,0 +1,1 @@
+"""Diffusion: noise schedules, the noise's covariance, and the Gaussian perturbation kernel."""

@@ -1,0 +1,1 @@
+"""Semantics of events: from a tree and a layout to C(x), whether it holds, and which part decided."""

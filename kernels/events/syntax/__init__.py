@@ -1,0 +1,1 @@
+"""Syntax of events: the tree, and its text, JSON, Python and English forms."""

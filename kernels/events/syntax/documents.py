@@ -1,0 +1,240 @@
+"""Event ↔ versioned document that JSON can hold; its schema.
+
+    {"version": 1, "event": {"type": "comparison", "operator": ">", "left": {…}, "right": {…}}}
+
+One pydantic model per node is made from the node's own fields, so that the two cannot differ. A
+window is a pair [start, end]. Documents of older versions are upgraded step by step. The schema is
+published beside this file, as `event.schema.json` (a test holds the two together).
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from typing import Annotated, Any, Literal
+
+import pydantic
+
+from kernels.events.syntax import expressions, predicates, shapes
+from kernels.events.syntax.expressions import Expression
+from kernels.events.syntax.predicates import Event, require_untimed
+from kernels.events.syntax.tree import MAX_DEPTH, MAX_NUMBER, MAX_SIZE, Node, Window, join
+
+__all__ = ["VERSION", "event_schema", "from_dict", "from_json", "to_dict"]
+
+VERSION = 1
+MAX_CONTAINERS = 8 * MAX_SIZE
+MAX_JSON = 1_000_000  # characters
+
+_UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}  # version → document of the next one
+
+_NODES: tuple[type[Node], ...] = (
+    expressions.Number,
+    expressions.Variable,
+    expressions.Negative,
+    expressions.Binary,
+    expressions.Power,
+    expressions.Function,
+    expressions.Slice,
+    expressions.Index,
+    expressions.Reduction,
+    expressions.At,
+    predicates.Comparison,
+    predicates.Equality,
+    predicates.Between,
+    predicates.Not,
+    predicates.And,
+    predicates.Or,
+    predicates.Always,
+    predicates.Eventually,
+    predicates.Until,
+    shapes.Box,
+    shapes.Tube,
+    shapes.Polygon,
+)
+_BY_TYPE = {node.__name__.lower(): node for node in _NODES}
+
+_Real = Annotated[float, pydantic.Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
+_Pair = Annotated[list[_Real], pydantic.Field(min_length=2, max_length=2)]
+_FIELD_TYPES: dict[Any, Any] = {
+    float: _Real,
+    str: Annotated[str, pydantic.Field(min_length=1, max_length=expressions.MAX_NAME)],
+    int: int,
+    int | None: int | None,
+    Window: _Pair,
+    Window | None: _Pair | None,  # pyright: ignore[reportOperatorIssue]
+    tuple[float, ...]: Annotated[list[_Real], pydantic.Field(max_length=shapes.MAX_POINTS)],
+    tuple[tuple[float, float], ...]: Annotated[list[_Pair], pydantic.Field(max_length=shapes.MAX_POINTS)],
+    Expression: "AnyExpression",
+    Event: "AnyEvent",
+    tuple[Event, ...]: list["AnyEvent"],  # pyright: ignore[reportUndefinedVariable]
+}
+_CHOICES: dict[tuple[type[Node], str], Any] = {
+    (expressions.Binary, "operator"): Literal["+", "-", "*", "/"],
+    (expressions.Function, "name"): Literal[expressions.FUNCTIONS],
+    (expressions.Reduction, "name"): Literal[expressions.REDUCTIONS],
+    (predicates.Comparison, "operator"): Literal[predicates.COMPARISONS],
+    (shapes.Box, "mode"): Literal[shapes.MODES],
+    (shapes.Tube, "mode"): Literal[shapes.MODES],
+    (shapes.Polygon, "mode"): Literal[shapes.MODES],
+}
+
+
+class _Strict(pydantic.BaseModel):
+    model_config = pydantic.ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+@cache
+def _document_model() -> type[_Strict]:
+    models = {node: _model(node) for node in _NODES}
+    names = {
+        "AnyExpression": _union(models[node] for node in _NODES if issubclass(node, Expression)),
+        "AnyEvent": _union(models[node] for node in _NODES if issubclass(node, Event)),
+    }
+    for model in models.values():
+        model.model_rebuild(_types_namespace=names)
+    return pydantic.create_model(  # pyright: ignore[reportCallIssue]
+        "EventDocument",
+        __base__=_Strict,
+        version=Literal[VERSION],  # pyright: ignore[reportArgumentType]
+        event=names["AnyEvent"],  # pyright: ignore[reportArgumentType]
+    )  # pyright: ignore[reportArgumentType, reportCallIssue]
+
+
+def _model(node: type[Node]) -> type[_Strict]:
+    fields: dict[str, Any] = {"type": Literal[node.__name__.lower()]}  # pyright: ignore[reportInvalidTypeForm]
+    for field in dataclasses.fields(node):
+        kind = _CHOICES.get((node, field.name), _FIELD_TYPES[field.type])
+        optional = field.type in (Window | None, int | None)
+        default = None if optional else ... if field.default is dataclasses.MISSING else field.default
+        fields[field.name] = (kind, default)
+    return pydantic.create_model(node.__name__, __base__=_Strict, __doc__=node.__doc__, **fields)
+
+
+def _union(models: Iterator[type[_Strict]]) -> Any:
+    union: Any = None
+    for model in models:
+        union = model if union is None else union | model
+    return Annotated[union, pydantic.Field(discriminator="type")]
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON schema of `Event.to_dict`."""
+    return _document_model().model_json_schema()
+
+
+# -- writing ---------------------------------------------------------------------------------
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """The event as a versioned document of dictionaries, lists, texts and numbers."""
+    return {"version": VERSION, "event": _encoded(event)}
+
+
+def _encoded(value: Any) -> Any:
+    match value:
+        case Window():
+            return [value.start, value.end]
+        case Node():
+            fields = {name: _encoded(item) for name, item in value.fields() if item is not None}
+            return {"type": type(value).__name__.lower()} | fields
+        case tuple():
+            return [_encoded(item) for item in value]
+    return value
+
+
+# -- reading ---------------------------------------------------------------------------------
+
+
+def from_json(text: str) -> Event:
+    """The event of a JSON text.
+
+    Raises:
+        ValueError: it is no JSON, or no event.
+    """
+    if len(text) > MAX_JSON:
+        raise ValueError(f"an event's JSON may have {MAX_JSON} characters; got {len(text)}.")
+    try:
+        document = json.loads(text)
+    except RecursionError:
+        raise ValueError("the JSON is nested too deeply for an event.") from None
+    except ValueError as error:
+        raise ValueError(f"the text is no JSON: {error}.") from error
+    return from_dict(document)
+
+
+def from_dict(document: Mapping[str, Any]) -> Event:
+    """The event of a document.
+
+    Raises:
+        ValueError: a version that is not known, or a place (given as a path) that is wrong.
+    """
+    if not isinstance(document, Mapping):
+        raise ValueError(
+            f"an event's document must be a mapping with `version` and `event`; got {type(document).__name__}."
+        )
+    _require_bounded(document)
+    document = _upgraded(dict(document))
+    try:
+        checked = _document_model().model_validate(document)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(item) for item in first["loc"]) or "document"
+        raise ValueError(f"the event's document is wrong at `{place}`: {first['msg']}.") from None
+    event = _decoded(getattr(checked, "event"), "event")  # noqa: B009
+    require_untimed(event)  # pyright: ignore[reportArgumentType]
+    return event  # pyright: ignore[reportReturnType]
+
+
+def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
+    version = document.get("version")
+    if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
+        raise ValueError(
+            f"`version` of an event's document must be 1 to {VERSION}; got {str(version)[:40]}. Update diffuse-ui if the document is newer."
+        )
+    for old in range(version, VERSION):
+        document = _UPGRADES[old](document)
+    return document
+
+
+def _require_bounded(document: Any) -> None:
+    """Depth and number of containers, without recursion."""
+    level, depth, count = [document], 0, 0
+    while level:
+        depth, count = depth + 1, count + len(level)
+        if depth > 2 * MAX_DEPTH + 4 or count > MAX_CONTAINERS:
+            raise ValueError(
+                f"an event may be {MAX_DEPTH} levels deep and have {MAX_SIZE} nodes; the document exceeds that."
+            )
+        inner = (item for node in level for item in (node.values() if isinstance(node, Mapping) else node))
+        level = [item for item in inner if isinstance(item, Mapping | list | tuple)]
+
+
+def _decoded(model: Any, path: str) -> Node:
+    node = _BY_TYPE[model.type]
+    values: dict[str, Any] = {}
+    for field in dataclasses.fields(node):
+        value = getattr(model, field.name)
+        here = join(path, field.name)
+        if field.type in (Window, Window | None):
+            value = None if value is None else _at(here, Window, *value)
+        elif isinstance(value, _Strict):
+            value = _decoded(value, here)
+        elif isinstance(value, list):
+            value = tuple(
+                _decoded(v, f"{here}.{i}")
+                if isinstance(v, _Strict)
+                else tuple(v)
+                if isinstance(v, list)
+                else v
+                for i, v in enumerate(value)
+            )
+        values[field.name] = value
+    return _at(path, node, **values)
+
+
+def _at(path: str, make: Callable[..., Any], *arguments: Any, **fields: Any) -> Any:
+    try:
+        return make(*arguments, **fields)
+    except ValueError as error:
+        raise ValueError(f"the event's document is wrong at `{path}`: {error}") from None

@@ -1,0 +1,149 @@
+"""The factor of a network's noise estimate with which its extremes come as often as they should.
+
+A network that has not learned all there is to know regresses towards the mean: along the ODE its samples lose
+spread, and extremes come too seldom. Multiplied by a number just below 1, the noise estimate takes less away
+at each step (epsilon scaling: Ning et al. 2024, "Elucidating the exposure bias in diffusion models"). The one
+number is fitted to maxima and minima of each variable beyond their 3-in-100 values, simulated or of the data that
+the model was trained on, on average over all of them; rarer events, means and spectra are then a test of it, not
+what it was fitted to.
+"""
+
+import dataclasses
+from typing import NamedTuple
+
+import jax
+import numpy as np
+from jaxtyping import Bool, Float, PRNGKeyArray
+
+from kernels.denoisers.expert import ExpertDenoiser
+from kernels.denoisers.network import NetworkDenoiser
+from kernels.models import Model
+from kernels.probability.base import Problem
+from kernels.probability.data import block_error
+from kernels.probability.latent.direct import latent_map
+from kernels.recordings.windows import Segment
+from kernels.samplers.sampling import initial_noise, sample_keys
+from kernels.systems import get_system
+
+__all__ = ["Scaling", "fit_epsilon_scale", "scaled", "with_epsilon_scale"]
+
+TAIL = 0.03
+FIRST_STEP = 0.005  # of the secant method
+MAX_SHIFT = 0.04  # of the factor from 1; what needs more is not mended by it
+MAX_ROUNDS = 5
+NUM_SIMULATED = 65_536
+SEED = 2_000_003  # of the trajectories and latents of the fit, which no report and no training uses
+
+Trajectories = Float[np.ndarray, "sample time variable"]
+
+
+class Scaling(NamedTuple):
+    """A fitted factor.
+
+    Attributes:
+        scale: the factor, or None where none is called for or none helps.
+        before: how often extremes come, over how often they should, without a factor.
+        after: the same with it.
+        standard_error: of both, from the number of samples and, of a record, from its length.
+        num_samples: drawn each time.
+    """
+
+    scale: float | None
+    before: float
+    after: float
+    standard_error: float
+    num_samples: int
+
+
+def with_epsilon_scale(model: Model, scale: float | None) -> Model:
+    """The model with another factor of its noise estimate; what its card says of the law before is left out.
+
+    Raises:
+        ValueError: the model is no network that draws freely.
+    """
+    if not isinstance(model.denoiser, NetworkDenoiser | ExpertDenoiser):
+        raise ValueError(f"`model` must be a network that draws freely; {model.name} is none.")
+    card = {name: told for name, told in model.card.items() if name not in ("fidelity", "epsilon_scaling")}
+    return dataclasses.replace(
+        model, denoiser=model.denoiser.scaled(scale), card=card | {"epsilon_scale": scale}
+    )
+
+
+def scaled(model: Model, scaling: Scaling) -> Model:
+    """The model with a fitted factor, which its card tells of."""
+    made = with_epsilon_scale(model, scaling.scale)
+    return dataclasses.replace(made, card=dict(made.card) | {"epsilon_scaling": scaling._asdict()})
+
+
+def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
+    """The factor by the secant method, on the same latents throughout.
+
+    Where extremes come about as often as they should, within two standard errors, none is called for; of a record,
+    which holds its extremes a few times, the error of their frequency there counts, too.
+
+    Args:
+        model: a network that draws freely, of a registered system or with its training data; a factor that it has is
+            not looked at.
+        num_samples: of the model, each time.
+
+    Raises:
+        ValueError: the model is none such, or all its variables meet bounds.
+    """
+    plain = with_epsilon_scale(model, None)
+    key = jax.random.key(SEED)
+    truth, part = _truth(model, jax.random.fold_in(key, 0))
+    levels = np.quantile(truth.max(1), 1.0 - TAIL, axis=0), np.quantile(truth.min(1), TAIL, axis=0)
+
+    def beyond(states: Trajectories) -> Bool[np.ndarray, "sample side"]:
+        return np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
+
+    shares = beyond(truth).mean(0)
+    counted = abs(shares - TAIL) <= 0.5 * TAIL  # a bound that is met again and again has nothing beyond it
+    if not counted.any():
+        raise ValueError(f"no variable of {model.name} has extremes that could be counted: all meet bounds.")
+
+    def counts(states: Trajectories) -> Float[np.ndarray, " sample"]:
+        """How many extremes each trajectory has, over how many it should have."""
+        return (beyond(states) / np.where(counted, shares, 1.0))[:, counted].mean(1)
+
+    def excess(shift: float) -> tuple[float, float]:
+        """How often extremes come over how often they should, less 1, and its standard error."""
+        states = _drawn(with_epsilon_scale(plain, 1.0 - shift) if shift else plain, key, num_samples)
+        each = counts(states)
+        return float(each.mean() - 1.0), float(each.std() / np.sqrt(len(each)))
+
+    (value, error), shift = excess(0.0), 0.0
+    of_truth = 0.0 if part is None else block_error(counts(truth)[part.order], part.least_block)
+    none = Scaling(None, 1.0 + value, 1.0 + value, float(np.hypot(error, of_truth)), num_samples)
+    if abs(value) <= 2.0 * none.standard_error:
+        return none
+    ahead = FIRST_STEP if value < 0 else -FIRST_STEP
+    for _ in range(MAX_ROUNDS):
+        following, error = excess(ahead)
+        if abs(following) <= 0.5 * error:
+            return none._replace(scale=round(1.0 - ahead, 4), after=1.0 + following)
+        slope = (following - value) / (ahead - shift)
+        if slope <= 0:
+            return none
+        shift, value, ahead = ahead, following, ahead - following / slope
+        if abs(ahead) > MAX_SHIFT:
+            return none
+    return none
+
+
+def _truth(model: Model, key: PRNGKeyArray) -> tuple[Trajectories, Segment | None]:
+    """What the model should draw: simulated, or the windows that it was trained on."""
+    if model.system is not None:
+        return get_system(model.system).simulate_array(key, NUM_SIMULATED), None
+    if model.training_data is None:
+        raise ValueError(
+            f"`model` must be of a registered system, or keep the data that it was trained on; {model.name} does "
+            "neither. One of a recording that was saved by an earlier version keeps them once it is trained again."
+        )
+    return model.training_data.windows, model.training_data
+
+
+def _drawn(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
+    problem = Problem(key=key, model=model, constraint=None, observations=None, num_steps=model.num_steps)
+    noise = initial_noise(sample_keys(jax.random.fold_in(key, 1), 0, num_samples), model.initial)
+    return np.concatenate(list(latent_map(problem, noise)))

@@ -1,0 +1,283 @@
+"""`measure`: every figure of a model's report, as they come."""
+
+import dataclasses
+import math
+from collections import deque
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import jax
+import numpy as np
+from jaxtyping import Float, PRNGKeyArray
+
+from kernels.fidelity import metrics
+from kernels.fidelity.reference_events import ladder, reference_event
+from kernels.fidelity.samples import (
+    REPORT_STEPS,
+    deterministic,
+    latents,
+    problem_of,
+    share,
+    starts_of,
+    stochastic,
+)
+from kernels.fidelity.step_count import needed_steps
+from kernels.likelihood import log_likelihood
+from kernels.models import Model
+from kernels.probability.base import Problem
+from kernels.probability.data import block_bootstrap
+from kernels.probability.latent.subset_simulation import subset_simulation
+from kernels.recordings.windows import Segment
+from kernels.systems import get_system
+from kernels.training.presets import MAX_VALUES
+from kernels.trajectories.datasets import to_dataset
+
+__all__ = ["Effort", "measure", "misses", "require_measurable"]
+
+MAX_DISTANCE, MAX_ROLLOUT = 0.01, 0.002  # targets of shipped models
+ALLOWED = ((0.05, 0.03), (0.01, 0.07), (1e-3, 0.25))  # P from → relative error; a rung's P is the one meant
+NUM_ROLLOUTS = 2048
+NUM_PROBES = 8
+NUM_MEMBERS = 64  # of an ensemble that is scored
+NUM_CLIMATE = 1024
+UNSEEN = 1_000_003  # of the key of trajectories that no training has seen, whatever its seed
+
+Trajectories = Float[np.ndarray, "sample time variable"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Effort:
+    """How much is spent on a report.
+
+    Attributes:
+        num_samples: of the model, by each sampler.
+        num_simulated: of the system; fewer where these are more than `MAX_VALUES` numbers.
+        num_paired: latents on which step counts are compared; 0 takes the step count of the card.
+        num_chains: of subset simulation, for events too rare for the samples; 0 leaves those to the samples, as a
+            forecasting model does, whose samples have a start each.
+        num_likelihood: held-out trajectories whose log-density is worked out; 0 for none.
+        stochastic: measure stochastic sampling too.
+        num_cases: starts from which a forecasting model draws an ensemble.
+    """
+
+    num_samples: int = 50_176
+    num_simulated: int = 200_000
+    num_paired: int = 16_384
+    num_chains: int = 512
+    num_likelihood: int = 32
+    stochastic: bool = True
+    num_cases: int = 256
+
+    @classmethod
+    def brief(cls) -> "Effort":
+        """By a third of the samples, deterministic ones in the number of steps that the card has, and few chains."""
+        return cls(
+            num_samples=16_384, num_paired=0, num_chains=128, num_likelihood=8, stochastic=False, num_cases=64
+        )
+
+
+def require_measurable(model: Model) -> None:
+    """Raises ValueError where there is no truth to measure against."""
+    if model.system is None and model.held_out is None:
+        raise ValueError(
+            f"`model` must be of a registered system, or of a recording with a held-out part; {model.name} is neither."
+        )
+
+
+def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Iterator[dict[str, Any]]:
+    """Figures of a model; yields them as they come, each record with all so far.
+
+    Args:
+        model: a model of a system or of a recording; a forecasting one is given the starts of true trajectories.
+        effort: how much to spend.
+        seed: of everything drawn here.
+
+    Raises:
+        ValueError: there is nothing to measure the model against.
+    """
+    require_measurable(model)
+    effort, key = effort or Effort(), jax.random.key(seed)
+    truth = _truth(model, key, effort)
+    event = reference_event(model, truth)
+    report: dict[str, Any] = {"event": event, "num_samples": effort.num_samples, "num_simulated": len(truth)}
+    problem = problem_of(model, event, key, REPORT_STEPS)
+    report["simulator" if model.system else "data"] = _true_share(model, problem, truth)
+    learned = _learned(model)
+    if learned is not None:
+        apart = metrics.distances(model.layout, learned.windows, truth)
+        report["training_data"] = _block_share(problem, learned, "training_data") | apart
+    num_steps = model.num_steps
+    if effort.num_paired:
+        report["steps_check"] = needed_steps(model, truth, key, num_samples=effort.num_paired)
+        num_steps = report["steps_check"]["num_steps"]
+    report["num_steps"] = num_steps
+    yield dict(report)
+    few = problem_of(model, event, key, num_steps)
+    starts = starts_of(model, truth, effort.num_samples)
+    states = deterministic(few, latents(model, key, len(starts)), starts)
+    report[f"ode_{num_steps}"] = _figures(model, few, states, truth)
+    yield dict(report)
+    if effort.stochastic:
+        report[f"sde_{REPORT_STEPS}"] = _figures(model, problem, stochastic(model, key, starts), truth)
+        yield dict(report)
+    yield from _details(few, report, states, truth, key, effort)
+
+
+def _details(
+    few: Problem,
+    report: dict[str, Any],
+    states: Trajectories,
+    truth: Trajectories,
+    key: PRNGKeyArray,
+    effort: Effort,
+) -> Iterator[dict[str, Any]]:
+    model = few.model
+    report["one_point"] = metrics.one_point(model.layout, states, truth)
+    report |= metrics.in_time(model.layout, states, truth)
+    if model.system is not None:
+        some = states[:NUM_ROLLOUTS], truth[:NUM_ROLLOUTS]
+        report["rollout"] = metrics.rollout_curves(
+            get_system(model.system), *some, jax.random.fold_in(key, 3)
+        )
+    drift = metrics.energy_drift(model, states, truth)
+    if drift is not None:
+        report["energy_drift"] = drift
+    if model.num_known:
+        report["forecast"] = _forecast(few, truth, key, min(effort.num_cases, len(truth)))
+    yield dict(report)
+    report["events"] = []
+    for wanted, event in ladder(model.layout, truth):
+        report["events"].append(_event(model, event, wanted, states, truth, key, report["num_steps"], effort))
+        yield dict(report)
+    if effort.num_likelihood:
+        report["log_likelihood"] = _log_likelihood(model, truth, key, effort.num_likelihood)
+    report["misses"] = misses(model, report)
+    yield dict(report)
+
+
+def _truth(model: Model, key: PRNGKeyArray, effort: Effort) -> Trajectories:
+    if model.system is None:
+        assert model.held_out is not None  # noqa: S101 - required above
+        return model.held_out.windows
+    system = get_system(model.system)
+    most = MAX_VALUES // math.prod(system.layout.shape)
+    return system.simulate_array(jax.random.fold_in(key, UNSEEN), min(effort.num_simulated, most))
+
+
+def _forecast(problem: Problem, truth: Trajectories, key: PRNGKeyArray, num_cases: int) -> dict[str, Any]:
+    """Ensembles from the starts of true trajectories, against how these went on."""
+    model = problem.model
+    starts = np.repeat(starts_of(model, truth, num_cases), NUM_MEMBERS, axis=0)
+    noise = latents(model, jax.random.fold_in(key, 5), len(starts))
+    ensembles = deterministic(problem, noise, starts).reshape(num_cases, NUM_MEMBERS, *model.layout.shape)
+    return metrics.forecast_scores(model, ensembles, truth[:num_cases], truth[-NUM_CLIMATE:])
+
+
+def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, Any]:
+    """Of a simulator's independent trajectories, or of windows that hang together."""
+    return share(problem, truth) if model.held_out is None else _block_share(problem, model.held_out, "data")
+
+
+def _learned(model: Model) -> Segment | None:
+    """What a model of a recording was trained on; forecasts of held-out starts are not to be like it."""
+    return None if model.num_known else model.training_data
+
+
+def _block_share(problem: Any, part: Segment, method: str) -> dict[str, Any]:
+    found = block_bootstrap(problem.judge(part.windows)[1][part.order], part.least_block, method)
+    return {
+        "probability": found.value,
+        "standard_error": found.standard_error,
+        "interval": list(found.interval),
+    }
+
+
+def _figures(model: Model, problem: Any, states: Trajectories, truth: Trajectories) -> dict[str, Any]:
+    figures = share(problem, states) | metrics.distances(model.layout, states, truth)
+    if model.system is not None:
+        error = metrics.rollout_mean(get_system(model.system), states[:NUM_ROLLOUTS])
+        figures["rollout_error"] = error
+    return figures
+
+
+def _event(
+    model: Model,
+    event: str,
+    wanted: float,
+    states: Trajectories,
+    truth: Trajectories,
+    key: PRNGKeyArray,
+    num_steps: int,
+    effort: Effort,
+) -> dict[str, Any]:
+    """One rung of the ladder: by the samples at hand, or by subset simulation where hits would be few."""
+    problem = problem_of(model, event, key, num_steps)
+    found, method = share(problem, states), "monte_carlo"
+    if wanted * len(states) < 100 and effort.num_chains and not model.num_known:
+        last = deque(subset_simulation(problem, effort.num_chains), maxlen=1).pop().probability
+        assert last is not None  # noqa: S101 - the last record of an estimator has an estimate
+        found, method = {"probability": last.value, "standard_error": last.standard_error}, last.method
+    rung = {"event": event, "share": wanted, "truth": _true_share(model, problem, truth)}
+    learned = _learned(model)
+    if learned is not None:
+        rung["training_data"] = _block_share(problem, learned, "training_data")
+    return rung | {"model": found, "method": method}
+
+
+def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count: int) -> dict[str, float]:
+    """Mean over trajectories that no training has seen, nats, by probes; and per number of a trajectory."""
+    chosen = truth[np.linspace(0, len(truth) - 1, min(count, len(truth))).round().astype(int)]
+    dataset = to_dataset(chosen, model.layout)
+    values = log_likelihood(model, dataset, num_probes=NUM_PROBES, key=jax.random.fold_in(key, 4), rtol=1e-3)
+    array = np.asarray(values)
+    return {
+        "mean": float(array.mean()),
+        "standard_error": float(array.std(ddof=min(1, len(array) - 1)) / np.sqrt(len(array))),
+        "per_number": float(array.mean() / math.prod(model.layout.shape)),
+        "num_trajectories": len(array),
+    }
+
+
+def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
+    """What does not reach its target, in words; differences within two standard errors are not held against it.
+
+    Of a recording, the model is of one part of it and the truth is another: the errors of both count, and their
+    one-point distance is allowed for.
+    """
+    found, ode = [], report[f"ode_{report['num_steps']}"]
+    truth = report.get("simulator") or report["data"]
+    learned = report.get("training_data")
+    distance, allowed = ode["kolmogorov_distance"], MAX_DISTANCE
+    if learned:
+        allowed += learned["kolmogorov_distance"]
+    if distance > allowed:
+        found.append(
+            f"one-point Kolmogorov distance {distance:.3g} ({ode['where']}){_beside(learned, 'kolmogorov_distance')}, "
+            f"target {allowed:.3g}"
+        )
+    if model.system == "lorenz63" and ode["rollout_error"] > MAX_ROLLOUT:
+        found.append(f"rollout error {ode['rollout_error']:.2g}, target {MAX_ROLLOUT:g}")
+    reference = {"event": report["event"], "share": truth["probability"], "truth": truth, "model": ode}
+    reference["training_data"] = learned
+    for rung in (reference, *report.get("events", [])):
+        event, mine, true = rung["event"], rung["model"], rung["truth"]
+        p = true["probability"]
+        allowed = next((share for least, share in ALLOWED if rung["share"] >= least), None)
+        gap = abs(mine["probability"] - p)
+        errors = [of["standard_error"] for of in (mine, true, rung.get("training_data")) if of]
+        noise = 2.0 * math.hypot(*errors)
+        if allowed is not None and gap > max(allowed * p, noise):
+            found.append(
+                f"P({event}) = {mine['probability']:.3g}, truth {p:.3g}"
+                f"{_beside(rung.get('training_data'), 'probability')}{_off(gap, p)}, target {100 * allowed:g} %"
+            )
+    return found
+
+
+def _off(gap: float, truth: float) -> str:
+    return f": off by {100 * gap / truth:.2g} %" if truth else ""
+
+
+def _beside(learned: Mapping[str, Any] | None, figure: str) -> str:
+    """What a perfect model of the training data would have, in words."""
+    return f", training data {learned[figure]:.3g}" if learned else ""

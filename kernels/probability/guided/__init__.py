@@ -1,0 +1,1 @@
+"""Estimators that follow steered stochastic paths and weigh them."""

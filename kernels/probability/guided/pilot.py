@@ -1,0 +1,68 @@
+"""What steers stochastic paths: the problem's guidance, taught by direct samples where it learns.
+
+The pilot of a method that learns is the first `NUM_PILOT` direct samples, from the cache that all events
+share. They are independent of the paths, so that weights of the latter stay unbiased.
+"""
+
+import threading
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.guidance.calibrated import NUM_LEVELS
+from kernels.guidance.registry import PILOTED, guided
+from kernels.probability.base import Problem
+from kernels.probability.cache import Kept, identity_of
+from kernels.probability.latent.direct import direct_samples
+
+__all__ = ["NUM_PILOT", "pilot_calls", "steered"]
+
+NUM_PILOT = 512
+
+
+class _Slot:
+    """A guided denoiser, as soon as somebody has made it."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.denoiser: Any = None
+
+
+_taught = Kept(8)
+
+
+def steered(problem: Problem) -> Any:
+    """The denoiser that steers towards the problem's event; has `split(x, sigma)`.
+
+    Raises:
+        ValueError: there is no event, or the guidance cannot steer towards it.
+    """
+    if problem.constraint is None:
+        raise ValueError("guided paths need an event.")
+    if problem.guidance not in PILOTED:
+        return _guided(problem, None)
+    slot = _taught.get(identity_of(problem, event=True), _Slot)
+    with slot.lock:
+        if slot.denoiser is None:
+            states = jnp.asarray(np.concatenate(list(direct_samples(problem, NUM_PILOT))))
+            slot.denoiser = _guided(problem, np.asarray(problem.model.standardizer.standardize(states)))
+        return slot.denoiser
+
+
+def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:
+    assert problem.constraint is not None  # noqa: S101 - `steered` has looked
+    model = problem.model
+    return guided(
+        problem.guidance,
+        problem.denoiser,
+        problem.constraint,
+        model.standardizer,
+        model.initial,
+        pilot=pilot,
+    )
+
+
+def pilot_calls(problem: Problem) -> int:
+    """Network evaluations that teaching takes: drawing the pilot, and denoising it at every level."""
+    return NUM_PILOT * (problem.num_steps + NUM_LEVELS) if problem.guidance in PILOTED else 0

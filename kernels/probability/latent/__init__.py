@@ -1,0 +1,1 @@
+"""Estimators that go through the ODE: direct samples, and chains of their latents."""

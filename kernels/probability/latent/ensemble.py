@@ -1,0 +1,95 @@
+"""The exact conditional ensemble of a model: chains that start in the event and move until they have mixed.
+
+They start in states that an estimator has found in the event and weighted to its conditional law, so that
+moving them serves two ends: chains that start from the same state forget it, and what is still wrong
+with the weights is made good. Whether it is, `kernels.probability.latent.convergence` says: the chains, ordered by
+where they come from, are cut into `NUM_GROUPS` groups of nearly separate descent.
+With fewer states to begin in than groups, nothing can tell, and the chains count as so many trajectories.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from kernels.probability.base import Population, Problem
+from kernels.probability.latent.chains import Chains, walk
+from kernels.probability.latent.convergence import Mixing, worst_mixing
+from kernels.probability.latent.levels import Scheme
+from kernels.probability.latent.subset_simulation import DEFAULT_SCHEME
+from kernels.probability.resampling import systematic
+
+__all__ = ["Extension", "extend"]
+
+NUM_GROUPS = 8
+FEWEST_CHAINS = 128  # that are walked, however few are asked for: mixing cannot be told from fewer
+MOST_VARIABLES, NUM_TIMES = 6, 5  # of the states, that are looked at beside C
+FEWEST_MOVES = 2 * DEFAULT_SCHEME.moves.count
+MOST_ROUNDS = 6  # of `DEFAULT_SCHEME.moves.count` moves
+
+
+class Extension(NamedTuple):
+    """Chains on their way; `mixing` is None until the first round is done."""
+
+    fraction: float
+    chains: Chains
+    mixing: Mixing | None
+
+
+def extend(
+    problem: Problem, population: Population, num_samples: int, *, scheme: Scheme = DEFAULT_SCHEME
+) -> Iterator[Extension]:
+    """Draw from the conditional law, starting in a population of the event; the last record is the ensemble.
+
+    Args:
+        problem: what is asked.
+        population: states in the event, with their latents, in order of descent.
+        num_samples: chains.
+        scheme: whose moves are made, in rounds, twice at least.
+    """
+    assert population.latents is not None  # noqa: S101 - a finished estimator supplies them
+    weights = population.weights / population.weights.sum()
+    key = problem.stream_key("exact")
+    generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
+    walked = max(num_samples, FEWEST_CHAINS)
+    shown = np.arange(num_samples) * walked // num_samples
+    seeds = systematic(weights, walked, generator.uniform())
+    holds = np.ones(len(weights), bool)
+    chains = Chains(population.latents, population.states, population.values, holds).take(seeds)
+    visited: list[np.ndarray] = []
+    mixing = None
+    fewest = -(-FEWEST_MOVES // scheme.moves.count)
+    for index in range(MOST_ROUNDS):
+        for moved in walk(problem, chains, 0.0, jax.random.fold_in(key, index), scheme.moves):
+            if moved is not None:
+                chains = moved
+                visited.append(_statistics(chains))
+            yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains.take(shown), mixing)
+        mixing = _descended(worst_mixing(_grouped(visited)), len(np.unique(seeds)))
+        if index + 1 >= fewest and mixing.mixed:
+            break
+    yield Extension(1.0, chains.take(shown), mixing)
+
+
+def _descended(mixing: Mixing, num_seeds: int) -> Mixing:
+    """Chains that all begin in a few states agree with each other, and say nothing of where none began."""
+    if num_seeds >= NUM_GROUPS:
+        return mixing
+    return mixing._replace(effective_size=float(np.fmin(mixing.effective_size, num_seeds)))
+
+
+def _statistics(chains: Chains) -> np.ndarray:
+    """C and a few variables at a few times: (chain, statistic)."""
+    _, num_times, num_variables = chains.states.shape
+    times = np.linspace(0, num_times - 1, NUM_TIMES).round().astype(int)
+    variables = np.linspace(0, num_variables - 1, min(num_variables, MOST_VARIABLES)).round().astype(int)
+    shown = chains.states[:, times][:, :, variables].reshape(len(chains.values), -1)
+    return np.column_stack([chains.values, shown]).astype(np.float64)
+
+
+def _grouped(visited: list[np.ndarray]) -> np.ndarray:
+    """(move, group, chain, statistic) of the chains, which are in order of descent; a remainder is left out."""
+    size = len(visited[0]) // NUM_GROUPS
+    kept = np.stack(visited)[:, : NUM_GROUPS * size]
+    return kept.reshape(len(visited), NUM_GROUPS, size, kept.shape[-1])

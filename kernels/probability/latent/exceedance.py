@@ -1,0 +1,104 @@
+"""The exceedance curve P(C > c) from the stages of one subset simulation, with a band.
+
+Between two of its levels, low < c ≤ high, a run knows the probability of low in each replicate r, ρ_r,
+and states that are distributed by the law above low, so that
+
+    P(C > c) = mean over r of ρ_r · share of r's states with C > c,
+
+and beyond the last level as far as states reach. In every replicate that falls as c rises, and at a
+level both stages agree: the curve is monotone by construction. Its 95 % band is binomial for the first
+stage, whose states are independent, and from the spread of the replicates beyond.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int
+
+from kernels.events.semantics.algebras import CERTAIN
+from kernels.probability.base import binomial_interval, log_interval
+
+__all__ = ["Exceedance", "Stage", "band", "decided", "stage_curve"]
+
+NUM_POINTS = 16  # of a stage
+MIN_SHARE = 0.02  # of a stage's states above the curve's last point
+
+
+class Exceedance(NamedTuple):
+    """One point of the curve: threshold c, P(C > c), and its 95 % interval (low, high)."""
+
+    threshold: float
+    probability: float
+    low: float
+    high: float
+
+
+class Stage(NamedTuple):
+    """The states of one stage.
+
+    Attributes:
+        values: C, by `decided`.
+        replicate: index of each state's replicate.
+        products: ρ, probability of the stage's lower level in each replicate.
+        independent: whether the states are.
+    """
+
+    values: Float[np.ndarray, " state"]
+    replicate: Int[np.ndarray, " state"]
+    products: Float[np.ndarray, " replicate"]
+    independent: bool
+
+    def above(self, threshold: float) -> Float[np.ndarray, " replicate"]:
+        """P(C > threshold) in each replicate."""
+        count = len(self.products)
+        inside = np.bincount(self.replicate[self.values > threshold], minlength=count)
+        return self.products * inside / np.bincount(self.replicate, minlength=count)
+
+
+def decided(
+    values: Float[np.ndarray, " state"], holds: Bool[np.ndarray, " state"]
+) -> Float[np.ndarray, " state"]:
+    """C with its rounding taken out at 0: positive exactly where the event holds."""
+    return np.where(holds, np.maximum(values, np.finfo(float).tiny), np.minimum(values, 0.0))
+
+
+def stage_curve(stage: Stage, low: float, high: float, *, last: bool) -> list[Exceedance]:
+    """Points of the curve in (low, high], high among them; beyond it, too, in the last stage."""
+    values = stage.values[(np.abs(stage.values) < 0.5 * CERTAIN) & (stage.values > low)]
+    top = float(np.quantile(values, 1.0 - MIN_SHARE)) if last and len(values) else high
+    between = values[(values > low) & (values <= max(top, high))]
+    points = np.quantile(between, np.linspace(0.0, 1.0, NUM_POINTS)) if len(between) else np.zeros(0)
+    kept = np.union1d(points[(points <= high) | last], [high])
+    return [_point(stage, float(threshold)) for threshold in kept]
+
+
+def _point(stage: Stage, threshold: float) -> Exceedance:
+    found = stage.above(threshold)
+    value, count = float(found.mean()), len(found)
+    if stage.independent:
+        hits, total = int((stage.values > threshold).sum()), len(stage.values)
+        return Exceedance(threshold, value, *binomial_interval(hits, total))
+    if value == 0:
+        return Exceedance(threshold, 0.0, 0.0, 1.0)  # `band` cuts it down
+    relative = float(found.std(ddof=1) / np.sqrt(count)) / value
+    return Exceedance(threshold, value, *log_interval(value, relative, count - 1))
+
+
+def band(points: list[Exceedance]) -> list[Exceedance]:
+    """The curve in order of its thresholds, its band widened until it is monotone, too.
+
+    Where two stages meet, what they say may differ in its last bit; that is taken out.
+    Where nothing was found any more, the upper end is that of the last point where something was.
+    """
+    points = sorted(points, key=lambda point: (point.threshold, -point.probability))
+    known = [point.high for point in points if point.probability > 0]
+    highs = [point.high if point.probability > 0 or not known else known[-1] for point in points]
+    upper = np.maximum.accumulate(highs[::-1])[::-1]
+    lower = np.minimum.accumulate([point.low for point in points])
+    values = np.asarray([point.probability for point in points])
+    falling = np.minimum.accumulate(values)
+    values = np.where(np.isclose(values, falling, rtol=1e-12, atol=0.0), falling, values)
+    return [
+        point._replace(probability=float(value), low=float(lo), high=float(hi))
+        for point, value, lo, hi in zip(points, values, lower, upper, strict=True)
+    ]

@@ -1,0 +1,191 @@
+"""The levels of one subset simulation: which states are kept, where chains start, what the factors are.
+
+A run begins with independent states. Each level keeps those that exceed it; chains that start there and
+stay above it visit the states of the next stage, and the share of those that exceed the next level is
+the next factor. The states belong to replicates that share nothing but the levels, so that the spread of
+the replicates' products is the error of their mean. Levels are quantiles of all states together, or those
+of an earlier run, with which the products are unbiased.
+"""
+
+import dataclasses
+from collections.abc import Iterator, Sequence
+
+import jax
+import numpy as np
+from jaxtyping import Array
+
+from kernels.probability.base import Population, Problem, log_interval
+from kernels.probability.latent.chains import Chains, Moves, walk
+from kernels.probability.latent.convergence import Mixing, mixing_of
+from kernels.probability.latent.exceedance import Stage, decided
+
+__all__ = ["NUM_REPLICATES", "Run", "Scheme", "mixing"]
+
+NUM_REPLICATES = 8
+MAX_LEVELS = 24
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Scheme:
+    """How subset simulation goes about it.
+
+    Attributes:
+        moves: of the chains.
+        first_share: of the direct samples kept by the first level; they are cheap and independent.
+        share: kept by each further level.
+        num_chains: of a replicate at a level, at most; more are drawn in further batches.
+    """
+
+    moves: Moves = dataclasses.field(default_factory=Moves)
+    first_share: float = 0.1
+    share: float = 0.25
+    num_chains: int = 64
+
+
+class Run:
+    """The state of a run: the pool of visited states, its replicates, the levels and the factors so far.
+
+    Args:
+        problem: what is asked.
+        pool: independent states; state i belongs to replicate i mod `NUM_REPLICATES`.
+        per_replicate: chains of a replicate.
+        scheme: how to go about it.
+        key: of this run.
+        levels: those of an earlier run, or None to choose them.
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        pool: Chains,
+        per_replicate: int,
+        scheme: Scheme,
+        key: Array,
+        levels: Sequence[float] | None = None,
+    ) -> None:
+        self.problem, self.scheme, self.key = problem, scheme, key
+        self.per_replicate = per_replicate
+        self.pool = pool
+        self.replicate = np.arange(len(pool.values)) % NUM_REPLICATES
+        self.products = np.ones(NUM_REPLICATES)
+        self.before = self.products  # without the last factor: the weights of the pool's states
+        self.reached = -np.inf  # the last level above which there were states
+        self.bound = (1.0, 1.0)  # P of that, and the upper end of its interval
+        self.levels: list[float] = []
+        self.stages: list[Stage] = []
+        self.acceptance: list[float] = []
+        self.trajectories = len(pool.values)
+        self.stuck = False
+        self.last_values = np.zeros((0, NUM_REPLICATES, per_replicate))  # C after each move of the last stage
+        self._fixed = levels
+        self._chains = pool
+        self._visited: list[Chains] = []
+
+    def steps(self) -> Iterator[tuple[float, str]]:
+        """Run to the end: yields the share of the way and what is happening, after each chunk of trajectories."""
+        moves = self.scheme.moves
+        while self._advance():
+            key = jax.random.fold_in(self.key, len(self.levels))
+            for moved in walk(self.problem, self._chains, self.levels[-1], key, moves):
+                if moved is not None:
+                    self._visited.append(moved)
+                    self.acceptance.append(moved.acceptance)
+                    self.trajectories += moved.trajectories
+                index = min(len(self._visited) + 1, moves.count)
+                message = f"level {len(self.levels)}, move {index} of {moves.count}"
+                yield self._fraction((len(self._visited) + 0.5) / (moves.count + 1)), message
+        if self._visited:
+            values = np.stack([one.values for one in self._visited])
+            self.last_values = values.reshape(len(values), NUM_REPLICATES, -1)
+            self._visited = []  # the pool holds all that is needed
+
+    def _advance(self) -> bool:
+        """Choose the next level, multiply the factors in, and start its chains; False when done."""
+        if self._visited:
+            self._gather()
+        level = self._next_level()
+        inside = self.pool.inside(level)
+        counts = np.array([inside[self.replicate == r].mean() for r in range(NUM_REPLICATES)])
+        values = decided(self.pool.values, self.pool.holds)
+        self.stages.append(Stage(values, self.replicate, self.products, independent=not self.levels))
+        self.before, self.products = self.products, self.products * counts
+        exhausted = len(self.levels) >= MAX_LEVELS or bool(self.levels and level <= self.levels[-1])
+        self.stuck = (level < 0 and exhausted) or not self.products.any()
+        self.levels.append(level)
+        if self.products.any():
+            self.bound = _bound(self.products)
+            self.reached = level
+        if level == 0 or self.stuck:
+            return False
+        self._start(inside)
+        return True
+
+    def _next_level(self) -> float:
+        """The weighted quantile of C that keeps `share`, or 0 once so many are in the event."""
+        if self._fixed is not None:
+            return self._fixed[len(self.levels)]
+        share = self.scheme.share if self.levels else self.scheme.first_share
+        weights = self.products[self.replicate]
+        if np.sum(weights * self.pool.holds) >= share * np.sum(weights):
+            return 0.0
+        order = np.argsort(-self.pool.values, kind="stable")
+        position = np.searchsorted(np.cumsum(weights[order]), share * np.sum(weights))
+        candidate = float(self.pool.values[order[min(position, len(order) - 1)]])
+        return candidate if candidate < 0 else 0.0
+
+    def _start(self, inside: np.ndarray) -> None:
+        """Seeds of the next chains: survivors of each replicate, in random order, repeated as needed."""
+        key = jax.random.fold_in(self.key, 1000 + len(self.levels))
+        generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
+        seeds = []
+        for r in range(NUM_REPLICATES):
+            survivors = np.flatnonzero(inside & (self.replicate == r))
+            if len(survivors) == 0:  # a dead replicate has product 0; it walks along with borrowed seeds
+                survivors = np.flatnonzero(inside)
+            seeds.append(np.resize(generator.permutation(survivors), self.per_replicate))
+        self._chains = self.pool.take(np.concatenate(seeds))
+        self._visited = []
+
+    def _gather(self) -> None:
+        self.pool = Chains.join(self._visited)
+        self.replicate = np.tile(np.repeat(np.arange(NUM_REPLICATES), self.per_replicate), len(self._visited))
+
+    def _fraction(self, within: float) -> float:
+        """Share of the way to the event in the present level, by the levels' own scale."""
+        first, present = self.levels[0], self.levels[-1]
+        travelled = 0.0 if first >= 0 else (present - first) / -first
+        return float(np.clip(0.9 * travelled + 0.1 * within, 0.0, 0.99))
+
+    def population(self, *, done: bool) -> Population | None:
+        """States in the event, by replicate; they weigh what the replicate's states of their stage weigh.
+
+        Args:
+            done: all states of the last stage; else those where the chains of a stage under way stand.
+        """
+        pooled = done or not self._visited
+        if pooled:
+            chains, replicate, products = self.pool, self.replicate, self.before
+        else:
+            chains, products = self._visited[-1], self.products
+            replicate = np.repeat(np.arange(NUM_REPLICATES), self.per_replicate)
+        weights = np.where(chains.holds, products[replicate], 0.0)
+        keep = np.flatnonzero(weights > 0)
+        if len(keep) == 0:
+            return None
+        keep = keep[np.argsort(replicate[keep], kind="stable")]
+        chosen = chains.take(keep)
+        independent = pooled and bool(self.stages) and self.stages[-1].independent
+        return Population(chosen.latents, chosen.states, chosen.values, weights[keep], independent)
+
+
+def _bound(products: np.ndarray) -> tuple[float, float]:
+    """Mean of the replicates' products, and the upper end of its 95 % interval."""
+    value = float(products.mean())
+    relative = float(products.std(ddof=1) / np.sqrt(len(products))) / value
+    return value, log_interval(value, relative, len(products) - 1)[1]
+
+
+def mixing(runs: Sequence[Run]) -> Mixing:
+    """Mixing of the last stage, the replicates of all runs that came to it being the groups."""
+    there = [run.last_values for run in runs if run.products.any()] or [runs[0].last_values]
+    return mixing_of(np.concatenate(there, axis=1))

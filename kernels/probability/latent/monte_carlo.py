@@ -1,0 +1,93 @@
+"""Direct Monte Carlo of the model: the share of unconditional samples in which the event holds.
+
+P̂ = h / n, standard error √(P̂(1 − P̂)/n), Jeffreys' interval; no hit in n samples means P < 3/n.
+The hits are exact, independent draws from the conditional law of the model.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from kernels.probability.base import Population, Probability, Problem, Progress, binomial_interval
+from kernels.probability.latent.direct import direct_latents, direct_samples
+
+__all__ = ["estimate_proportion", "monte_carlo"]
+
+MIN_HITS = 10  # with fewer, an interval from hits is too wide to be called an answer
+
+
+def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -> Probability:
+    """A `Probability` from `hits` in `total` independent samples."""
+    value = hits / total
+    error = float(np.sqrt(max(value * (1.0 - value), 0.0) / total))
+    interval = binomial_interval(hits, total)
+    status, message = "ok", f"{hits} of {total} independent samples meet the event."
+    if hits == 0:
+        status = "no_hits"
+        error = 1.0 / total
+        message = (
+            f"None of {total} independent samples meets the event, so P < {3 / total:.2g} (rule of three). "
+            "Use subset simulation, or more samples."
+        )
+    elif hits == total:
+        error = 1.0 / total
+        status = "unreliable" if total < MIN_HITS else "ok"
+        message = f"All of {total} independent samples meet the event, so P > {interval[0]:.6g}."
+    elif hits < MIN_HITS:
+        status = "unreliable"
+        message = f"Only {hits} of {total} samples meet the event. Use subset simulation, or more samples."
+    ess = min((value / error) ** 2, float(total)) if error > 0 else float(total)
+    return Probability(
+        value=value,
+        standard_error=error,
+        interval=interval,
+        ess=ess,
+        method=method,
+        status=status,
+        message=message,
+        num_calls=num_calls,
+        diagnostics={"hits": hits, "num_samples": total},
+    )
+
+
+def monte_carlo(
+    problem: Problem, num_samples: int, *, relative_error: float | None = None
+) -> Iterator[Progress]:
+    """Estimate from direct samples.
+
+    Args:
+        problem: what is asked.
+        num_samples: at most so many.
+        relative_error: stop early, at a power of two of the samples, once the standard error is so
+            small a share of the value.
+    """
+    hits, total = 0, 0
+    found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
+    for chunk in direct_samples(problem, num_samples):
+        values, holds = problem.judge(chunk)
+        indices = total + np.flatnonzero(holds)
+        found.append((indices, chunk[holds], values[holds]))
+        hits, total = hits + int(holds.sum()), total + len(chunk)
+        estimate = estimate_proportion(hits, total, method="monte_carlo", num_calls=total * problem.num_steps)
+        done = total >= num_samples or (_precise(estimate, relative_error) and total & (total - 1) == 0)
+        message = f"{total} direct samples, {hits} in the event"
+        yield Progress(
+            1.0 if done else total / num_samples, message, estimate, _population(problem, found, done)
+        )
+        if done:
+            return
+
+
+def _precise(estimate: Probability, relative_error: float | None) -> bool:
+    if relative_error is None or estimate.value == 0:
+        return False
+    return estimate.standard_error <= relative_error * estimate.value
+
+
+def _population(problem: Problem, found: list, done: bool) -> Population:
+    """The hits so far; their latents are made again only when no more are coming."""
+    indices = np.concatenate([item[0] for item in found])
+    states = np.concatenate([item[1] for item in found])
+    values = np.concatenate([item[2] for item in found])
+    latents = direct_latents(problem, indices) if done else None
+    return Population(latents, states, values, np.ones(len(indices)), independent=True)

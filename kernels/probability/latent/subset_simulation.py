@@ -1,0 +1,263 @@
+"""Subset simulation in latent space: rare events as a product of frequent ones. Gradient-free.
+
+With u ~ N(0, I), F the model's latent map and levels c₁ < c₂ < … < 0,
+
+    P(C > 0) = P(C > c₁) · P(C > c₂ | C > c₁) · …,
+
+the first factor from direct samples, each further one from chains that stay above the level before
+(`kernels.probability.latent.chains`). All states that the chains visit count (Dau and Chopin, "Waste-free
+sequential Monte Carlo", 2022). Everything runs in replicates which share nothing but the levels; P̂ is
+the mean of their products, its standard error their spread. Au and Beck, Probab. Eng. Mech. 16 (2001).
+
+The replicates come in batches. The first one chooses the levels, which biases it by O(1/N); further ones
+take them as they are, are unbiased but for the adaptation of the chains' step, which is O(1/N) too, and
+are what more samples add. Batches are kept: a run that was
+stopped goes on where it was, and one that asks for more samples begins with those that are there.
+"""
+
+from collections.abc import Generator, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from kernels.probability.base import Population, Probability, Problem, Progress, log_interval, percent
+from kernels.probability.cache import Continued, Kept, identity_of
+from kernels.probability.latent.chains import Chains
+from kernels.probability.latent.direct import direct_latents, direct_samples
+from kernels.probability.latent.exceedance import Exceedance, Stage, band, stage_curve
+from kernels.probability.latent.levels import NUM_REPLICATES, Run, Scheme, mixing
+from kernels.probability.latent.monte_carlo import estimate_proportion
+
+__all__ = ["DEFAULT_SCHEME", "pooled_estimate", "predicted_calls", "subset_simulation"]
+
+DEFAULT_SCHEME = Scheme()
+MAX_RELATIVE_ERROR = 0.5
+LEVEL_VARIANCE = (
+    4.0  # squared relative error that a level adds, times its chains: 1 to 3 on exact models, more on Lorenz
+)
+MIN_FOR_RHAT = 16  # chains of a replicate, below which R̂ is noise
+
+
+def predicted_calls(
+    value: float,
+    num_samples: int,
+    num_steps: int,
+    *,
+    relative_error: float | None = None,
+    scheme: Scheme = DEFAULT_SCHEME,
+) -> float:
+    """Network evaluations that `subset_simulation` is likely to spend beyond the first direct samples.
+
+    Args:
+        value: the probability, about.
+        num_samples: chains at each level over all replicates of a batch.
+        num_steps: evaluations for a trajectory.
+        relative_error: what is to be reached by as many batches as it takes; None is one batch.
+        scheme: how subset simulation goes about it.
+    """
+    levels = max(1.0, np.ceil(np.log(max(value, 1e-12) / scheme.first_share) / np.log(scheme.share)))
+    batches = 1.0
+    if relative_error is not None:
+        batches = max(1.0, np.ceil(LEVEL_VARIANCE * levels / num_samples / relative_error**2))
+    return float(batches * levels * num_samples * scheme.moves.count * num_steps)
+
+
+class _Batch(NamedTuple):
+    """A run, and the steps that it has still to take."""
+
+    run: Run
+    steps: Continued
+
+
+_kept = Kept(8)
+
+
+def subset_simulation(
+    problem: Problem,
+    num_samples: int,
+    *,
+    num_direct: int = 0,
+    relative_error: float | None = None,
+    max_calls: int | None = None,
+    scheme: Scheme = DEFAULT_SCHEME,
+) -> Iterator[Progress]:
+    """Estimate a rare probability.
+
+    Args:
+        problem: what is asked.
+        num_samples: chains at each level over all replicates; beyond 8 × `scheme.num_chains`, in batches.
+        num_direct: direct samples for the first level, at least as many as the chains of a level visit.
+        relative_error: add batches until the standard error is so small a share of the value, or
+        max_calls: one batch more would need more network evaluations than this.
+        scheme: how to go about it.
+    """
+    chains = max(4, -(-num_samples // NUM_REPLICATES))
+    per_replicate = min(chains, scheme.num_chains)
+    visits = per_replicate * NUM_REPLICATES * scheme.moves.count
+    first = max(visits, num_direct - num_direct % NUM_REPLICATES)
+    asked = -(-chains // per_replicate)
+    runs: list[Run] = []
+    estimate, done = None, 0.0
+    while True:
+        index = len(runs)
+        span = (0, first) if index == 0 else (first + (index - 1) * visits, first + index * visits)
+        levels = runs[0].levels if runs else None
+        identity = (identity_of(problem, event=True), scheme, per_replicate, first, index)
+        batch = yield from _pooled(problem, span, identity, per_replicate, scheme, levels)
+        for fraction, message in batch.steps:
+            done = max(done, min(0.999, (index + 0.1 + 0.9 * fraction) / max(asked, index + 1)))
+            words = message if index == 0 and asked == 1 else f"batch {index + 1}, {message}"
+            yield Progress(done, words, estimate, batch.run.population(done=False))
+        runs.append(batch.run)
+        if len(runs[0].levels) == 1:
+            break
+        estimate = pooled_estimate(runs, problem.num_steps)
+        if runs[0].stuck or _enough(estimate, len(runs), asked, relative_error, max_calls):
+            yield Progress(1.0, "subset simulation is done", estimate, _population(runs))
+            return
+    yield from _settled(problem, runs[0], max(first, chains * NUM_REPLICATES * scheme.moves.count))
+
+
+def _pooled(
+    problem: Problem,
+    span: tuple[int, int],
+    identity: tuple,
+    per_replicate: int,
+    scheme: Scheme,
+    levels: Sequence[float] | None,
+) -> Generator[Progress, None, _Batch]:
+    """A batch with its direct samples, those of `span`; they are cached."""
+    states: list[np.ndarray] = []
+    for chunk in direct_samples(problem, span[1]):
+        states.append(chunk)
+        fraction = sum(map(len, states)) / span[1]
+        if levels is None:
+            yield Progress(0.1 * fraction, f"direct samples for the first level, {fraction:.0%}")
+    drawn = np.concatenate(states)[span[0] :]
+    key = problem.stream_key("subset")
+    key = key if levels is None else jax.random.fold_in(key, 10_000 + identity[-1])
+
+    def make() -> _Batch:
+        latents = direct_latents(problem, np.arange(*span))
+        run = Run(problem, Chains(latents, drawn, *problem.judge(drawn)), per_replicate, scheme, key, levels)
+        return _Batch(run, Continued(run.steps()))
+
+    batch = _kept.get(identity, make)
+    if batch.steps.is_broken:
+        _kept.drop(identity)
+        batch = _kept.get(identity, make)
+    return batch
+
+
+def _enough(
+    estimate: Probability, done: int, asked: int, relative_error: float | None, max_calls: int | None
+) -> bool:
+    """Whether no further batch is to be drawn."""
+    if relative_error is None:
+        return done >= asked
+    precise = estimate.value > 0 and estimate.standard_error <= relative_error * estimate.value
+    return precise or max_calls is None or estimate.num_calls * (done + 1) / done > max_calls
+
+
+def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
+    """The event is so frequent that direct samples have settled it; their error is binomial."""
+    holds = np.concatenate([problem.judge(chunk)[1] for chunk in direct_samples(problem, num_direct)])
+    calls, hits = num_direct * problem.num_steps, int(holds.sum())
+    estimate = estimate_proportion(hits, num_direct, method="subset_simulation", num_calls=calls)
+    estimate.diagnostics.update(_diagnostics([run]))
+    yield Progress(1.0, "direct samples settle it", estimate, run.population(done=True))
+
+
+def _population(runs: list[Run]) -> Population | None:
+    """All runs' states in the event."""
+    found = [one for run in runs if (one := run.population(done=True)) is not None]
+    if not found or any(one.latents is None for one in found):
+        return None
+    arrays = (np.concatenate(parts) for parts in zip(*(one[:4] for one in found), strict=True))
+    return Population(*arrays, independent=False)
+
+
+def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
+    """The mean of all runs' replicates, its error and how far to trust it."""
+    products = np.concatenate([run.products for run in runs])
+    value, count = float(products.mean()), len(products)
+    calls, diagnostics = sum(run.trajectories for run in runs) * num_steps, _diagnostics(runs)
+    if runs[0].stuck or value == 0:
+        return _unreached(runs[0], calls, diagnostics)
+    error = float(products.std(ddof=1) / np.sqrt(count))
+    relative = error / value
+    mixed = mixing(runs)
+    trouble = {
+        "The replicates disagree: take more samples.": relative > MAX_RELATIVE_ERROR
+        or np.count_nonzero(products) <= count / 2,
+        mixed.words(): not mixed.mixed and runs[0].per_replicate >= MIN_FOR_RHAT,
+    }
+    words = [
+        f"{count} replicates over {len(runs[0].levels)} levels; relative standard error {percent(relative)}."
+    ]
+    words += [reason for reason, bad in trouble.items() if bad]
+    return Probability(
+        value=value,
+        standard_error=error,
+        interval=log_interval(value, relative, count - 1),
+        ess=1.0 / max(relative, 1e-9) ** 2,
+        method="subset_simulation",
+        status="unreliable" if any(trouble.values()) else "ok",
+        message=" ".join(words),
+        num_calls=calls,
+        diagnostics=diagnostics,
+    )
+
+
+def _diagnostics(runs: Sequence[Run]) -> dict[str, Any]:
+    acceptance = [rate for run in runs for rate in run.acceptance]
+    return {
+        "levels": runs[0].levels,
+        "exceedance": band(_curve(runs)),
+        "acceptance": float(np.mean(acceptance)) if acceptance else None,
+        "replicates": np.concatenate([run.products for run in runs]).tolist(),
+    } | {name: number if number == number else None for name, number in mixing(runs).to_dict().items()}
+
+
+def _curve(runs: Sequence[Run]) -> list[Exceedance]:
+    """P(C > c) from the stages of all runs, a stage at a time."""
+    levels = [-np.inf, *runs[0].levels]
+    points: list[Exceedance] = []
+    for index, (low, high) in enumerate(pairwise(levels)):
+        stage = _joined([run.stages[index] if index < len(run.stages) else _DEAD for run in runs])
+        points += stage_curve(stage, low, high, last=high == 0)
+    return points
+
+
+_DEAD = Stage(np.full(NUM_REPLICATES, -np.inf), np.arange(NUM_REPLICATES), np.zeros(NUM_REPLICATES), False)
+
+
+def _joined(stages: list[Stage]) -> Stage:
+    """One stage of several runs, their replicates side by side."""
+    return Stage(
+        np.concatenate([stage.values for stage in stages]),
+        np.concatenate([NUM_REPLICATES * i + stage.replicate for i, stage in enumerate(stages)]),
+        np.concatenate([stage.products for stage in stages]),
+        all(stage.independent for stage in stages),
+    )
+
+
+def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability:
+    """The levels never came to the event: an upper bound is all there is."""
+    about, bound = run.bound
+    return Probability(
+        value=0.0,
+        standard_error=bound,
+        interval=(0.0, bound),
+        ess=0.0,
+        method="subset_simulation",
+        status="budget_exhausted",
+        message=(
+            f"The levels stopped at C = {run.reached:.3g}, with P(C > that) ≈ {about:.1g}: "
+            "the event may be impossible under the model. Check it, or take more samples."
+        ),
+        num_calls=calls,
+        diagnostics=diagnostics,
+    )

@@ -1,0 +1,68 @@
+"""Backdrop: trajectories to show behind a question, before it is asked."""
+
+import threading
+from collections import OrderedDict
+from pathlib import Path
+
+import jax
+import numpy as np
+import xarray as xr
+
+from kernels.models import Model
+from kernels.probability.latent.direct import direct_samples
+from kernels.runs.spec import as_model, problem_of
+from kernels.runs.stream import checked
+from kernels.systems import get_system
+from kernels.trajectories.datasets import to_dataset
+
+__all__ = ["backdrop"]
+
+
+_backdrops: OrderedDict[tuple, xr.Dataset] = OrderedDict()
+
+
+_backdrops_lock = threading.Lock()
+
+
+def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> xr.Dataset:
+    """Trajectories to show behind a question: simulated, or held-out data, or else drawn from the model.
+
+    Args:
+        model: name, path or Model.
+        num_samples: number of trajectories; of held-out data at most as many as there are windows.
+        seed: of what is simulated or drawn.
+
+    Returns:
+        state(sample, time, variable), physical units; attrs["source"] is "simulator", "data" or "model".
+        It is kept and handed out again: copy it before changing it.
+
+    Raises:
+        ValueError: no such model, or one that forecasts and has neither a system nor data.
+        NumericalError: numbers stopped being finite.
+    """
+    loaded = as_model(model)
+    system = None if loaded.system is None else get_system(loaded.system)
+    identity = (loaded.identity, system, loaded.held_out is None, num_samples, seed)
+    with _backdrops_lock:
+        if identity in _backdrops:
+            return _backdrops[identity]
+    key = jax.random.key(seed)
+    if system is not None:
+        dataset = system.simulate(key, num_samples=num_samples)
+    elif loaded.held_out is not None:
+        windows = loaded.held_out.windows
+        chosen = np.linspace(0, len(windows) - 1, min(num_samples, len(windows))).round().astype(int)
+        dataset = to_dataset(
+            windows[chosen], loaded.layout, attrs={"source": "data", "model": loaded.name, "seed": seed}
+        )
+    else:
+        problem = problem_of(key, loaded, None, None)
+        states = np.concatenate(list(checked(direct_samples(problem, num_samples))))
+        dataset = to_dataset(
+            states, loaded.layout, attrs={"source": "model", "model": loaded.name, "seed": seed}
+        )
+    with _backdrops_lock:
+        _backdrops[identity] = dataset
+        while len(_backdrops) > 8:
+            _backdrops.popitem(last=False)
+    return dataset

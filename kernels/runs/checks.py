@@ -1,0 +1,296 @@
+"""Checks that a person can press: do two estimators agree, do steps matter, how does P(C > c) run on?
+
+    compare          two estimators with independent keys; they agree if |a − b| ≤ 3 √(s_a² + s_b²)
+    exceedance_curve P(C > c) over c with a 95 % band, from one subset simulation
+    step_doubling    the estimate with n and with 2n network evaluations on the same latents: the
+                     paired difference measures the solver's error, without the samples' noise
+
+a, b are estimates and s_a, s_b their standard errors. The curve is an xr.Dataset made here, as it has
+thresholds in the place of a trajectory's axes.
+"""
+
+import dataclasses
+from collections import deque
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import xarray as xr
+from jaxtyping import PRNGKeyArray
+
+from kernels.events.syntax.parser import parse_event
+from kernels.events.syntax.predicates import Event
+from kernels.models import Model
+from kernels.probability.base import Probability, Problem, percent
+from kernels.probability.latent.direct import direct_samples
+from kernels.probability.latent.monte_carlo import estimate_proportion
+from kernels.probability.registry import PATH_STEPS
+from kernels.runs.api import estimate, event_probability
+from kernels.runs.given import Given, given_event
+from kernels.runs.spec import RunSpec, as_model, problem_of, require
+from kernels.runs.stream import NumericalError
+
+__all__ = ["Comparison", "StepDoubling", "compare", "exceedance_curve", "step_doubling"]
+
+MAX_DIFFERENCE = 3.0  # standard errors
+PLAIN_FROM = 1e-4  # probabilities below are written with an exponent
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """Two independent estimates of one probability.
+
+    Attributes:
+        estimates: both, in the order of the methods.
+        difference: first minus second, in standard errors of the difference.
+        agree: whether that is at most 3 of them and both call themselves reliable; a doubtful estimate with a
+            wide error contradicts nothing, and confirms nothing.
+        believed: method of the estimate to go by; None if neither.
+        message: all this in words.
+    """
+
+    estimates: tuple[Probability, Probability]
+    difference: float
+    agree: bool
+    believed: str | None
+    message: str
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class StepDoubling:
+    """An estimate by direct Monte Carlo with n and with 2n network evaluations on the same latents.
+
+    Attributes:
+        coarse: with n.
+        fine: with 2n.
+        difference: fine minus coarse.
+        standard_error: of the paired difference.
+        agree: whether the difference is at most 3 of them.
+        message: all this in words.
+    """
+
+    coarse: Probability
+    fine: Probability
+    difference: float
+    standard_error: float
+    agree: bool
+    message: str
+
+
+def compare(
+    key: PRNGKeyArray,
+    model: str | Path | Model,
+    event: str | Event,
+    *,
+    given: Given | None = None,
+    methods: tuple[str, str] = ("subset_simulation", "path_importance"),
+    num_samples: int = 512,
+) -> Comparison:
+    """Estimate P(event) twice, independently, and say whether the two agree.
+
+    Args:
+        key: new-style random key; each estimator has its own.
+        model: name, path or Model.
+        event: text or Event.
+        given: what is known, see `kernels.runs.given.given_event`.
+        methods: two different estimators.
+        num_samples: of each.
+
+    Raises:
+        ValueError: a wrong argument.
+        NumericalError: numbers stopped being finite.
+    """
+    names = tuple(methods)
+    require(len(names) == 2 and names[0] != names[1], "methods", "two different estimators", methods)
+    for name in names:
+        RunSpec(model="", estimator=name, num_samples=num_samples)
+    first, second = (
+        event_probability(
+            jax.random.fold_in(key, index), model, event, given=given, method=name, num_samples=num_samples
+        )
+        for index, name in enumerate(names)
+    )
+    difference = _in_errors(
+        first.value - second.value, float(np.hypot(first.standard_error, second.standard_error))
+    )
+    believed, message = _verdict(first, second, abs(difference))
+    return Comparison(
+        estimates=(first, second),
+        difference=difference,
+        agree=abs(difference) <= MAX_DIFFERENCE and first.status == second.status == "ok",
+        believed=believed,
+        message=message,
+    )
+
+
+def _in_errors(difference: float, error: float) -> float:
+    """The difference over its standard error, ±∞ where there is no error but a difference."""
+    if error > 0:
+        return difference / error
+    return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
+
+
+def _verdict(first: Probability, second: Probability, distance: float) -> tuple[str | None, str]:
+    """Which to go by, and why."""
+    both, near = (first, second), distance <= MAX_DIFFERENCE
+    sound = [one for one in both if one.status == "ok"]
+    doubtful = [one for one in both if one.status != "ok"]
+    shown = " and ".join(f"{_named(one)} {_numbers(one)}" for one in both)
+    verb = ("do not contradict each other" if doubtful else "agree") if near else "disagree"
+    numbers = f"{shown} {verb}: {distance:.1f} standard errors apart."
+    if len(sound) == 2 and near:
+        return min(both, key=lambda one: one.standard_error).method, numbers
+    if len(sound) == 2:
+        return None, (
+            f"{numbers} Both call themselves reliable, so believe neither: take more samples, "
+            "or let monte_carlo decide."
+        )
+    complaint = " ".join(f"{_named(one)} says: {one.message}" for one in doubtful)
+    if len(sound) == 1:
+        return sound[0].method, f"{numbers} Go by {_named(sound[0])}. {complaint}"
+    return None, f"{numbers} Neither is to be trusted: take more samples. {complaint}"
+
+
+def _numbers(one: Probability) -> str:
+    """Value and standard error, the latter to two digits."""
+    if not one.standard_error > 0:
+        return f"{one.value:.3g}"
+    if one.value < PLAIN_FROM:
+        return f"{one.value:.2e} ± {one.standard_error:.1e}"
+    places = max(0, 1 - int(np.floor(np.log10(one.standard_error))))
+    return f"{one.value:.{places}f} ± {one.standard_error:.{places}f}"
+
+
+def _named(one: Probability) -> str:
+    return one.method.replace("_", " ")
+
+
+def exceedance_curve(
+    key: PRNGKeyArray,
+    model: str | Path | Model,
+    event: str | Event,
+    *,
+    given: Given | None = None,
+    num_samples: int = 512,
+    num_steps: int | None = None,
+) -> xr.Dataset:
+    """P(C > c) over thresholds c, C the event's signed margin; at c = 0 it is P(event).
+
+    Args:
+        key: new-style random key.
+        model: name, path or Model.
+        event: text or Event; for `max(x) > 3`, C = max(x) − 3.
+        given: what is known, see `kernels.runs.given.given_event`.
+        num_samples: chains at each level, over all replicates.
+        num_steps: network evaluations for a trajectory; None is the model's own number.
+
+    Returns:
+        probability, low and high (threshold), falling; low and high are the 95 % interval of each point,
+        widened until they fall, too. attrs: event, model, status and message of the estimate.
+
+    Raises:
+        ValueError: a wrong argument.
+        NumericalError: numbers stopped being finite.
+    """
+    loaded = as_model(model)
+    records = estimate(
+        key,
+        loaded,
+        event,
+        given=given,
+        method="subset_simulation",
+        num_samples=num_samples,
+        num_steps=num_steps,
+    )
+    found = deque(records, maxlen=1).pop().probability
+    assert found is not None  # noqa: S101 - the last record has one
+    curve = np.array(found.diagnostics["exceedance"], np.float64)
+    asked = {
+        "event": parse_event(event) if isinstance(event, str) else event,
+        "given": given_event(given, loaded),
+    }
+    dataset = xr.Dataset(
+        {
+            name: ("threshold", column)
+            for name, column in zip(("probability", "low", "high"), curve[:, 1:].T, strict=True)
+        },
+        coords={"threshold": ("threshold", curve[:, 0], {"long_name": "threshold of the event's margin C"})},
+        attrs={"model": loaded.name, "method": found.method, "status": found.status, "message": found.message}
+        | {name: str(value) for name, value in asked.items() if value is not None},
+    )
+    dataset["probability"].attrs["long_name"] = "P(C > threshold)"
+    return dataset
+
+
+def step_doubling(
+    key: PRNGKeyArray,
+    model: str | Path | Model,
+    event: str | Event,
+    *,
+    given: Given | None = None,
+    num_samples: int = 2048,
+    num_steps: int | None = None,
+) -> StepDoubling:
+    """What twice as many steps change: direct Monte Carlo with n and 2n evaluations on the same latents.
+
+    Args:
+        key: new-style random key.
+        model: name, path or Model.
+        event: text or Event.
+        given: what is known, see `kernels.runs.given.given_event`.
+        num_samples: trajectories, each drawn twice.
+        num_steps: n; None is the model's own number.
+
+    Raises:
+        ValueError: a wrong argument.
+        NumericalError: numbers stopped being finite.
+    """
+    RunSpec(model="", num_samples=num_samples, num_steps=PATH_STEPS if num_steps is None else num_steps)
+    require(event is not None, "event", "an event", event)
+    loaded = as_model(model)
+    steps = problem_of(key, loaded, event, given, num_steps).num_steps
+    coarse, fine = (
+        np.concatenate(list(_holds(problem_of(key, loaded, event, given, count), num_samples)))
+        for count in (steps, 2 * steps)
+    )
+    changed = fine.astype(np.float64) - coarse
+    difference = float(changed.mean())
+    # with no change at all, fewer than 3 in n: an error of 1/n says as much
+    error = (
+        float(max(changed.std(ddof=1) / np.sqrt(num_samples), 1.0 / num_samples)) if num_samples > 1 else 1.0
+    )
+    agree = abs(difference) <= MAX_DIFFERENCE * error
+    both: list[Any] = [
+        estimate_proportion(
+            int(holds.sum()), num_samples, method="monte_carlo", num_calls=num_samples * count
+        )
+        for holds, count in ((coarse, steps), (fine, 2 * steps))
+    ]
+    return StepDoubling(
+        coarse=both[0],
+        fine=both[1],
+        difference=difference,
+        standard_error=error,
+        agree=agree,
+        message=_steps_message(both[0].value, both[1].value, steps, int((changed != 0).sum()), agree),
+    )
+
+
+def _holds(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
+    """Whether the event holds for direct samples, a chunk at a time."""
+    try:
+        for chunk in direct_samples(problem, num_samples):
+            yield problem.judge(chunk)[1]
+    except FloatingPointError as error:
+        raise NumericalError(str(error)) from error
+
+
+def _steps_message(coarse: float, fine: float, steps: int, changed: int, agree: bool) -> str:
+    words = f"{steps} steps give {coarse:.3g}, {2 * steps} steps {fine:.3g}; {changed} samples change sides"
+    if fine > 0:
+        words += f", the difference is {percent(abs(fine - coarse) / fine)} of the value"
+    if agree:
+        return f"{words}: no effect of the steps is seen."
+    return f"{words}: {steps} steps are too few. Take {2 * steps}, and check again."

@@ -1,0 +1,142 @@
+"""Drawing ensembles: unconditional, guided towards an event, or exactly given it. Generators.
+
+Each yields the share of the work done and the ensemble so far (None as long as there is none).
+Chunks begin small, so that the first trajectories are there at once; any step is a place to stop.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float
+
+from kernels.diffusion.schedules import grid
+from kernels.probability.base import Population, Problem
+from kernels.probability.guided.path_importance import CHUNK, Paths, join_paths, kept_paths, path_weights
+from kernels.probability.latent.convergence import Mixing
+from kernels.probability.latent.direct import CHUNK as DIRECT_CHUNK, direct_samples, finest_sigma
+from kernels.probability.latent.ensemble import extend
+from kernels.samplers.sampling import draw_steps, initial_noise, sample_keys
+from kernels.samplers.sde import SDEDPMSolver
+
+__all__ = ["Ensemble", "draw_exact", "draw_guided", "draw_unconditional", "exact_ensemble", "weighted_paths"]
+
+FIRST_CHUNK = 12
+DRAWS_PER_HIT = (
+    60  # direct samples that an independent hit may cost: chains cost at least 12 and are worth less
+)
+
+
+class Ensemble(NamedTuple):
+    """Trajectories in physical units, with what is known about each.
+
+    Attributes:
+        states: (sample, time, variable).
+        values: C, NaN without an event.
+        holds: whether the event holds.
+        weights: importance weights; 1 for draws from the law that is shown.
+        guided: whether the sampler was steered.
+        kind: "unconditional", "guided" or "exact".
+        mixing: of the chains that made it, where chains did.
+    """
+
+    states: np.ndarray
+    values: np.ndarray
+    holds: Bool[np.ndarray, " sample"]
+    weights: Float[np.ndarray, " sample"]
+    guided: Bool[np.ndarray, " sample"]
+    kind: str
+    mixing: Mixing | None = None
+
+
+Draw = tuple[float, Ensemble | None]
+
+
+def _chunks(num_samples: int, size: int) -> Iterator[tuple[int, int]]:
+    """(start, size) of chunks of two sizes that cover `num_samples`, the first one small."""
+    start = 0
+    while start < num_samples:
+        present = FIRST_CHUNK if start == 0 else size
+        yield start, present
+        start += present
+
+
+def draw_unconditional(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Draw]:
+    """Samples of the model by SDE-DPM-Solver++(2M), given what is known (approximately, by guidance)."""
+    sigmas = grid(num_steps, sigma_min=finest_sigma(problem))
+    law, key = problem.model.initial, problem.stream_key("unconditional")
+    known = problem.observations is not None
+    states: list[np.ndarray] = []
+    ensemble = None
+    for start, size in _chunks(num_samples, DIRECT_CHUNK):
+        keys = sample_keys(key, start, size)
+        step = None
+        for step in draw_steps(problem.denoiser, law, SDEDPMSolver(), sigmas, initial_noise(keys, law), keys):
+            yield min(0.999, (start + size * step.num_evaluations / num_steps) / num_samples), ensemble
+        assert step is not None  # noqa: S101 - a grid has at least two levels
+        states.append(problem.physical(step.x0_hat))
+        drawn = np.concatenate(states)[:num_samples]
+        values, holds = problem.judge(drawn)
+        count = len(drawn)
+        kind = "guided" if known else "unconditional"
+        ensemble = Ensemble(drawn, values, holds, np.ones(count), np.full(count, known), kind)
+        yield min(1.0, (start + size) / num_samples), ensemble
+
+
+def draw_guided(
+    problem: Problem, num_samples: int, num_steps: int, *, purpose: str = "path"
+) -> Iterator[tuple[float, Paths | None]]:
+    """Paths guided towards the event, every tenth unguided; see `kernels.probability.guided.path_importance`."""
+    chunks: list[Paths] = []
+    joined = None
+    for start, size in _chunks(num_samples, CHUNK):
+        for record in kept_paths(problem, purpose, start, size, num_steps):
+            if isinstance(record, Paths):
+                chunks.append(record)
+                joined = Paths(*(a[:num_samples] for a in join_paths(chunks)))
+                yield min(1.0, (start + size) / num_samples), joined
+            else:
+                yield min(0.999, (start + size * record) / num_samples), joined
+
+
+def weighted_paths(paths: Paths) -> Ensemble:
+    """The ensemble that paths and their importance weights make."""
+    return Ensemble(paths.states, paths.values, paths.holds, path_weights(paths), paths.guided, "guided")
+
+
+def draw_exact(problem: Problem, population: Population, value: float, num_samples: int) -> Iterator[Draw]:
+    """The model's exact conditional ensemble: direct hits where they are cheap, else latent chains.
+
+    Args:
+        problem: what is asked.
+        population: trajectories in the event, with their latents.
+        value: the event's probability, about.
+        num_samples: size of the ensemble.
+    """
+    if value * DRAWS_PER_HIT >= 1.0:
+        yield from _direct_hits(problem, num_samples)
+        return
+    for fraction, chains, mixing in extend(problem, population, num_samples):
+        yield fraction, exact_ensemble(chains.states, chains.values)._replace(mixing=mixing)
+
+
+def _direct_hits(problem: Problem, num_samples: int) -> Iterator[Draw]:
+    states, values, count = [], [], 0
+    for chunk in direct_samples(problem, 100 * num_samples + 10_000):
+        value, holds = problem.judge(chunk)
+        states.append(chunk[holds])
+        values.append(value[holds])
+        count += int(holds.sum())
+        if count:
+            yield (
+                min(1.0, count / num_samples),
+                exact_ensemble(np.concatenate(states)[:num_samples], np.concatenate(values)[:num_samples]),
+            )
+        if count >= num_samples:
+            return
+
+
+def exact_ensemble(states: np.ndarray, values: np.ndarray) -> Ensemble:
+    """Trajectories of the conditional law itself."""
+    count = len(states)
+    return Ensemble(states, values, np.ones(count, bool), np.ones(count), np.zeros(count, bool), "exact")

@@ -1,0 +1,327 @@
+"""A model of one's own data: from a file to a trained model in about ten minutes.
+
+    model = train_on("my.nc", variables=["T", "Q"], window=60, name="my-model")
+
+The recording is read, made even, cut into windows and split by time (`kernels.recordings`); a network
+of the size that suits the data is trained on the first part and stopped when the loss of the second no
+longer falls; the third, which nothing has looked at, is kept with the model as the truth that it is
+compared with. What is on disk is always the best model so far: whatever stops the training, that stays,
+and the same call again goes on from where it was.
+"""
+
+import dataclasses
+import hashlib
+import itertools
+import json
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from kernels.checkpoints import load_checkpoint, read_card, save_checkpoint
+from kernels.diffusion.gaussian import require_fittable
+from kernels.files import locked
+from kernels.models import Model
+from kernels.networks.sizing import network_config, network_cost
+from kernels.networks.unet import UNetConfig
+from kernels.recordings.reading import Recording, read_recording
+from kernels.recordings.regularity import regular
+from kernels.recordings.windows import Split, recording_layout, split_windows
+from kernels.training.loop import TrainingConfig, TrainingRecord, fit
+from kernels.training.provenance import made_now, training_facts
+from kernels.trajectories.layout import Layout
+from kernels.trajectories.standardizer import Standardizer
+from kernels.zoo import available_models, require_name, user_models
+
+__all__ = ["Plan", "plan_training", "train_on", "training"]
+
+PASSES = 60  # over the training windows, within the bounds below
+MIN_STEPS, MAX_STEPS = 1_500, 10_000
+NUM_RECORDS = 30  # of a training that goes to its end
+PATIENCE = 8  # records without a lower validation loss, after which training stops
+MAX_VALIDATION = 2_048  # windows whose loss is worked out at each record
+
+
+class Plan(NamedTuple):
+    """A training that has been decided on, its data read and checked.
+
+    Attributes:
+        name: of the model.
+        weights: where the model goes.
+        recording: at even times.
+        split: windows of the three parts.
+        layout: what a window's axes mean.
+        network: architecture.
+        config: how long and how fast.
+        num_known: first states that the model is to know.
+        seed: of weights and noise.
+        choices: what was chosen, for the card.
+    """
+
+    name: str
+    weights: Path
+    recording: Recording
+    split: Split
+    layout: Layout
+    network: UNetConfig
+    config: TrainingConfig
+    num_known: int
+    seed: int
+    choices: dict[str, Any]
+
+
+def plan_training(
+    source: Any,
+    *,
+    name: str,
+    variables: Sequence[str] | None = None,
+    window: int = 60,
+    stride: int | None = None,
+    time: str | None = None,
+    gaps: str | None = None,
+    resample: float | None = None,
+    num_known: int = 0,
+    num_steps: int | None = None,
+    path: str | Path | None = None,
+    seed: int = 0,
+) -> Plan:
+    """Read the data and decide how to train; see `train_on` for the arguments.
+
+    Raises:
+        ValueError: data that need a choice, too few of them, or an argument outside its domain.
+    """
+    require_name(name)
+    if num_steps is not None and num_steps < 1:
+        raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
+    _require_window(window)
+    if not 0 <= num_known < window:
+        raise ValueError(f"`num_known` must be at least 0 and less than `window`; got {num_known}.")
+    read = read_recording(source, variables=variables, time=time)
+    require_fittable(window, len(read.variables))  # before the windows are cut
+    recording = regular(read, gaps=gaps, resample=resample)
+    split = split_windows(recording, window, stride=stride)
+    layout = recording_layout(recording, window)
+    choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
+    choices |= {"gaps": gaps, "resample": resample}
+    folder = user_models() if path is None else Path(path)
+    return Plan(
+        name=name,
+        weights=folder / f"{name}.safetensors",
+        recording=recording,
+        split=split,
+        layout=layout,
+        network=network_config(*layout.shape, num_known=num_known, num_samples=len(split.training)),
+        config=_config(len(split.training), num_steps),
+        num_known=num_known,
+        seed=seed,
+        choices=choices,
+    )
+
+
+def _require_window(window: Any) -> None:
+    """Asked before the data are read; `split_windows` asks the same of its own argument."""
+    if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 2:
+        raise ValueError(f"`window` must be a whole number of steps, at least 2; got {window!r}.")
+
+
+def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
+    """Small batches of few windows, and so many steps that each is seen `PASSES` times, within bounds."""
+    batch_size = 128
+    steps = (
+        int(np.clip(PASSES * num_windows // batch_size, MIN_STEPS, MAX_STEPS))
+        if num_steps is None
+        else num_steps
+    )
+    return TrainingConfig(
+        num_steps=steps,
+        batch_size=min(batch_size, num_windows),
+        warmup=min(200, -(-steps // 10)),
+        cooldown=0.8,
+        ema_decay=0.995,
+        middle_share=0.3,
+        report_every=max(1, steps // NUM_RECORDS),
+    )
+
+
+def training(
+    plan: Plan, *, stopped: Callable[[], bool] | None = None
+) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
+    """Train by a plan. Yields a record and, whenever it is the best so far, the model, which has been saved.
+
+    From the first record to the last, or until the generator is closed, nobody else can train under that name.
+
+    Args:
+        plan: what was decided.
+        stopped: asked after each step; when it says so, training ends, and the same plan goes on from the
+            last record.
+
+    Raises:
+        ValueError: a model of that name that this plan has not made, one that is being trained, or a damaged
+            training state.
+        FloatingPointError: the loss is no longer finite.
+        OSError: the model or the training state cannot be written.
+    """
+    plan.weights.parent.mkdir(parents=True, exist_ok=True)
+    with locked(plan.weights, f"model {plan.name} is being trained"):
+        yield from _trained(plan, stopped)
+
+
+def _trained(
+    plan: Plan, stopped: Callable[[], bool] | None
+) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
+    standardizer = Standardizer.fit(plan.split.training)
+    x0 = standardizer.standardize_ensemble(plan.split.training)
+    held = plan.split.validation
+    held = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
+    validation = np.asarray(standardizer.standardize(jnp.asarray(held, jnp.float32)))
+    state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
+    _require_free(plan, state_path)
+    best = _best_so_far(plan.weights) if state_path.exists() else np.inf
+    records = fit(
+        jax.random.key(plan.seed),
+        x0,
+        plan.network,
+        plan.config,
+        validation=validation,
+        state_path=state_path,
+        num_known=plan.num_known,
+        stopped=stopped,
+    )
+    for record in records:
+        model = None
+        if record.validation_loss < best:
+            best = record.validation_loss
+            model = _model(plan, standardizer, record)
+            save_checkpoint(model, plan.weights)
+        yield record, model
+        if _stale(record):
+            break
+    if stopped is None or not stopped():
+        state_path.unlink(missing_ok=True)
+
+
+def train_on(
+    source: Any, *, name: str, on_record: Callable[[TrainingRecord], Any] | None = None, **choices: Any
+) -> Model:
+    """Train a model of one's own data, save it under a name, and return it.
+
+    Args:
+        source: path of a NetCDF, Zarr, CSV or Parquet file, or a Dataset or DataFrame: a long recording
+            over time, or an ensemble state(sample, time, variable).
+        name: of the model; `load_model(name)` finds it from now on.
+        on_record: called with each `TrainingRecord`, for progress.
+        **choices: `variables` (which, in this order; all unless given), `window` (60 steps), `stride` (steps
+            between the starts of windows; by the amount of data unless given), `time` (name of the time
+            dimension or column), `gaps` ("drop" or "interpolate", needed where values are missing),
+            `resample` (length of a step in the recording's unit of time, needed where times are uneven;
+            dates are in days, hours, minutes or seconds, by their median step), `num_known` (first states that a
+            forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
+            `path` (folder of the model; the user's own unless given), `seed`.
+
+    Returns:
+        The best model of the training: also when it is interrupted (Ctrl-C), if there is one by then, of
+        this call or of one before that it goes on from.
+
+    Raises:
+        ValueError: data that need a choice, too few of them, an argument outside its domain, a name that is
+            taken by another model or another training, or windows of more numbers than there is memory for.
+        FloatingPointError: the loss is no longer finite.
+        OSError: the model cannot be written.
+        KeyboardInterrupt: interrupted before there was a model.
+    """
+    plan = plan_training(source, name=name, **choices)
+    try:
+        with closing(training(plan)) as records:
+            for record, _ in records:
+                if on_record is not None:
+                    on_record(record)
+    except KeyboardInterrupt:
+        if not plan.weights.exists():
+            raise
+    return load_checkpoint(plan.weights)
+
+
+def _stale(record: TrainingRecord) -> bool:
+    """Has the validation loss not fallen for a while? In the first half it may rise before it falls."""
+    if 2 * record.step < record.num_steps:
+        return False
+    losses = [validation for _, _, validation in record.history]
+    return len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE if losses else False
+
+
+def _require_free(plan: Plan, state_path: Path) -> None:
+    """No training may take the place of a finished model, nor of one of other data or choices."""
+    taken = plan.weights.exists()
+    shadows = plan.weights.parent == user_models() and plan.name in available_models()
+    if (taken or shadows) and not state_path.exists():
+        way = f", or delete {plan.weights} first" if taken else ""
+        raise ValueError(f"There is a model named {plan.name}. Give this one another name{way}.")
+
+
+def _best_so_far(weights: Path) -> float:
+    """Validation loss of the model that an interrupted training left."""
+    try:
+        return float(read_card(weights)["training"]["validation_loss"])
+    except (ValueError, KeyError):
+        return np.inf
+
+
+def _fingerprint(plan: Plan, x0: np.ndarray) -> str:
+    """Of data and choices: another training never resumes from this one's state."""
+    asked = [plan.network.to_dict(), dataclasses.asdict(plan.config), plan.num_known, plan.seed]
+    digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(x0).tobytes())
+    return digest.hexdigest()[:12]
+
+
+def _model(plan: Plan, standardizer: Standardizer, record: TrainingRecord) -> Model:
+    return Model(
+        denoiser=record.denoiser,
+        layout=plan.layout,
+        standardizer=standardizer,
+        initial=record.denoiser.law,
+        card=_card(plan, record),
+        held_out=plan.split.held_out,
+        training_data=plan.split.training_data,
+    )
+
+
+def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
+    recording, split = plan.recording, plan.split
+    windows = {"training": len(split.training), "validation": len(split.validation)}
+    windows["held-out"] = len(split.held_out.starts)
+    kind = f"forecasts from the first {plan.num_known} states" if plan.num_known else "unconditional"
+    source = Path(recording.source).name
+    return {
+        "name": plan.name,
+        "description": f"Diffusion model ({kind}) of {', '.join(_shortened(recording.variables))} in {source}",
+        "created": made_now(),
+        "data": {
+            "source": recording.source,
+            "start": recording.start,
+            "num_rows": recording.num_rows,
+            "num_missing": int((~np.isfinite(recording.values)).sum()),
+            "num_windows": windows,
+            "split": split.by,
+            "rows": {part: list(rows) for part, rows in split.ranges.items()},
+            "training_rows_kept": len(split.training_data.series),
+            "held_out_rows_kept": len(split.held_out.series),
+            "positions": {name: dict(place) for name, place in recording.positions.items()},
+            **plan.choices,
+        },
+        "training": {
+            **dataclasses.asdict(plan.config),
+            "seed": plan.seed,
+            "parameters": network_cost(plan.network).parameters,
+            "best_step": record.step,
+            **training_facts(record),
+        },
+    }
+
+
+def _shortened(names: Sequence[str]) -> list[str]:
+    return [*itertools.islice(names, 4), *(["…"] if len(names) > 4 else [])]

@@ -1,0 +1,310 @@
+"""Training a denoiser: denoising score matching as a generator of progress records.
+
+    loss = E_{x₀, σ, ε} mean |D(x₀ + σ ε, σ) − x₀|² / s(σ)²
+
+where s(σ) is the linear denoiser's error (see `NetworkDenoiser`): with s² = σ² / (1 + σ²) this is
+EDM's weight. Noise levels are log-uniform over the whole range, log-normal (Karras et al. 2022:
+mean −1.2, deviation 1.2 of log σ), and log-uniform over the middle, `MIDDLE`, where it is decided to
+which part of the state space a trajectory goes, and where the loss is nearly all irreducible noise.
+
+Step k uses the key fold_in(key, k) and nothing else, so a run that was killed and resumed from its
+last saved state goes through the same numbers as one that was not.
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from flax import nnx
+from jaxtyping import Array, Float, PRNGKeyArray
+from safetensors import SafetensorError
+from safetensors.numpy import load_file
+
+from kernels.denoisers.exemplars import draw_with_references, posterior_means
+from kernels.denoisers.forecast import ForecastDenoiser
+from kernels.denoisers.network import NetworkDenoiser
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
+from kernels.files import replacing, save_tensors
+from kernels.networks.unet import UNet, UNetConfig
+from kernels.sharding import replicated, spread
+
+__all__ = ["Trainable", "TrainingConfig", "TrainingRecord", "fit", "initialize"]
+
+Batch = Float[Array, "sample time variable"]
+
+Trainable = NetworkDenoiser | ForecastDenoiser
+
+MIDDLE = (0.5, 20.0)  # noise levels between the structure of trajectories and their shape
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainingConfig:
+    """How to train.
+
+    Attributes:
+        num_steps: optimiser steps.
+        batch_size: trajectories a step.
+        learning_rate: peak of the schedule: linear warm-up, constant, linear to 0 over the last `cooldown`.
+        warmup: steps of the warm-up.
+        cooldown: share of the steps in which the rate falls to 0.
+        weight_decay: AdamW's.
+        ema_decay: of the exponential moving average of the weights, which is the model.
+        middle_share: share of noise levels from the middle; the rest is half log-uniform, half log-normal.
+        num_references: trajectories that a target is a posterior mean over, see `kernels.denoisers.exemplars`; 0 for
+            the trajectory itself as the target.
+        levels: lowest and highest noise level of an expert (`kernels.denoisers.expert`), log-uniform between; None
+            for all levels, mixed as above.
+        report_every: steps between records (and saved states).
+    """
+
+    num_steps: int = 30_000
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    warmup: int = 300
+    cooldown: float = 0.5
+    weight_decay: float = 1e-4
+    ema_decay: float = 0.999
+    middle_share: float = 0.0
+    num_references: int = 0
+    levels: tuple[float, float] | None = None
+    report_every: int = 500
+
+
+History = tuple[int, float, float]
+
+
+class TrainingRecord(NamedTuple):
+    """What `fit` yields.
+
+    Attributes:
+        step: optimiser steps done.
+        num_steps: of how many.
+        loss: mean training loss since the last record.
+        validation_loss: of the averaged weights on held-out trajectories, always the same noise.
+        seconds: wall-clock seconds of this process since `fit` began.
+        denoiser: the model so far (averaged weights).
+        steps_here: steps that this process has taken.
+        history: (step, loss, validation loss) of every record so far, those before a resumption included.
+    """
+
+    step: int
+    num_steps: int
+    loss: float
+    validation_loss: float
+    seconds: float
+    denoiser: Trainable
+    steps_here: int = 0
+    history: tuple[History, ...] = ()
+
+    @property
+    def seconds_left(self) -> float:
+        """Expected, if the steps to come take as long as those of this process."""
+        return self.seconds * (self.num_steps - self.step) / max(self.steps_here, 1)
+
+
+class _State(NamedTuple):
+    params: Any
+    optimizer: Any
+    ema: Any
+
+
+def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray, *, num_known: int = 0) -> Trainable:
+    """An untrained denoiser: the network's output is zero, so D is the linear denoiser."""
+    graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(key)))
+    if num_known:
+        return ForecastDenoiser.of(graph, params, law, num_known)
+    return NetworkDenoiser(graph, params, law)
+
+
+def _draw_sigmas(key: PRNGKeyArray, size: int, config: TrainingConfig) -> Float[Array, " size"]:
+    if config.levels is not None:
+        low, high = np.log(config.levels)
+        return jnp.exp(jax.random.uniform(key, (size,), minval=low, maxval=high))
+    uniform_key, normal_key = jax.random.split(key)
+    middle = round(config.middle_share * size)
+    half = (size - middle) // 2
+    low = np.log(np.repeat([MIDDLE[0], SIGMA_MIN], [middle, half]))
+    high = np.log(np.repeat([MIDDLE[1], SIGMA_MAX], [middle, half]))
+    uniform = jax.random.uniform(uniform_key, (middle + half,), minval=low, maxval=high)
+    normal = -1.2 + 1.2 * jax.random.normal(normal_key, (size - middle - half,))
+    return jnp.exp(jnp.clip(jnp.concatenate([uniform, normal]), np.log(SIGMA_MIN), np.log(SIGMA_MAX)))
+
+
+def _losses(
+    denoiser: Trainable, x0: Batch, key: PRNGKeyArray, config: TrainingConfig, references: Batch | None = None
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
+    """What is minimised, and the loss against x₀, which differs from it where there are references."""
+    sigma_key, noise_key = jax.random.split(key)
+    sigma = _draw_sigmas(sigma_key, x0.shape[0], config)
+    x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
+    x0_hat, scale = denoiser.reconstruct(x, sigma, x0), denoiser.posterior_scale(sigma)[:, None, None]
+    targets = x0 if references is None else posterior_means(x, sigma, references)
+    minimised, shown = (jnp.mean(((x0_hat - target) / scale) ** 2) for target in (targets, x0))
+    return minimised, shown
+
+
+@partial(jax.jit, static_argnames="levels")
+def _validation_loss(levels: tuple[float, float] | None, denoiser: Trainable, x0: Batch) -> Float[Array, ""]:
+    return _losses(denoiser, x0, jax.random.key(0), TrainingConfig(levels=levels))[1]
+
+
+def _learning_rate(config: TrainingConfig) -> optax.Schedule:
+    start = max(config.warmup + 1, round(config.num_steps * (1.0 - config.cooldown)))
+    return optax.join_schedules(
+        [
+            optax.linear_schedule(0.0, config.learning_rate, config.warmup),
+            optax.constant_schedule(config.learning_rate),
+            optax.linear_schedule(config.learning_rate, 0.0, max(1, config.num_steps - start)),
+        ],
+        [config.warmup, start],
+    )
+
+
+def _optimizer(config: TrainingConfig) -> optax.GradientTransformation:
+    return optax.chain(
+        optax.clip_by_global_norm(1.0),
+        optax.adamw(_learning_rate(config), b2=0.99, weight_decay=config.weight_decay),
+    )
+
+
+@partial(jax.jit, static_argnames="config", donate_argnames="state")
+def _train_step(
+    config: TrainingConfig,
+    template: Trainable,
+    state: _State,
+    data: Batch,
+    key: PRNGKeyArray,
+    step: Array,
+) -> tuple[_State, Array]:
+    batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
+    if config.num_references:
+        x0, references = draw_with_references(batch_key, data, config.batch_size, config.num_references)
+    else:
+        x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
+        references = None
+    x0 = spread(x0)
+
+    def losses(params: Any) -> tuple[Array, Array]:
+        return _losses(dataclasses.replace(template, params=params), x0, loss_key, config, references)
+
+    gradient, loss = jax.grad(losses, has_aux=True)(state.params)
+    updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
+    params: Any = optax.apply_updates(state.params, updates)
+    decay = jnp.minimum(config.ema_decay, (1.0 + step) / (10.0 + step))
+    ema = jax.tree.map(lambda old, new: decay * old + (1.0 - decay) * new, state.ema, params)
+    return _State(params, optimizer, ema), loss
+
+
+def fit(
+    key: PRNGKeyArray,
+    x0: Float[np.ndarray, "sample time variable"],
+    network: UNetConfig,
+    config: TrainingConfig,
+    *,
+    validation: Float[np.ndarray, "sample time variable"],
+    state_path: Path | None = None,
+    initial: Trainable | None = None,
+    num_known: int = 0,
+    stopped: Callable[[], bool] | None = None,
+) -> Iterator[TrainingRecord]:
+    """Train, yielding a record every `config.report_every` steps and at the end.
+
+    Args:
+        key: random key; together with the arguments it fixes the result.
+        x0: standardised training trajectories.
+        network: architecture.
+        config: how long and how fast.
+        validation: standardised held-out trajectories.
+        initial: denoiser to start from, an untrained one unless given; it keeps its Gaussian law.
+        num_known: first states that the model is to know, see `kernels.denoisers.forecast`; 0 for none.
+        state_path: file in which the training state is kept; if it exists, training resumes from it.
+        stopped: asked after each step; when it says so, training ends, without a record of the last steps.
+
+    Raises:
+        ValueError: a saved state that does not fit this network, or is damaged; references for a forecast;
+            trajectories too large for a law to be fitted to them.
+        FloatingPointError: the loss is no longer finite.
+    """
+    if num_known and config.num_references:
+        raise ValueError("`num_references` must be 0 where first states are known: targets depend on these.")
+    start = initial or initialize(network, GaussianLaw.fit(x0), key, num_known=num_known)
+    template = dataclasses.replace(start, params=None)
+    params, copy = (jax.tree.map(jnp.copy, start.params) for _ in range(2))
+    state = _State(params, _optimizer(config).init(params), copy)
+    step, history = 0, []
+    if state_path is not None and state_path.exists():
+        step, state, history = _load_state(state_path, state)
+    first_step = step
+    state, data, held_out = replicated((state, jnp.asarray(x0), jnp.asarray(validation)))
+    begin, losses = time.monotonic(), []
+
+    def record(loss: float | None) -> TrainingRecord:
+        denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
+        held_out_loss = float(_validation_loss(config.levels, denoiser, held_out))
+        if loss is not None:
+            history.append((step, loss, held_out_loss))
+        return TrainingRecord(
+            step=step,
+            num_steps=config.num_steps,
+            loss=history[-1][1] if history else held_out_loss,
+            validation_loss=held_out_loss,
+            seconds=time.monotonic() - begin,
+            denoiser=denoiser,
+            steps_here=step - first_step,
+            history=tuple(history),
+        )
+
+    if step >= config.num_steps:  # resumed when all was done
+        yield record(None)
+    while step < config.num_steps:
+        state, loss = _train_step(config, template, state, data, key, np.uint32(step))
+        losses.append(loss)
+        step += 1
+        if stopped is not None:
+            jax.block_until_ready(loss)  # or steps wait in line that could not be taken back
+            if stopped():
+                return
+        if step % config.report_every and step != config.num_steps:
+            continue
+        mean_loss, losses = float(np.mean([float(value) for value in losses])), []
+        if not np.isfinite(mean_loss):
+            raise FloatingPointError(f"the loss is not finite at step {step}. Lower `learning_rate`.")
+        news = record(mean_loss)
+        if state_path is not None:
+            _save_state(state_path, step, state, history)
+        yield news
+
+
+def _save_state(path: Path, step: int, state: _State, history: list[History]) -> None:
+    """Write the state; a kill leaves the last whole one."""
+    tensors = {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
+    past = np.asarray(history, np.float64).reshape(-1, 3)
+    with replacing(path) as (new,):
+        save_tensors(tensors | {"step": np.asarray(step), "history": past}, new)
+
+
+def _load_state(path: Path, template: _State) -> tuple[int, _State, list[History]]:
+    try:
+        tensors = load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise ValueError(
+            f"the training state {path} is damaged ({error}). Delete it to start again."
+        ) from error
+    step = int(tensors.pop("step"))
+    past = tensors.pop("history", np.zeros((0, 3)))
+    history = [(int(at), float(loss), float(validation)) for at, loss, validation in past]
+    leaves, structure = jax.tree.flatten(template)
+    loaded = [tensors[name] for name in sorted(tensors)]
+    if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in loaded]:
+        raise ValueError(
+            f"the training state {path} is of another network. Delete it, or choose the same architecture."
+        )
+    return step, jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in loaded]), history

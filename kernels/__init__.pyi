@@ -6,8 +6,8 @@ from .denoisers.exact import (
     GaussianMixtureDenoiser as GaussianMixtureDenoiser,
 )
 from .events.semantics.compile import compile_event as compile_event
+from .events.syntax.event import Event as Event
 from .events.syntax.parser import parse_event as parse_event
-from .events.syntax.predicates import Event as Event
 from .likelihood import log_likelihood as log_likelihood
 from .models import Model as Model
 from .probability.base import Probability as Probability

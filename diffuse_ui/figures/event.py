@@ -24,10 +24,12 @@ from diffuse_ui.sketch.parts import DrawnPart, drawn_parts, signal_name
 from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
 from kernels.events.semantics.attribution import explain, expression_values, states_of
-from kernels.events.semantics.parameters import unit_of
-from kernels.events.syntax.expressions import At, Expression, Reduction, Slice
-from kernels.events.syntax.predicates import And, Comparison, Event, Or
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.expressions import Expression
+from kernels.events.syntax.functions import At, Reduction, Slice
+from kernels.events.syntax.predicates import And, Comparison, Or
 from kernels.events.syntax.shapes import Polygon
+from kernels.events.syntax.units import unit_of
 from kernels.trajectories.layout import Layout
 
 __all__ = ["event_figure"]

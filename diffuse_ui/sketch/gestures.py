@@ -12,8 +12,10 @@ import numpy as np
 
 import kernels
 from diffuse_ui.sketch.parts import THRESHOLD_MODES, DrawnPart
-from kernels.events.syntax.expressions import At, Expression, Number, Reduction, Variable
-from kernels.events.syntax.predicates import Always, Comparison, Equality, Event, Eventually, Not
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.expressions import Expression, Number, Variable
+from kernels.events.syntax.functions import At, Reduction
+from kernels.events.syntax.predicates import Always, Comparison, Equality, Eventually, Not
 from kernels.events.syntax.shapes import Box, Polygon, Tube, simplified
 from kernels.events.syntax.tree import Window
 

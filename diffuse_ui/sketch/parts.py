@@ -24,18 +24,10 @@ import numpy as np
 
 import kernels
 from diffuse_ui.state.clauses import Arrangement
-from kernels.events.syntax.expressions import At, Expression, Number, Reduction, Variable
-from kernels.events.syntax.predicates import (
-    Always,
-    And,
-    Between,
-    Comparison,
-    Equality,
-    Event,
-    Eventually,
-    Not,
-    Or,
-)
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.expressions import Expression, Number, Variable
+from kernels.events.syntax.functions import At, Reduction
+from kernels.events.syntax.predicates import Always, And, Between, Comparison, Equality, Eventually, Not, Or
 from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import Window
 

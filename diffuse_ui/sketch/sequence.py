@@ -12,8 +12,9 @@ from typing import Any
 import kernels
 from diffuse_ui.sketch.gestures import decimals, threshold, time_span
 from diffuse_ui.sketch.parts import THRESHOLD_MODES, DrawnPart
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Number
-from kernels.events.syntax.predicates import And, Between, Comparison, Event, Eventually
+from kernels.events.syntax.predicates import And, Between, Comparison, Eventually
 from kernels.events.syntax.shapes import Box
 from kernels.events.syntax.tree import Window
 

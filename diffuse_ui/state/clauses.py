@@ -9,7 +9,8 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from kernels.events.syntax.predicates import And, Event, Not, Or
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.predicates import And, Not, Or
 
 __all__ = ["JOINERS", "Arrangement"]
 

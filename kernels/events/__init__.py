@@ -10,9 +10,10 @@ text (`parse_event`, `str`), Python (`Variable`, operators, `always`, …).
 from kernels.events.semantics.attribution import explain, states_of
 from kernels.events.semantics.compile import Constraint, Program, compile_event
 from kernels.events.syntax.documents import event_schema
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Expression, Variable
 from kernels.events.syntax.parser import EventSyntaxError, parse_event
-from kernels.events.syntax.predicates import Event, always, between, eventually, until
+from kernels.events.syntax.predicates import always, between, eventually, until
 from kernels.events.syntax.shapes import box, polygon, tube
 
 __all__ = [

@@ -16,7 +16,8 @@ from jaxtyping import Array, Float
 
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.events.semantics.compile import Constraint
-from kernels.events.syntax.expressions import At, Number, Variable
+from kernels.events.syntax.expressions import Number, Variable
+from kernels.events.syntax.functions import At
 from kernels.events.syntax.predicates import Equality
 from kernels.guidance.posterior import posterior_of
 from kernels.trajectories.layout import Layout

@@ -21,7 +21,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
-from kernels.events.syntax.predicates import Event
+from kernels.events.syntax.event import Event
 from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
 from kernels.probability.base import Probability, Progress

@@ -20,8 +20,8 @@ import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.parser import parse_event
-from kernels.events.syntax.predicates import Event
 from kernels.models import Model
 from kernels.probability.base import Probability, Problem, percent
 from kernels.probability.latent.direct import direct_samples

@@ -13,9 +13,11 @@ import numpy as np
 import xarray as xr
 
 from kernels.events.semantics.compile import Constraint, compile_event
-from kernels.events.syntax.expressions import At, Number, Variable
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.expressions import Number, Variable
+from kernels.events.syntax.functions import At
 from kernels.events.syntax.parser import parse_event
-from kernels.events.syntax.predicates import And, Equality, Event
+from kernels.events.syntax.predicates import And, Equality
 from kernels.models import Model
 from kernels.systems import get_system
 from kernels.trajectories.datasets import known_points

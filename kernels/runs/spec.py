@@ -9,8 +9,8 @@ import numpy as np
 from jaxtyping import PRNGKeyArray
 
 from kernels.events.semantics.compile import compile_event
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.parser import parse_event
-from kernels.events.syntax.predicates import Event
 from kernels.guidance.registry import DEFAULT_GUIDANCE, require_guidance
 from kernels.models import Model
 from kernels.probability.base import Problem

@@ -17,8 +17,8 @@ import numpy as np
 import xarray as xr
 
 from kernels.events.semantics.attribution import explain
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.parser import parse_event
-from kernels.events.syntax.predicates import Event
 from kernels.statistics.ensembles import (
     average,
     closed,

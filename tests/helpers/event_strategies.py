@@ -3,18 +3,8 @@
 import numpy as np
 from hypothesis import strategies as st
 
-from kernels.events.syntax.expressions import (
-    At,
-    Binary,
-    Function,
-    Index,
-    Negative,
-    Number,
-    Power,
-    Reduction,
-    Slice,
-    Variable,
-)
+from kernels.events.syntax.expressions import Number, Variable
+from kernels.events.syntax.functions import At, Binary, Function, Index, Negative, Power, Reduction, Slice
 from kernels.events.syntax.predicates import (
     Always,
     And,

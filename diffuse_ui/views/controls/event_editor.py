@@ -16,7 +16,7 @@ from diffuse_ui.style.colors import palette
 from diffuse_ui.views.two_way import Voice
 from diffuse_ui.views.widgets import html, section
 from diffuse_ui.work.session import Session
-from kernels.events.semantics.parameters import Parameter
+from kernels.events.syntax.event import Parameter
 from kernels.events.syntax.parser import MAX_LENGTH
 
 __all__ = ["EventEditor"]

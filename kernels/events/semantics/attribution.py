@@ -17,8 +17,10 @@ from kernels.events.semantics.algebras import Robust
 from kernels.events.semantics.binding import bind_expression
 from kernels.events.semantics.compile import Program, compile_event
 from kernels.events.semantics.evaluation import Evaluation
-from kernels.events.syntax.expressions import At, Expression, Reduction
-from kernels.events.syntax.predicates import And, Comparison, Equality, Event, Not, Or
+from kernels.events.syntax.event import Event, face
+from kernels.events.syntax.expressions import Expression
+from kernels.events.syntax.functions import At, Reduction
+from kernels.events.syntax.predicates import And, Comparison, Equality, Not, Or
 from kernels.events.syntax.tree import join
 from kernels.trajectories.datasets import dataset_layout, to_array, to_dataset
 from kernels.trajectories.layout import Layout
@@ -37,12 +39,14 @@ def states_of(dataset: "xr.Dataset", layout: Layout | None = None) -> tuple[Layo
     return layout, to_array(dataset, layout)
 
 
+@face
 def robustness(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> "xr.DataArray":
     """C(x) of each sample, `constraint(sample)`; the layout is needed for observables only."""
     layout, states = states_of(dataset, layout)
     return _labelled(dataset, states, layout, constraint=evaluate(event, states, layout)[0])["constraint"]
 
 
+@face
 def holds(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> "xr.DataArray":
     """Whether the event holds, `satisfied(sample)`."""
     layout, states = states_of(dataset, layout)

@@ -14,17 +14,10 @@ belongs to a window when start − δ ≤ time − evaluation time ≤ end + δ,
 import numpy as np
 from jaxtyping import Bool, Float
 
-from kernels.events.syntax.expressions import (
-    At,
-    Expression,
-    Function,
-    Index,
-    Number,
-    Reduction,
-    Slice,
-    Variable,
-)
-from kernels.events.syntax.predicates import Always, Between, Equality, Event, Eventually, Until
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.expressions import Expression, Number, Variable
+from kernels.events.syntax.functions import At, Function, Index, Reduction, Slice
+from kernels.events.syntax.predicates import Always, Between, Equality, Eventually, Until
 from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import Node, Window, join, nearest, printed
 from kernels.trajectories.layout import Layout

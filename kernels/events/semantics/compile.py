@@ -21,7 +21,8 @@ from jaxtyping import Array, Bool, Float
 from kernels.events.semantics.algebras import Boolean, Robust, Smooth
 from kernels.events.semantics.binding import bind
 from kernels.events.semantics.evaluation import Evaluation
-from kernels.events.syntax.predicates import Equality, Event, require_untimed
+from kernels.events.syntax.event import Event, require_untimed
+from kernels.events.syntax.predicates import Equality
 from kernels.trajectories.layout import Layout
 
 __all__ = ["Constraint", "Program", "compile_event"]

@@ -21,26 +21,15 @@ from kernels.events.semantics import arithmetic
 from kernels.events.semantics.algebras import Algebra
 from kernels.events.semantics.arithmetic import signed_distance
 from kernels.events.semantics.binding import TIME
-from kernels.events.syntax.expressions import (
-    At,
-    Binary,
-    Expression,
-    Function,
-    Index,
-    Negative,
-    Number,
-    Power,
-    Reduction,
-    Slice,
-    Variable,
-)
+from kernels.events.syntax.event import Event
+from kernels.events.syntax.expressions import Expression, Number, Variable
+from kernels.events.syntax.functions import At, Binary, Function, Index, Negative, Power, Reduction, Slice
 from kernels.events.syntax.predicates import (
     Always,
     And,
     Between,
     Comparison,
     Equality,
-    Event,
     Eventually,
     Not,
     Or,

@@ -4,58 +4,28 @@ With a layout, times range over the trajectory and thresholds have units; with t
 threshold ranges over the values that its signal takes in them, a little beyond on both sides.
 """
 
-import dataclasses
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from kernels.events.syntax.expressions import (
-    At,
-    Binary,
-    Expression,
-    Function,
-    Negative,
-    Number,
-    Reduction,
-    Slice,
-    Variable,
-)
-from kernels.events.syntax.predicates import Always, Between, Comparison, Equality, Event, Eventually, Until
+from kernels.events.semantics.attribution import expression_values, states_of
+from kernels.events.syntax.event import Event, Parameter, face
+from kernels.events.syntax.expressions import Expression, Number
+from kernels.events.syntax.functions import At, Reduction
+from kernels.events.syntax.predicates import Always, Between, Comparison, Equality, Eventually, Until
 from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import Node, Window, join
+from kernels.events.syntax.units import unit_of
 from kernels.trajectories.layout import Layout
 
 if TYPE_CHECKING:
     import xarray as xr
 
-__all__ = ["Parameter", "parameters"]
+__all__ = ["parameters"]
 
 MARGIN = 0.1  # of the spread of the data, beyond its ends
 MAX_TRAJECTORIES = 256  # looked at for ranges
-
-
-@dataclasses.dataclass(frozen=True)
-class Parameter:
-    """One number of an event.
-
-    Attributes:
-        name: in words, for example "threshold of max(x)".
-        value: the number.
-        unit: empty when unknown or dimensionless.
-        path: its address, for `Event.with_parameters`.
-        lower: start of a sensible range, which contains `value`.
-        upper: end of that range.
-        of_formula: whether it is a constant of a formula, as the 2 of (x + y) / 2, and no bound, time or width.
-    """
-
-    name: str
-    value: float
-    unit: str
-    path: str
-    lower: float
-    upper: float
-    of_formula: bool = False
 
 
 class _Context(NamedTuple):
@@ -66,14 +36,13 @@ class _Context(NamedTuple):
     points: bool
 
 
+@face
 def parameters(
     event: Event, layout: Layout | None = None, dataset: "xr.Dataset | None" = None, *, points: bool = False
 ) -> list[Parameter]:
     """See `Event.parameters`."""
     states = None
     if dataset is not None:
-        from kernels.events.semantics.attribution import states_of
-
         layout, states = states_of(dataset, layout)
         states = states[:MAX_TRAJECTORIES]
     return list(_visit(event, "", None, _Context(layout, states, points), nested=False))
@@ -200,40 +169,8 @@ def _data_range(signal: Expression, context: _Context, *, nested: bool) -> tuple
     """Smallest and largest value of a signal in the data, None when there is no such thing."""
     if context.states is None or context.layout is None:
         return None
-    from kernels.events.semantics.attribution import expression_values
-
     values = expression_values(signal, context.states, context.layout, nested=nested)
     values = values[np.isfinite(values)]
     if values.size == 0 or values.min() == values.max():
         return None
     return float(values.min()), float(values.max())
-
-
-def unit_of(expression: Expression, layout: Layout | None) -> str:
-    """Unit of an expression where it is plain to see; empty otherwise."""
-    if layout is None:
-        return ""
-    match expression:
-        case Variable(name="time") if "time" not in layout.variables:
-            return layout.time_units
-        case Variable():
-            return layout.variable_units.get(expression.name, "")
-        case Reduction(name="integral"):
-            unit, per_time = unit_of(expression.argument, layout), f"/{layout.time_units}"
-            if layout.time_units and unit.endswith(per_time):
-                return unit.removesuffix(per_time)
-            return " ".join(part for part in (unit, layout.time_units) if part)
-        case Function(name="derivative"):
-            unit = unit_of(expression.argument, layout)
-            return f"{unit or '1'}/{layout.time_units}" if layout.time_units else unit
-        case Function(name="abs" | "rfft") | Negative() | Slice() | Reduction() | At():
-            return unit_of(expression.argument, layout)
-        case Binary():
-            left, right = unit_of(expression.left, layout), unit_of(expression.right, layout)
-            if expression.operator in "+-" and left == right:
-                return left
-            if expression.operator in "*/" and expression.right.constant:
-                return left
-            if expression.operator == "*" and expression.left.constant:
-                return right
-    return ""

@@ -9,34 +9,19 @@ from typing import Any
 
 import lark
 
-from kernels.events.syntax.expressions import (
-    FUNCTIONS,
-    REDUCTIONS,
-    At,
-    Binary,
-    Expression,
-    Function,
-    Index,
-    Negative,
-    Number,
-    Power,
-    Reduction,
-    Slice,
-    Variable,
-)
+from kernels.events.syntax.event import Event, bare_comparison, require_untimed
+from kernels.events.syntax.expressions import FUNCTIONS, REDUCTIONS, Expression, Number, Variable
+from kernels.events.syntax.functions import At, Binary, Function, Index, Negative, Power, Reduction, Slice
 from kernels.events.syntax.predicates import (
     Always,
     And,
     Between,
     Comparison,
     Equality,
-    Event,
     Eventually,
     Not,
     Or,
     Until,
-    bare_comparison,
-    require_untimed,
 )
 from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import Window, nearest

@@ -1,14 +1,14 @@
 """Event → plain English: "x rises above 1.2 at some time between 2 and 4"."""
 
-from kernels.events.semantics.parameters import unit_of
-from kernels.events.syntax.expressions import At, Expression, Reduction
+from kernels.events.syntax.event import Event, face
+from kernels.events.syntax.expressions import Expression
+from kernels.events.syntax.functions import At, Reduction
 from kernels.events.syntax.predicates import (
     Always,
     And,
     Between,
     Comparison,
     Equality,
-    Event,
     Eventually,
     Not,
     Or,
@@ -16,6 +16,7 @@ from kernels.events.syntax.predicates import (
 )
 from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import Window, printed
+from kernels.events.syntax.units import unit_of
 from kernels.trajectories.layout import Layout
 
 __all__ = ["describe"]
@@ -33,6 +34,7 @@ _NOUNS = {
 }
 
 
+@face
 def describe(event: Event, layout: Layout | None = None) -> str:
     """The event in plain English, with units when a layout is given."""
     return _Words(layout).event(event, nested=False)

@@ -15,10 +15,10 @@ from typing import Annotated, Any, Literal
 
 import pydantic
 
-from kernels.events.syntax import expressions, predicates, shapes
+from kernels.events.syntax import expressions, functions, predicates, shapes
+from kernels.events.syntax.event import Event, face, require_untimed
 from kernels.events.syntax.expressions import Expression
-from kernels.events.syntax.predicates import Event, require_untimed
-from kernels.events.syntax.tree import MAX_DEPTH, MAX_NUMBER, MAX_SIZE, Node, Window, join
+from kernels.events.syntax.tree import MAX_DEPTH, MAX_NUMBER, MAX_SIZE, NODE_TYPES, Node, Window, join
 
 __all__ = ["VERSION", "event_schema", "from_dict", "from_json", "to_dict"]
 
@@ -28,31 +28,7 @@ MAX_JSON = 1_000_000  # characters
 
 _UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}  # version → document of the next one
 
-_NODES: tuple[type[Node], ...] = (
-    expressions.Number,
-    expressions.Variable,
-    expressions.Negative,
-    expressions.Binary,
-    expressions.Power,
-    expressions.Function,
-    expressions.Slice,
-    expressions.Index,
-    expressions.Reduction,
-    expressions.At,
-    predicates.Comparison,
-    predicates.Equality,
-    predicates.Between,
-    predicates.Not,
-    predicates.And,
-    predicates.Or,
-    predicates.Always,
-    predicates.Eventually,
-    predicates.Until,
-    shapes.Box,
-    shapes.Tube,
-    shapes.Polygon,
-)
-_BY_TYPE = {node.__name__.lower(): node for node in _NODES}
+_NODES = tuple(kind for kind in NODE_TYPES.values() if kind not in (Expression, Event, Window))
 
 _Real = Annotated[float, pydantic.Field(ge=-MAX_NUMBER, le=MAX_NUMBER, allow_inf_nan=False)]
 _Pair = Annotated[list[_Real], pydantic.Field(min_length=2, max_length=2)]
@@ -70,9 +46,9 @@ _FIELD_TYPES: dict[Any, Any] = {
     tuple[Event, ...]: list["AnyEvent"],  # pyright: ignore[reportUndefinedVariable]
 }
 _CHOICES: dict[tuple[type[Node], str], Any] = {
-    (expressions.Binary, "operator"): Literal["+", "-", "*", "/"],
-    (expressions.Function, "name"): Literal[expressions.FUNCTIONS],
-    (expressions.Reduction, "name"): Literal[expressions.REDUCTIONS],
+    (functions.Binary, "operator"): Literal["+", "-", "*", "/"],
+    (functions.Function, "name"): Literal[expressions.FUNCTIONS],
+    (functions.Reduction, "name"): Literal[expressions.REDUCTIONS],
     (predicates.Comparison, "operator"): Literal[predicates.COMPARISONS],
     (shapes.Box, "mode"): Literal[shapes.MODES],
     (shapes.Tube, "mode"): Literal[shapes.MODES],
@@ -126,6 +102,7 @@ def event_schema() -> dict[str, Any]:
 # -- writing ---------------------------------------------------------------------------------
 
 
+@face
 def to_dict(event: Event) -> dict[str, Any]:
     """The event as a versioned document of dictionaries, lists, texts and numbers."""
     return {"version": VERSION, "event": _encoded(event)}
@@ -146,6 +123,7 @@ def _encoded(value: Any) -> Any:
 # -- reading ---------------------------------------------------------------------------------
 
 
+@face
 def from_json(text: str) -> Event:
     """The event of a JSON text.
 
@@ -163,6 +141,7 @@ def from_json(text: str) -> Event:
     return from_dict(document)
 
 
+@face
 def from_dict(document: Mapping[str, Any]) -> Event:
     """The event of a document.
 
@@ -211,7 +190,7 @@ def _require_bounded(document: Any) -> None:
 
 
 def _decoded(model: Any, path: str) -> Node:
-    node = _BY_TYPE[model.type]
+    node = NODE_TYPES[model.type]
     values: dict[str, Any] = {}
     for field in dataclasses.fields(node):
         value = getattr(model, field.name)

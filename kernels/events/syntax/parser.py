@@ -11,7 +11,7 @@ from typing import NoReturn
 import lark
 
 from kernels.events.syntax.builder import Builder, Mistake
-from kernels.events.syntax.predicates import Event
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.tree import MAX_DEPTH, nearest
 
 __all__ = ["MAX_LENGTH", "EventSyntaxError", "parse_event"]

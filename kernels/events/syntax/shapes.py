@@ -20,8 +20,9 @@ from typing import Any
 
 import numpy as np
 
+from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Expression, expression
-from kernels.events.syntax.predicates import Event, ordered, positive
+from kernels.events.syntax.predicates import ordered, positive
 from kernels.events.syntax.tree import Window, number, printed
 
 __all__ = ["MODES", "Box", "Polygon", "Tube", "box", "polygon", "simplified", "tube"]

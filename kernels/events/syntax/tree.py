@@ -8,7 +8,8 @@ A node is a frozen dataclass. What its fields hold says what they are:
 
 A number is addressed by its path, the field names from the root joined by dots
 ("terms.0.left.window.start"). Depth and size are bounded when a node is made, bottom up, so that no
-recursive function ever meets a tree that is too deep for it.
+recursive function ever meets a tree that is too deep for it. Operators and documents ask for a kind of node by its name
+(`NODE_TYPES`), so that the files of this folder need not import each other in circles.
 """
 
 import dataclasses
@@ -19,7 +20,18 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import Any, Self
 
-__all__ = ["MAX_DEPTH", "MAX_NUMBER", "MAX_SIZE", "Node", "Window", "join", "nearest", "number", "printed"]
+__all__ = [
+    "MAX_DEPTH",
+    "MAX_NUMBER",
+    "MAX_SIZE",
+    "NODE_TYPES",
+    "Node",
+    "Window",
+    "join",
+    "nearest",
+    "number",
+    "printed",
+]
 
 MAX_DEPTH = 100  # levels; far below Python's own recursion limit
 MAX_SIZE = 2000  # nodes
@@ -67,9 +79,16 @@ def join(path: str, name: object) -> str:
     return f"{path}.{name}" if path else str(name)
 
 
+NODE_TYPES: dict[str, Any] = {}  # every kind of node, by its name in lower case; filled as they are defined
+
+
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Node:
     """Base of everything in an event's tree."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        NODE_TYPES[cls.__name__.lower()] = cls
 
     def __post_init__(self) -> None:
         self._check()

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 import kernels
 from kernels.events import EventSyntaxError, event_schema, parse_event
 from kernels.events.syntax import documents
-from kernels.events.syntax.predicates import Event
+from kernels.events.syntax.event import Event
 
 SCHEMA = Path(documents.__file__).with_name("event.schema.json")
 

@@ -1,0 +1,163 @@
+"""Event: the base of everything that holds, or does not hold, of a trajectory.
+
+An event has several faces: a document, English, numbers behind sliders, its truth on a Dataset. Each is a
+function in a file of its own, which registers it by `face`; the methods of `Event` look it up by name. So the
+tree knows nothing of what is made of it.
+"""
+
+import dataclasses
+import json
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+
+from kernels.events.syntax.tree import NODE_TYPES, Node, nearest
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from kernels.trajectories.layout import Layout
+
+__all__ = ["Event", "Parameter", "face", "require_untimed"]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+faces: dict[str, Callable[..., Any]] = {}  # name of a method of `Event` → the function behind it
+
+
+def face(function: Function) -> Function:
+    """Register a function as the method of `Event` that has its name."""
+    faces[function.__name__] = function
+    return function
+
+
+@dataclasses.dataclass(frozen=True)
+class Parameter:
+    """One number of an event.
+
+    Attributes:
+        name: in words, for example "threshold of max(x)".
+        value: the number.
+        unit: empty when unknown or dimensionless.
+        path: its address, for `Event.with_parameters`.
+        lower: start of a sensible range, which contains `value`.
+        upper: end of that range.
+        of_formula: whether it is a constant of a formula, as the 2 of (x + y) / 2, and no bound, time or width.
+    """
+
+    name: str
+    value: float
+    unit: str
+    path: str
+    lower: float
+    upper: float
+    of_formula: bool = False
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Event(Node):
+    """Base of everything that holds or does not.
+
+    `&`, `|`, `~` compose; `str(event)` is text that `parse_event` reads back to an equal event.
+    """
+
+    precedence: ClassVar[int] = 10  # 1 or, 2 and, 3 until, 4 not, 5 comparison, 10 needs no parentheses
+
+    @property
+    def timed(self) -> bool:
+        """Whether it holds or not at each time, rather than for the trajectory."""
+        return any(child.timed for _, child in self.children() if isinstance(child, Event))
+
+    def __and__(self, other: "Event") -> "Event":
+        return NODE_TYPES["and"]((self, other))
+
+    def __or__(self, other: "Event") -> "Event":
+        return NODE_TYPES["or"]((self, other))
+
+    def __invert__(self) -> "Event":
+        return NODE_TYPES["not"](self)
+
+    def __bool__(self) -> bool:
+        raise TypeError(
+            f"the event `{self}` has no truth value without a trajectory. Join events by &, | and ~; use .holds(dataset)."
+        )
+
+    @property
+    def conjuncts(self) -> tuple["Event", ...]:
+        """The parts joined by `and` at the top; the event itself when there are none."""
+        return (self,)
+
+    # -- other faces -------------------------------------------------------------------------
+
+    def to_dict(self) -> dict[str, Any]:
+        """A versioned description that JSON can hold; see `kernels.events.event_schema`."""
+        return faces["to_dict"](self)
+
+    @staticmethod
+    def from_dict(document: Mapping[str, Any]) -> "Event":
+        """The event of a description. Raises ValueError that says where the description is wrong."""
+        return faces["from_dict"](document)
+
+    def to_json(self) -> str:
+        """`to_dict` as JSON text."""
+        return json.dumps(self.to_dict())
+
+    @staticmethod
+    def from_json(text: str) -> "Event":
+        """The event of a JSON text. Raises ValueError."""
+        return faces["from_json"](text)
+
+    def describe(self, layout: "Layout | None" = None) -> str:
+        """The event in plain English, with units when a layout is given."""
+        return faces["describe"](self, layout)
+
+    # -- numbers -----------------------------------------------------------------------------
+
+    def parameters(
+        self, layout: "Layout | None" = None, dataset: "xr.Dataset | None" = None, *, points: bool = False
+    ) -> list[Parameter]:
+        """The event's numbers, in the order of the text, with ranges for sliders.
+
+        Args:
+            layout: gives units, and the range of times.
+            dataset: trajectories that give the range of every threshold.
+            points: whether to list each point of tubes and polygons too.
+        """
+        return faces["parameters"](self, layout, dataset, points=points)
+
+    def with_parameters(self, values: Mapping[str, float]) -> "Event":
+        """The same structure with other numbers, addressed by `Parameter.path`.
+
+        Raises:
+            ValueError: a path does not exist, or a number is not allowed there.
+        """
+        known = {path for path, _, _ in self.numbers()}
+        for path in values:
+            if path not in known:
+                raise ValueError(
+                    f"the event has no number at {path!r}. {nearest(str(path), known)}Its numbers: {', '.join(sorted(known)[:20])}."
+                )
+        return self.replace_numbers(lambda path, value: values.get(path, value))
+
+    # -- on a Dataset ------------------------------------------------------------------------
+
+    def robustness(self, dataset: "xr.Dataset", layout: "Layout | None" = None) -> "xr.DataArray":
+        """C(x) of each sample. The layout is needed for observables only."""
+        return faces["robustness"](self, dataset, layout)
+
+    def holds(self, dataset: "xr.Dataset", layout: "Layout | None" = None) -> "xr.DataArray":
+        """Whether the event holds, for each sample."""
+        return faces["holds"](self, dataset, layout)
+
+
+def require_untimed(event: Event) -> None:
+    """Raise ValueError when a bare comparison of a signal is left for the whole trajectory."""
+    bare = bare_comparison(event)
+    if bare is not None:
+        raise ValueError(f"`{bare}` holds or not at each time. Write eventually({bare}) or always({bare}).")
+
+
+def bare_comparison(event: Event) -> Event | None:
+    """The first comparison of a signal outside of `always`, `eventually` and `until`."""
+    if not event.timed:
+        return None
+    inner = (bare_comparison(child) for _, child in event.children() if isinstance(child, Event))
+    return next((found for found in inner if found is not None), event)

@@ -18,7 +18,11 @@ os.environ.setdefault("XLA_FLAGS", " ".join(IN_A_HURRY))
 
 # modules that take what a user gives check it themselves, with messages
 CHECKED = (
-    "denoisers",
+    "denoisers.base",
+    "denoisers.exact",
+    "denoisers.expert",
+    "denoisers.forecast",
+    "denoisers.network",
     "diffusion",
     "guidance",
     "likelihood",

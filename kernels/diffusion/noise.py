@@ -15,6 +15,8 @@ from jaxtyping import Array, Float
 
 __all__ = ["NOISES", "amplitudes", "coloured", "log_det", "whitened"]
 
+Trajectories = Float[Array | np.ndarray, "*batch time variable"]
+Amplitudes = Float[Array | np.ndarray, " frequency"]
 NOISES = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # α: power falls as f^−α
 
 
@@ -40,21 +42,17 @@ def _multiplicities(num_times: int) -> Float[np.ndarray, " frequency"]:
     return counts
 
 
-def coloured(
-    x: Float[Array, "*batch time variable"], amplitude: Float[Array, " frequency"]
-) -> Float[Array, "*batch time variable"]:
+def coloured(x: Trajectories, amplitude: Amplitudes) -> Float[Array, "*batch time variable"]:
     """L x."""
     spectrum = jnp.fft.rfft(x, axis=-2) * amplitude[:, None]
     return jnp.fft.irfft(spectrum, n=x.shape[-2], axis=-2).astype(x.dtype)
 
 
-def whitened(
-    x: Float[Array, "*batch time variable"], amplitude: Float[Array, " frequency"]
-) -> Float[Array, "*batch time variable"]:
+def whitened(x: Trajectories, amplitude: Amplitudes) -> Float[Array, "*batch time variable"]:
     """L⁻¹ x."""
     return coloured(x, 1.0 / amplitude)
 
 
-def log_det(amplitude: Float[Array, " frequency"], num_times: int) -> float:
+def log_det(amplitude: Amplitudes, num_times: int) -> float:
     """Log |det L| for one variable."""
     return float(np.sum(_multiplicities(num_times) * np.log(np.asarray(amplitude, np.float64))))

@@ -12,6 +12,7 @@ import panel as pn
 import panel_material_ui as pmui
 
 from diffuse_ui.sketch import gestures
+from diffuse_ui.sketch.parts import DrawnPart, arranged_parts
 from diffuse_ui.sketch.sequence import chain, links
 from diffuse_ui.state.clauses import Arrangement
 from diffuse_ui.style.colors import palette

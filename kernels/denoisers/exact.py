@@ -1,7 +1,6 @@
 """Exact denoisers: the posterior means of Gaussian and Gaussian mixture laws in closed form."""
 
 import dataclasses
-from functools import partial
 from typing import Any
 
 import jax
@@ -19,7 +18,7 @@ __all__ = ["GaussianDenoiser", "GaussianMixtureDenoiser"]
 Batch = Float[Array, "sample time variable"]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("law",), meta_fields=())
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False, init=False)
 class GaussianDenoiser:
     """The exact denoiser of a Gaussian: D = μ + S (S + σ²)⁻¹ (x − μ).

@@ -6,7 +6,6 @@ denoisers: Balaji et al. 2022, eDiff-I). Drawing costs what it did, since each e
 """
 
 import dataclasses
-from functools import partial
 from typing import Any
 
 import jax
@@ -21,7 +20,7 @@ __all__ = ["ExpertDenoiser"]
 Batch = Float[Array, "sample time variable"]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("general", "expert"), meta_fields=("levels",))
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class ExpertDenoiser:
     """The network that knows the noise level best.
@@ -34,7 +33,7 @@ class ExpertDenoiser:
 
     general: NetworkDenoiser
     expert: NetworkDenoiser
-    levels: tuple[float, float]
+    levels: tuple[float, float] = dataclasses.field(metadata={"static": True})
 
     @property
     def law(self) -> Any:

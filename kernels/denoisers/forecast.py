@@ -11,7 +11,6 @@ states. The network sees the known states themselves, and which they are.
 
 import dataclasses
 import functools
-from functools import partial
 from typing import Any, NamedTuple
 
 import jax
@@ -55,11 +54,7 @@ class Regression(NamedTuple):
         return cls(*(jnp.asarray(a, jnp.float32) for a in (gain, vectors, np.maximum(spectrum, 0.0))))
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("params", "law", "regression"),
-    meta_fields=("graph", "num_known"),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class ForecastDenoiser:
     """A network that forecasts; becomes a denoiser by `given`.
@@ -72,10 +67,10 @@ class ForecastDenoiser:
         regression: the law of the data given those.
     """
 
-    graph: nnx.GraphDef
+    graph: nnx.GraphDef = dataclasses.field(metadata={"static": True})
     params: Any
     law: GaussianLaw
-    num_known: int
+    num_known: int = dataclasses.field(metadata={"static": True})
     regression: Regression
 
     @classmethod
@@ -106,7 +101,7 @@ class ForecastDenoiser:
         return law.posterior_scale(sigma)
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("denoiser", "known", "law"), meta_fields=())
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class GivenStart:
     """A forecasting denoiser that knows the first states.

@@ -2,7 +2,6 @@
 
 import dataclasses
 import functools
-from functools import partial
 from typing import Any
 
 import jax
@@ -21,11 +20,7 @@ __all__ = ["NetworkDenoiser"]
 Batch = Float[Array, "sample time variable"]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("params", "law", "exemplars", "epsilon_scale"),
-    meta_fields=("graph",),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
     """A network preconditioned by the best linear denoiser.
@@ -52,7 +47,7 @@ class NetworkDenoiser:
         epsilon_scale: factor of the noise estimate, see `kernels.fidelity.epsilon_scaling`; None for 1.
     """
 
-    graph: nnx.GraphDef
+    graph: nnx.GraphDef = dataclasses.field(metadata={"static": True})
     params: Any
     law: GaussianLaw
     exemplars: Exemplars | None = None

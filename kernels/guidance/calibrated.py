@@ -68,11 +68,7 @@ class Regression(NamedTuple):
         return offset, slope, jnp.exp(log_spread)
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("denoiser", "parameters", "standardizer", "regression"),
-    meta_fields=("program",),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class Calibrated:
     """A denoiser steered towards an event.
@@ -86,7 +82,7 @@ class Calibrated:
     """
 
     denoiser: Any
-    program: Program
+    program: Program = dataclasses.field(metadata={"static": True})
     parameters: Any
     standardizer: Standardizer
     regression: Regression

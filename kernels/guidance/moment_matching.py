@@ -74,11 +74,7 @@ class Twist(NamedTuple):
     log_psi: PerSample
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("denoiser", "parameters", "standardizer", "floor"),
-    meta_fields=("program", "differentiate_covariance"),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class MomentMatching:
     """A denoiser conditioned on an event.
@@ -94,11 +90,11 @@ class MomentMatching:
     """
 
     denoiser: Any
-    program: Program
+    program: Program = dataclasses.field(metadata={"static": True})
     parameters: Any
     standardizer: Standardizer
     floor: Float[np.ndarray | Array, " part"]
-    differentiate_covariance: bool = False
+    differentiate_covariance: bool = dataclasses.field(default=False, metadata={"static": True})
 
     @classmethod
     def from_constraint(

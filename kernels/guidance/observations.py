@@ -10,7 +10,6 @@ top of it. Costs one pullback per observed number.
 """
 
 import dataclasses
-from functools import partial
 from typing import Any
 
 import jax
@@ -29,11 +28,7 @@ Batch = Float[Array, "sample time variable"]
 Parts = Float[Array, "part sample time variable"]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("denoiser", "parameters", "standardizer"),
-    meta_fields=("program",),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class Observed:
     """A denoiser conditioned on observations: an event made of equalities only.
@@ -46,7 +41,7 @@ class Observed:
     """
 
     denoiser: Any
-    program: Program
+    program: Program = dataclasses.field(metadata={"static": True})
     parameters: Any
     standardizer: Standardizer
 

@@ -8,7 +8,6 @@ gets the spread around it wrong where the data are correlated in time.
 """
 
 import dataclasses
-from functools import partial
 from typing import Any
 
 import jax
@@ -28,17 +27,13 @@ __all__ = ["PseudoinverseGuidance"]
 Batch = Float[Array, "sample time variable"]
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("denoiser", "parameters", "standardizer", "floor"),
-    meta_fields=("program",),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class PseudoinverseGuidance:
     """A denoiser steered towards an event; attributes as of `MomentMatching`."""
 
     denoiser: Any
-    program: Program
+    program: Program = dataclasses.field(metadata={"static": True})
     parameters: Any
     standardizer: Standardizer
     floor: Float[np.ndarray | Array, " part"]

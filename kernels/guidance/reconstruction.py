@@ -8,7 +8,6 @@ still is, so that its samples crowd at the constraint's edge.
 """
 
 import dataclasses
-from functools import partial
 from typing import Any
 
 import jax
@@ -29,11 +28,7 @@ Batch = Float[Array, "sample time variable"]
 STRENGTH = 1.0  # at small σ, where ∂D/∂x → 1, more would overshoot what is observed
 
 
-@partial(
-    jax.tree_util.register_dataclass,
-    data_fields=("denoiser", "parameters", "standardizer", "spread", "strength"),
-    meta_fields=("program",),
-)
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class ReconstructionGuidance:
     """A denoiser steered towards an event.
@@ -48,7 +43,7 @@ class ReconstructionGuidance:
     """
 
     denoiser: Any
-    program: Program
+    program: Program = dataclasses.field(metadata={"static": True})
     parameters: Any
     standardizer: Standardizer
     spread: Float[Array, ""] | float

@@ -6,7 +6,6 @@ learn what was observed but through the perturbed values, which lose it in the n
 """
 
 import dataclasses
-from functools import partial
 from typing import Any
 
 import jax
@@ -28,7 +27,7 @@ __all__ = ["Replacement"]
 Batch = Float[Array, "sample time variable"]
 
 
-@partial(jax.tree_util.register_dataclass, data_fields=("denoiser", "observed", "values"), meta_fields=())
+@jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class Replacement:
     """A denoiser with observed coordinates.

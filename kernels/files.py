@@ -13,16 +13,16 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
 import numpy as np
+from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.numpy import save_file
 
 __all__ = ["locked", "replacing", "save_tensors"]
 
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems say that know none
-_FAR = 1 << 30  # where Windows locks a byte: it lets nobody read what is locked
+PATIENCE = 0.1  # seconds for a lock that is on its way out; one that is held stays so for hours
 
 
 @contextmanager
@@ -57,80 +57,37 @@ def locked(path: Path, what: str) -> Iterator[None]:
     Raises:
         ValueError: somebody else holds it.
     """
-    lock = path.with_suffix(".lock")
-    file = _taken(lock, what)
+    file = path.with_suffix(".lock")
+    lock = FileLock(file, PATIENCE, thread_local=False, on_acquired=_sign)
     try:
-        yield
-    finally:
-        if sys.platform != "win32":  # while it is held: who opens it now finds out that it is none any more
-            lock.unlink(missing_ok=True)
-        _unlock(file)
-        if sys.platform == "win32":
-            with suppress(OSError):  # somebody else has it by now
-                lock.unlink(missing_ok=True)
-
-
-def _taken(lock: Path, what: str) -> IO[str]:
-    while True:
-        file = lock.open("a+", encoding="utf-8")
-        try:
-            _lock(file)
-        except BlockingIOError:
-            file.seek(0)
-            holder = file.read().strip()
-            file.close()
-            by = f" by {holder}" if holder else ""
-            raise ValueError(f"{what}{by} already. Wait for its end, or choose another name.") from None
-        if _is_at(file, lock):
-            file.truncate(0)
-            file.write(f"process {os.getpid()} on {platform.node()}")
-            file.flush()
-            return file
-        file.close()  # who held it took it away between the two steps
-
-
-def _is_at(file: IO[str], path: Path) -> bool:
-    try:
-        return os.path.samestat(os.fstat(file.fileno()), path.stat())
-    except FileNotFoundError:
-        return False
-
-
-def _lock(file: IO[str]) -> None:
-    """Raises BlockingIOError where somebody else has it."""
-    if sys.platform == "win32":
-        import msvcrt
-
-        os.lseek(file.fileno(), _FAR, os.SEEK_SET)
-        try:
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-        except OSError as error:
-            raise BlockingIOError(*error.args) from error
-        return
-    import fcntl
-
-    try:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        raise
+        lock.acquire()
+    except Timeout:
+        words = f"{what}{_holder(file)} already. Wait for its end, or choose another name."
+        raise ValueError(words) from None
     except OSError as error:
         if error.errno not in NO_LOCKS:
             raise
         warnings.warn(
-            f"the file system of {file.name} knows no locks: see to it that nothing else writes there.",
-            stacklevel=2,
+            f"the file system of {file} knows no locks: see to it that nothing else writes there.",
+            stacklevel=3,
         )
+    try:
+        yield
+    finally:
+        if sys.platform != "win32":  # while it is held: who opens it now finds out that it is none any more
+            file.unlink(missing_ok=True)
+        lock.release()
 
 
-def _unlock(file: IO[str]) -> None:
-    if sys.platform == "win32":
-        import msvcrt
+def _sign(descriptor: int) -> None:
+    """Write who holds a lock behind the byte that is locked, which Windows lets nobody read."""
+    os.ftruncate(descriptor, 0)
+    os.write(descriptor, f"\nprocess {os.getpid()} on {platform.node()}".encode())
 
-        os.lseek(file.fileno(), _FAR, os.SEEK_SET)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)
-    else:
-        import fcntl
 
-        with suppress(OSError):  # where there are none
-            fcntl.flock(file.fileno(), fcntl.LOCK_UN)  # closing leaves it with a process that was forked
-    file.close()
+def _holder(file: Path) -> str:
+    with suppress(OSError), file.open("rb") as stream:  # it may have gone by now
+        stream.seek(1)
+        holder = stream.read().decode()
+        return f" by {holder}" if holder else ""
+    return ""

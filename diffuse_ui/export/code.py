@@ -4,7 +4,6 @@ All are made from a `kernels.RunSpec` and name only what differs from its defaul
 """
 
 import dataclasses
-import json
 import shlex
 from urllib.parse import urlencode
 
@@ -54,13 +53,15 @@ def _run_lines(spec: kernels.RunSpec) -> list[str]:
     return [*lines, "spec = kernels.RunSpec(", *arguments, ")", "result = kernels.run(spec)"]
 
 
-_NOTEBOOK_IMPORTS = [
-    "from IPython.display import Image",
-    "",
-    "import kernels",
-    "from diffuse_ui.export.files import picture",
-    "",
-]
+_NOTEBOOK_IMPORTS = """\
+from IPython.display import Image
+
+import kernels
+from diffuse_ui.export.files import picture
+"""
+_PICTURE = """\
+backdrop = kernels.backdrop(spec.model, num_samples=384)
+Image(picture(result, backdrop, "png", dpi=110))"""
 
 
 def notebook(spec: kernels.RunSpec, words: str = "") -> str:
@@ -70,42 +71,30 @@ def notebook(spec: kernels.RunSpec, words: str = "") -> str:
         spec: the run.
         words: what was found, to stand at its head.
     """
+    from nbformat import v4, writes  # takes a second, which only a notebook is worth
+
     event = "Trajectories without an event" if spec.event is None else f"Trajectories given `{spec.event}`"
+    prose, work = v4.new_markdown_cell, v4.new_code_cell
     cells = [
-        ("markdown", [f"# {event}", "", *words.splitlines()]),
-        ("code", _NOTEBOOK_IMPORTS + _run_lines(spec)),
+        prose("\n".join([f"# {event}", "", *words.splitlines()])),
+        work("\n".join([_NOTEBOOK_IMPORTS, *_run_lines(spec)])),
     ]
     if spec.event is not None and spec.estimator is not None:
-        cells += [("markdown", ["How likely the event is, and how far to trust the number:"])]
-        cells += [("code", ["result.probability"])]
+        cells += [
+            prose("How likely the event is, and how far to trust the number:"),
+            work("result.probability"),
+        ]
     cells += [
-        ("markdown", ["Medians, 25–75 % and 5–95 % bands:"]),
-        (
-            "code",
-            [
-                "backdrop = kernels.backdrop(spec.model, num_samples=384)",
-                'Image(picture(result, backdrop, "png", dpi=110))',
-            ],
-        ),
-        ("markdown", ["The data: state(sample, time, variable), with weights and what each sample is."]),
-        ("code", ['result.to_netcdf("run.nc")', "result.dataset"]),
+        prose("Medians, 25–75 % and 5–95 % bands:"),
+        work(_PICTURE),
+        prose("The data: state(sample, time, variable), with weights and what each sample is."),
+        work('result.to_netcdf("run.nc")\nresult.dataset'),
     ]
-    document = {
-        "cells": [_cell(index, kind, lines) for index, (kind, lines) in enumerate(cells)],
-        "metadata": {
-            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
-            "language_info": {"name": "python"},
-        },
-        "nbformat": 4,
-        "nbformat_minor": 5,
-    }
-    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
-
-
-def _cell(index: int, kind: str, lines: list[str]) -> dict[str, object]:
-    source = [f"{line}\n" for line in lines[:-1]] + lines[-1:]
-    cell = {"id": f"cell-{index}", "cell_type": kind, "metadata": {}, "source": source}
-    return cell | ({"outputs": [], "execution_count": None} if kind == "code" else {})
+    for index, cell in enumerate(cells):
+        cell["id"] = f"cell-{index}"  # the same run is the same file
+    kernel = {"display_name": "Python 3", "language": "python", "name": "python3"}
+    metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    return writes(v4.new_notebook(cells=cells, metadata=metadata)) + "\n"
 
 
 def link(spec: kernels.RunSpec) -> str:

@@ -4,11 +4,8 @@ M. Okabe and K. Ito, "Color universal design" (2008). Shapes and labels always s
 """
 
 import dataclasses
-from collections.abc import Sequence
 
-import numpy as np
-
-__all__ = ["DARK", "LIGHT", "Palette", "mixed", "palette"]
+__all__ = ["DARK", "LIGHT", "Palette", "palette"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,14 +85,6 @@ DARK = Palette(
     fan=(0.20, 0.36),
     backdrop_alpha=0.20,
 )
-
-
-def mixed(ends: Sequence[str], count: int) -> list[str]:
-    """So many colours from the first of some to the last, evenly through all of them."""
-    channels = np.array([[int(end[i : i + 2], 16) for i in (1, 3, 5)] for end in ends], float)
-    places = np.linspace(0, len(ends) - 1, count)
-    rows = [np.interp(places, np.arange(len(ends)), channels[:, i]) for i in range(3)]
-    return ["#" + "".join(f"{round(value):02x}" for value in colour) for colour in zip(*rows)]
 
 
 def palette(dark: bool) -> Palette:

@@ -8,10 +8,11 @@ import panel as pn
 import panel_material_ui as pmui
 from bokeh.layouts import row
 from bokeh.models import ColorBar, ColumnDataSource, FixedTicker, LinearColorMapper, Title
+from bokeh.palettes import interp_palette
 
 from diffuse_ui.analysis import scenes
 from diffuse_ui.state.state import State
-from diffuse_ui.style.colors import Palette, mixed, palette
+from diffuse_ui.style.colors import Palette, palette
 from diffuse_ui.views.results.base import ONE_LINE, Tab
 from diffuse_ui.views.results.plots import paint_axes, quiet_figure
 from diffuse_ui.work.session import MANY_VARIABLES
@@ -129,4 +130,4 @@ class FieldTab(Tab):
             if self.is_signed
             else (palette.paper, palette.accent)
         )
-        self.mapper.palette = mixed(ends, _NUM_SHADES)
+        self.mapper.palette = interp_palette(ends, _NUM_SHADES)

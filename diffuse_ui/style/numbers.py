@@ -76,13 +76,10 @@ def probability(value: float, standard_error: float | None = None, upper: float 
     if not standard_error or not math.isfinite(standard_error):
         return _bare(value)
     if value >= PERCENT_FROM:
-        error, decimals = _error_digits(100 * standard_error)
-        places = max(decimals, 0)
-        return f"{100 * value:.{places}f} % ± {error:.{places}f} %"
+        return " % ± ".join(with_error(100 * value, 100 * standard_error)) + " %"
     exponent = math.floor(math.log10(value))
-    error, decimals = _error_digits(standard_error / 10**exponent)
-    places = max(decimals, 0)
-    return f"({value / 10**exponent:.{places}f} ± {error:.{places}f}) × {_power(exponent)}"
+    mantissa = " ± ".join(with_error(value / 10**exponent, standard_error / 10**exponent))
+    return f"({mantissa}) × {_power(exponent)}"
 
 
 def _bare(value: float) -> str:

@@ -1,4 +1,4 @@
-"""What publication figures share: sizes, the look of axes, and the shapes that an event draws on them."""
+"""Sizes of publication figures, the look of their axes, and the shapes of an event on them."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.patches import Polygon, Rectangle
 
-from diffuse_ui.sketch.parts import DrawnPart
+from diffuse_ui.sketch.shape import DrawnPart
 from diffuse_ui.style.colors import Palette
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "SIZES",
     "WIDTH",
     "FigureSize",
+    "draw_outline",
     "draw_shapes",
     "shape_styles",
     "style",
@@ -66,7 +67,7 @@ def style(ax: Axes, label: str, colours: Palette, font_size: float = FONT_SIZE) 
 
 
 def shape_styles(colour: str, part: DrawnPart) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How the inside and the outline of a shape are drawn: hatched where it is to be kept out of, dashed after `not`."""
+    """Styles of a shape's inside and outline: hatched where trajectories must not be, dashed after `not`."""
     is_kept_out_of = (
         part.negated if part.mode in ("passes", "enters") else part.mode == "avoids" and not part.negated
     )
@@ -80,43 +81,45 @@ def shape_styles(colour: str, part: DrawnPart) -> tuple[dict[str, Any], dict[str
     return {"edgecolor": colour, "linewidth": 0, **inside}, outline
 
 
+def draw_outline(ax: Axes, part: DrawnPart, colour: str, **options: Any) -> None:
+    """The inside and the outline of a tube or a polygon."""
+    for look in shape_styles(colour, part):
+        ax.add_patch(Polygon(np.stack(part.outline(), 1), **look, **options))
+
+
 def draw_shapes(ax: Axes, parts: Iterable[DrawnPart], name: str, colours: Palette) -> None:
-    """What an event's parts draw on the axes of one signal; the axes hold all of it."""
+    """The shapes of an event's parts on the axes of one signal, which are stretched to hold them."""
     drawn = [part for part in parts if part.drawable and part.variable == name]
-    (left, right), (bottom, top) = ax.get_xlim(), ax.get_ylim()
-    heights = [height for part in drawn for height in _heights(part)]
-    margin = 0.03 * (top - bottom)
+    bottom, top = ax.get_ylim()
+    heights, margin = [height for part in drawn for height in part.extent()[1]], 0.03 * (top - bottom)
     bottom, top = min([bottom, *(y - margin for y in heights)]), max([top, *(y + margin for y in heights)])
+    ends = dict(zip(("left", "right"), ax.get_xlim())) | {"bottom": bottom, "top": top}
     for part in drawn:
-        colour = colours.of(part.kind)
-        inside, outline = shape_styles(colour, part)
-        if part.kind == "tube":
-            ax.add_patch(Polygon(np.stack(part.outline(), 1), **inside))
-            ax.add_patch(Polygon(np.stack(part.outline(), 1), **outline))
-            continue
-        if part.kind == "point":
-            time, value, tolerance = (part.sides[side][1] for side in ("time", "value", "tolerance"))
-            ax.errorbar(time, value, tolerance, fmt="none", ecolor=colour, capsize=4, zorder=5)
-            continue
-        edges = part.edges()
-        x0, x1 = (edges["left"], edges["right"]) if edges["left"] is not None else (left, right)
-        y0 = bottom if edges["bottom"] is None else edges["bottom"]
-        y1 = top if edges["top"] is None else edges["top"]
-        if part.kind == "threshold":
-            level = y1 if edges["bottom"] is None else y0
-            ax.plot([x0, x1], [level, level], color=colour, linewidth=1.2, linestyle=outline["linestyle"])  # pyright: ignore[reportArgumentType]
-            ax.fill_between([x0, x1], y0, y1, color=colour, alpha=0.08, linewidth=0)  # pyright: ignore[reportArgumentType]
-            continue
-        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, **inside))  # pyright: ignore[reportOptionalOperand]
-        ax.add_patch(Rectangle((x0, y0), x1 - x0, y1 - y0, **outline))  # pyright: ignore[reportOptionalOperand]
+        edges = [ends[side] if edge is None else edge for side, edge in part.edges().items()]
+        _DRAW[part.shape.drawn_as](ax, part, colours.of(part.shape.colour), edges)
     ax.set_ylim(bottom, top)
 
 
-def _heights(part: DrawnPart) -> list[float]:
-    """The least and the largest value of a shape, as far as it has them."""
-    if part.kind == "tube":
-        return [float(part.outline()[1].min()), float(part.outline()[1].max())]
-    if part.kind == "point":
-        value, tolerance = (part.sides[side][1] for side in ("value", "tolerance"))
-        return [value - tolerance, value + tolerance]
-    return [edge for side, edge in part.edges().items() if side in ("bottom", "top") and edge is not None]
+def _draw_tube(ax: Axes, part: DrawnPart, colour: str, _: list[float]) -> None:
+    draw_outline(ax, part, colour)
+
+
+def _draw_bar(ax: Axes, part: DrawnPart, colour: str, _: list[float]) -> None:
+    time, value, tolerance = (part.sides[side][1] for side in ("time", "value", "tolerance"))
+    ax.errorbar(time, value, tolerance, fmt="none", ecolor=colour, capsize=4, zorder=5)
+
+
+def _draw_level(ax: Axes, part: DrawnPart, colour: str, edges: list[float]) -> None:
+    *times, bottom, top = edges
+    level, dashes = bottom if "bottom" in part.sides else top, shape_styles(colour, part)[1]["linestyle"]
+    ax.plot(times, [level, level], color=colour, linewidth=1.2, linestyle=dashes)
+    ax.fill_between(times, bottom, top, color=colour, alpha=0.08, linewidth=0)
+
+
+def _draw_area(ax: Axes, part: DrawnPart, colour: str, edges: list[float]) -> None:
+    left, right, bottom, top = edges
+    for look in shape_styles(colour, part):
+        ax.add_patch(Rectangle((left, bottom), right - left, top - bottom, **look))
+
+
+_DRAW = {"outline": _draw_tube, "bar": _draw_bar, "level": _draw_level, "area": _draw_area}

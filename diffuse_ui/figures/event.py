@@ -16,11 +16,11 @@ import xarray as xr
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon as Outline
 
 import kernels
-from diffuse_ui.figures.axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_shapes, shape_styles, style
-from diffuse_ui.sketch.parts import DrawnPart, drawn_parts, signal_name
+from diffuse_ui.figures.axes import FONT_SIZE, PANEL_HEIGHT, WIDTH, draw_outline, draw_shapes, style
+from diffuse_ui.sketch.parts import drawn_parts, shape_of
+from diffuse_ui.sketch.shape import DrawnPart, signal_name
 from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
 from kernels.events.semantics.attribution import explain, expression_values, states_of
@@ -28,7 +28,6 @@ from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Expression
 from kernels.events.syntax.functions import At, Reduction, Slice
 from kernels.events.syntax.predicates import And, Comparison, Or
-from kernels.events.syntax.shapes import Polygon
 from kernels.events.syntax.units import unit_of
 from kernels.trajectories.layout import Layout
 
@@ -133,7 +132,7 @@ def _signals(event: Event) -> list[Expression]:
     pending: list[Any] = [event]
     while pending:
         node = pending.pop(0)
-        if isinstance(node, Polygon):
+        if shape_of(node)[0].in_plane:
             continue
         looked_at = isinstance(node, Expression) and node.kind in ("signal", "spectrum")
         if looked_at and not node.constant:
@@ -144,29 +143,26 @@ def _signals(event: Event) -> list[Expression]:
 
 
 def _planes(event: Event) -> list[list[DrawnPart]]:
-    """The event's polygons, those of one pair of signals together."""
+    """The event's shapes on the phase plane, those of one pair of signals together."""
     parts = {part.event: part for part in _all_parts(event)}
-    found: dict[tuple[Expression, Expression], list[DrawnPart]] = {}
+    found: dict[tuple[Expression, ...], list[DrawnPart]] = {}
     for node in _walk(event):
-        if isinstance(node, Polygon):
-            found.setdefault((node.x, node.y), []).append(parts.get(node) or drawn_parts(node)[0])
+        shape = shape_of(node)[0]
+        if shape.in_plane:
+            found.setdefault(shape.signals(node), []).append(parts.get(node) or drawn_parts(node)[0])
     return list(found.values())
 
 
+@dataclasses.dataclass(frozen=True)
 class _Drawing:
-    """Trajectories, and which of them are shown how."""
+    """Trajectories, and the samples that are shown as being in the event and as being outside it."""
 
-    def __init__(
-        self,
-        layout: Layout,
-        states: np.ndarray,
-        inside: np.ndarray,
-        outside: np.ndarray,
-        hitting_times: np.ndarray,
-        colours: Palette,
-    ) -> None:
-        self.layout, self.states, self.colours = layout, states, colours
-        self.inside, self.outside, self.hitting_times = inside, outside, hitting_times
+    layout: Layout
+    states: np.ndarray
+    inside: np.ndarray
+    outside: np.ndarray
+    hitting_times: np.ndarray
+    colours: Palette
 
     def _values(self, signal: Expression, samples: np.ndarray) -> np.ndarray:
         if len(samples) == 0:
@@ -230,15 +226,13 @@ class _Drawing:
         )
 
     def plane(self, ax: Axes, shapes: list[DrawnPart]) -> None:
-        """Panel in the plane of some polygons' two signals."""
-        colours, first = self.colours, shapes[0].event
-        assert isinstance(first, Polygon)  # noqa: S101 - see `_planes`
-        style(ax, _with_unit(first.y, self.layout), colours)
-        ax.set_xlabel(_with_unit(first.x, self.layout), fontsize=FONT_SIZE, color=colours.ink)
-        self._curves(ax, self._of(first.x), self._of(first.y))
+        """Panel in the plane of two signals, with the shapes drawn there."""
+        colours, (x, y) = self.colours, shapes[0].shape.signals(shapes[0].event)
+        style(ax, _with_unit(y, self.layout), colours)
+        ax.set_xlabel(_with_unit(x, self.layout), fontsize=FONT_SIZE, color=colours.ink)
+        self._curves(ax, self._of(x), self._of(y))
         for part in shapes:
-            for look in shape_styles(colours.region, part):
-                ax.add_patch(Outline(part.event.vertices, zorder=3, **look))  # pyright: ignore[reportAttributeAccessIssue]
+            draw_outline(ax, part, colours.of(part.shape.colour), zorder=3)
 
 
 def _first_frequency(spectrum: Expression) -> int:

@@ -1,1 +1,1 @@
-"""Between drawing and event: shapes, gestures that make them, edits that change them."""
+"""Parts and shapes of an event: how they are found in its tree, drawn by hand, and changed by dragging."""

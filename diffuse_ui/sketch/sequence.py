@@ -1,27 +1,66 @@
-"""Then: one part of an event followed by another within a time, and back to separate parts.
+"""Chains: one part of an event followed by another within a time, and back to separate parts.
 
     p then q within v   =   eventually[w](p and eventually[0, v](q))
 
-p and q hold at single times: a threshold that is crossed, a box that is passed, an observed point.
-w is the window of the first; the window of the second is replaced by "within v after".
+p and q, the links, are conditions on single times: a threshold that is crossed, a box that is passed,
+an observed point. w is the window of the first; the window of the second becomes "within v after".
 """
 
-import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import kernels
-from diffuse_ui.sketch.gestures import decimals, threshold, time_span
-from diffuse_ui.sketch.parts import THRESHOLD_MODES, DrawnPart
+from diffuse_ui.sketch.rounding import decimals, time_span
+from diffuse_ui.sketch.shape import DrawnPart, Found, Shape, Sides, window_sides
+from diffuse_ui.sketch.shapes import SHAPES
 from kernels.events.syntax.event import Event
-from kernels.events.syntax.expressions import Number
-from kernels.events.syntax.predicates import And, Between, Comparison, Eventually
-from kernels.events.syntax.shapes import Box
+from kernels.events.syntax.predicates import And, Eventually
 from kernels.events.syntax.tree import Window
 
-__all__ = ["chain", "links"]
+__all__ = ["THEN", "chain", "is_chain", "link_shapes", "links"]
 
 DEFAULT_SHARE = 0.25  # of the trajectory: how soon the second must follow, where nothing says so
-_CROSSINGS = ("rises above", "falls below")
+Link = tuple[str, Event, Shape, Found]  # path, condition on one time, its shape and place
+
+
+class _Then(Shape):
+    """A chain as a whole: words on a chip, and a shape for each of its links."""
+
+    name = "then"
+    has_window = True
+    action = "separate"
+
+    def as_link(self, part: DrawnPart) -> tuple[Event, Window | None] | None:
+        event: Any = part.event
+        return event.argument, event.window
+
+
+THEN = _Then()
+
+
+def is_chain(event: Any) -> bool:
+    """Whether the event is a chain."""
+    return (
+        isinstance(event, Eventually)
+        and isinstance(event.argument, And)
+        and any(isinstance(term, Eventually) for term in event.argument.terms)
+    )
+
+
+def link_shapes(event: Any, path: str, *, first: bool = True) -> Iterator[Link]:
+    """The links of a chain; only those that come first in it have edges in time."""
+    sides: Sides = window_sides(event.window, f"{path}window.") if first else {}
+    inner = event.argument
+    several = isinstance(inner, And)
+    for i, term in enumerate(inner.terms if several else (inner,)):
+        here = f"{path}argument.terms.{i}." if several else f"{path}argument."
+        if isinstance(term, Eventually):
+            yield from link_shapes(term, here, first=False)
+            continue
+        for shape in SHAPES.values():
+            place = shape.find_link(term, here)
+            if place is not None:
+                yield here, term, shape, place._replace(sides={**sides, **place.sides})
 
 
 def chain(first: DrawnPart, second: DrawnPart, layout: kernels.Layout) -> Event:
@@ -30,7 +69,7 @@ def chain(first: DrawnPart, second: DrawnPart, layout: kernels.Layout) -> Event:
     Raises:
         ValueError: a part does not happen at single times.
     """
-    (begin, window), (end, later) = _momentary(first), _momentary(second)
+    (begin, window), (end, later) = _link(first), _link(second)
     span = time_span(layout)
     within = DEFAULT_SHARE * span
     if window is not None and later is not None and later.end > window.start:
@@ -40,7 +79,7 @@ def chain(first: DrawnPart, second: DrawnPart, layout: kernels.Layout) -> Event:
 
 
 def _appended(begin: Event, follow: Event, window: Window | None) -> Event:
-    """`follow` after the last link of `begin`, which may be a chain itself."""
+    """The chain of `begin`, which may be a chain itself, and `follow` after its last link."""
     if isinstance(begin, And):
         last: Any = begin.terms[-1]
         longer = _appended(last.argument, follow, last.window)
@@ -48,30 +87,20 @@ def _appended(begin: Event, follow: Event, window: Window | None) -> Event:
     return Eventually(And((begin, follow)), window)
 
 
-def _momentary(part: DrawnPart) -> tuple[Event, Window | None]:
-    """What a part says of single times, and the window of those times."""
-    event: Any = part.event
-    edges = part.edges()
+def _link(part: DrawnPart) -> tuple[Event, Window | None]:
+    """The condition that a part sets on single times, and the window of those times."""
     if part.negated or part.muted:
         state = "negated" if part.negated else "muted"
         raise ValueError(
             f"`{part.label}` must not be {state} to come before or after another part. Undo that first."
         )
-    if part.kind == "then":
-        return event.argument, event.window
-    if part.kind == "box" and part.mode == "passes":
-        return Between(event.signal, event.low, event.high), event.window
-    if part.kind == "point":
-        low, high, time = edges["bottom"], edges["top"], event.left.time
-        return Between(event.left.argument, low, high), Window(time, time)  # pyright: ignore[reportArgumentType]
-    if part.kind == "threshold" and part.mode in _CROSSINGS:
-        if isinstance(event, Eventually):
-            return event.argument, event.window
-        return dataclasses.replace(event, left=event.left.argument), event.left.window
-    raise ValueError(
-        f"`{part.term}` must happen at a time to come before or after another part. "
-        "Choose a threshold that is crossed, a box that is passed, or a point."
-    )
+    link = part.shape.as_link(part)
+    if link is None:
+        raise ValueError(
+            f"`{part.term}` must happen at a time to come before or after another part. "
+            "Choose a threshold that is crossed, a box that is passed, or a point."
+        )
+    return link
 
 
 def links(part: DrawnPart, layout: kernels.Layout) -> list[Event]:
@@ -85,13 +114,6 @@ def links(part: DrawnPart, layout: kernels.Layout) -> list[Event]:
 
 
 def _standing(term: Event, window: Window | None, layout: kernels.Layout) -> Event:
-    """What holds at some time, as a part that a hand can draw."""
-    if isinstance(term, Between):
-        whole = Window(float(layout.times[0]), float(layout.times[-1]))
-        return Box(term.argument, window or whole, term.low, term.high)
-    if isinstance(term, Comparison) and isinstance(term.right, Number):
-        mode = "rises above" if term.operator[0] == ">" else "falls below"
-        times = None if window is None else (window.start, window.end)
-        if THRESHOLD_MODES[mode][1] == term.operator:
-            return threshold(term.left, term.right.value, mode, times)
-    return Eventually(term, window)
+    """A link as an event of its own: a shape where it has one."""
+    shapes = (shape.from_link(term, window, layout) for shape in SHAPES.values())
+    return next((event for event in shapes if event is not None), Eventually(term, window))

@@ -1,7 +1,7 @@
-"""One part as a Bokeh annotation and its letter: which kind, where it stands, how it looks.
+"""The Bokeh annotation of one part, and its letter: where they stand and how they look.
 
-Boxes, thresholds and observed points are `BoxAnnotation`s, tubes and polygons `PolyAnnotation`s. An edge
-that a part does not have is the canvas's own edge, and stays there while the others are dragged.
+A shape drawn as an outline is a `PolyAnnotation`, every other one a `BoxAnnotation`. An edge that a
+part does not have is the canvas's own edge, and stays there while the others are dragged.
 """
 
 from typing import Any
@@ -9,10 +9,10 @@ from typing import Any
 from bokeh.models import BoxAnnotation, Label, PolyAnnotation
 from bokeh.models.annotations.geometry import AreaVisuals, BoxInteractionHandles
 
-from diffuse_ui.sketch.parts import DrawnPart
+from diffuse_ui.sketch.shape import DrawnPart
 from diffuse_ui.style.colors import Palette
 
-__all__ = ["annotation_of", "place", "style"]
+__all__ = ["annotation_of", "colour_of", "place", "style"]
 
 POINT_SHARE = 0.006  # half the width of an observed point's bar, of the time axis
 THIN_SHARE = 0.12  # of the axis: the tolerance of a flatter bar cannot be grabbed apart from its middle
@@ -39,34 +39,30 @@ _HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
 def annotation_of(part: DrawnPart) -> tuple[BoxAnnotation | PolyAnnotation, tuple[str, ...]]:
     """A new annotation, and the attributes by which it tells that it was dragged."""
     name = f"shape-{part.label}"
-    if part.kind in ("tube", "polygon"):
-        xs, ys = part.outline()
-        return PolyAnnotation(name=name, xs=xs.tolist(), ys=ys.tolist(), **_LOOK | _BORDER), ("xs", "ys")
+    if part.shape.drawn_as == "outline":
+        xs, ys = part.extent()
+        return PolyAnnotation(name=name, xs=xs, ys=ys, **_LOOK | _BORDER), ("xs", "ys")
     edges = {side: value for side, value in part.edges().items() if value is not None}
-    options: dict[str, Any] = {"movable": "both", "resizable": "all"}
-    if part.kind == "threshold" and "left" not in edges:
-        options = {"movable": "none", "resizable": "bottom" if "bottom" in edges else "top"}
-    if part.kind == "box" and "left" not in edges:
-        options = {"movable": "y", "resizable": "y"}
-    if part.kind == "point":
+    options: dict[str, Any] = dict(zip(("movable", "resizable"), part.shape.grips(part)))
+    if part.shape.drawn_as == "bar":
         clear = AreaVisuals(
             fill_alpha=0.0, line_alpha=0.0, hover_fill_alpha=0.25, hover_line_alpha=0.0, hatch_alpha=0.0
         )
         handles = BoxInteractionHandles(all=clear)
-        options = {"symmetric": True, "use_handles": True, "handles": handles, "resizable": "y"}
+        options |= {"symmetric": True, "use_handles": True, "handles": handles}
     look = {**_LOOK, "line_width": 2, "hover_line_width": 3}
     return BoxAnnotation(name=name, **edges, **options, **look), _EDGES
 
 
 def place(part: DrawnPart, annotation: Any, panel: Any) -> None:
     """Put an annotation where its part is."""
-    if part.kind in ("tube", "polygon"):
-        xs, ys = (axis.tolist() for axis in part.outline())
+    if part.shape.drawn_as == "outline":
+        xs, ys = part.extent()
         if (list(annotation.xs), list(annotation.ys)) != (xs, ys):
             annotation.update(xs=xs, ys=ys)
         return
     edges = part.edges()
-    if part.kind == "point":
+    if part.shape.drawn_as == "bar":
         half = POINT_SHARE * (panel.x_range.end - panel.x_range.start)
         edges |= {"left": edges["left"] - half, "right": edges["right"] + half}  # pyright: ignore[reportOptionalOperand]
         thin = edges["top"] - edges["bottom"] < THIN_SHARE * (panel.y_range.end - panel.y_range.start)  # pyright: ignore[reportOptionalOperand]
@@ -74,6 +70,11 @@ def place(part: DrawnPart, annotation: Any, panel: Any) -> None:
     changed = {side: value for side, value in edges.items() if value not in (None, getattr(annotation, side))}
     if changed:
         annotation.update(**changed)
+
+
+def colour_of(part: DrawnPart, colours: Palette) -> str:
+    """Colour of a part's shape: quiet when muted, ink when known, else that of its kind."""
+    return colours.quiet if part.muted else colours.ink if part.known else colours.of(part.shape.colour)
 
 
 def style(
@@ -87,8 +88,7 @@ def style(
     editable: bool,
 ) -> None:
     """The look of an annotation and its letter, by what the part says of itself."""
-    colour = colours.quiet if part.muted else colours.ink if part.known else colours.of(part.kind)
-    bordered = part.kind in ("tube", "polygon")
+    colour, bordered = colour_of(part, colours), part.shape.drawn_as == "outline"
     annotation.update(
         editable=editable,
         fill_color=colour,
@@ -105,7 +105,7 @@ def style(
     label.update(
         x=x,
         y=y,
-        y_offset=3 if part.kind in ("threshold", "point") else -17,
+        y_offset=3 if part.shape.drawn_as in ("level", "bar") else -17,
         text=f"not {part.label}" if part.negated else part.label,
         text_color=colour,
         background_fill_color=colours.paper,
@@ -113,11 +113,9 @@ def style(
 
 
 def _corner(part: DrawnPart, panel: Any) -> tuple[float, float]:
-    """Where the part's letter stands."""
-    if part.kind in ("tube", "polygon"):
-        xs, ys = part.outline()
-        return float(xs[0]), float(ys[0])
-    edges = part.edges()
-    left = edges["left"] if edges["left"] is not None else float(panel.x_range.start)
-    level = edges["top"] if edges["top"] is not None else edges["bottom"]
-    return left, level if level is not None else 0.0
+    """Place of the part's letter: the first point of an outline, else the upper left corner."""
+    across, along = part.extent()
+    if across:
+        return across[0], along[0]
+    left = part.edges()["left"]
+    return left if left is not None else float(panel.x_range.start), along[-1] if along else 0.0

@@ -1,19 +1,18 @@
 """The sketch canvas: draw on the trajectories against time, drag what was drawn.
 
-Small multiples, one panel a variable. A drag on an empty place draws a box (or a tube, or sets a
-window of times), a click puts a threshold or an observed point; what is on the canvas is derived from
-the event's parts, and dragging it edits the numbers of the event (`diffuse_ui.sketch.parts`). One shape
-drawn, the next drag is a box again.
+Small multiples, one panel a variable. A drag on an empty place or a click draws the shape of the chosen
+mode (`diffuse_ui.sketch.shapes`), or a drag sets a window of times; after it, the next drag is a box
+again. All that is on the canvas is derived from the event's parts, and dragging it edits the event's
+numbers.
 """
 
-from typing import Any
-
-import numpy as np
 from bokeh.events import PanEnd, SelectionGeometry, Tap
 from bokeh.layouts import column
 
-from diffuse_ui.sketch import gestures
-from diffuse_ui.sketch.parts import DrawnPart, arranged_parts
+from diffuse_ui.sketch.parts import arranged_parts
+from diffuse_ui.sketch.rounding import MIN_DRAG
+from diffuse_ui.sketch.shape import DrawnPart
+from diffuse_ui.sketch.shapes import SHAPES, tools
 from diffuse_ui.style.numbers import number
 from diffuse_ui.views.canvas.curves import CANVAS_HEIGHT, CurvesView
 from diffuse_ui.views.canvas.panels import VariablePanel
@@ -24,9 +23,6 @@ __all__ = ["CanvasView"]
 
 MIN_PANEL_HEIGHT = 104
 GAP = 2  # pixels between panels
-TUBE_SHARE = 0.06  # half width of a tube as it is drawn, of the axis
-TOLERANCE_SHARE = 0.02  # tolerance of an observed point as it is placed, of the variable's range
-MIN_BOX = (0.4, 0.005)  # what is smaller is a click: of a step, of the axis
 
 
 class CanvasView(CurvesView):
@@ -84,64 +80,30 @@ class CanvasView(CurvesView):
     # -- gestures → event --------------------------------------------------------------------
 
     def _drawn(self, panel: VariablePanel, event: SelectionGeometry) -> None:
-        kind, geometry = str(event.geometry.get("type")), event.geometry
-        if not event.final or kind not in ("rect", "poly"):
-            return
-        if kind == "poly":
-            done = self.add(lambda: self._tube(panel, geometry))
-        elif self.session.look.mode == "window":
-            done = self._window(panel, float(geometry["x0"]), float(geometry["x1"]))
+        """A drag: a window of times, or a shape; of a mode left meanwhile, the first that it draws."""
+        look, drag = self.session.look, event.geometry
+        if look.mode == "window" and drag.get("type") == "rect":
+            done = event.final and self._window(panel, float(drag["x0"]), float(drag["x1"]))
         else:
-            done = self.add(lambda: self._box(panel, geometry))
+            shapes = sorted(tools(in_plane=False), key=lambda shape: shape.name != look.mode)
+            done = self.draw_dragged(panel, shapes, event)
         if done:
-            self.session.look.mode = "box"
-
-    def _box(self, panel: VariablePanel, geometry: dict[str, Any]) -> Any:
-        layout = self.session.state.layout
-        left, right = sorted((float(geometry["x0"]), float(geometry["x1"])))
-        low, high = sorted((float(geometry["y0"]), float(geometry["y1"])))
-        left, right = max(left, float(layout.times[0])), min(right, float(layout.times[-1]))
-        span = panel.y_range.end - panel.y_range.start
-        if right - left < MIN_BOX[0] * layout.step or high - low < MIN_BOX[1] * span:
-            return None  # a click, not a box
-        return gestures.box(panel.name, (left, right), (low, high), layout=layout, digits=panel.digits[1])
-
-    def _tube(self, panel: VariablePanel, geometry: dict[str, Any]) -> Any:
-        points = np.stack([np.asarray(geometry["x"], float), np.asarray(geometry["y"], float)], axis=1)
-        if len(points) < 3:
-            return None  # a click
-        half_width = TUBE_SHARE * (panel.y_range.end - panel.y_range.start)
-        layout = self.session.state.layout
-        return gestures.tube(panel.name, points, half_width, layout=layout, digits=panel.digits[1])
+            look.mode = "box"
 
     def _placed(self, panel: VariablePanel, time: float | None, level: float | None) -> None:
-        """A click: a threshold at its height, or an observed point where it was."""
-        make = {"threshold": self._threshold, "point": self._point}.get(self.session.look.mode)
-        if make is None or time is None or level is None:
+        """A click: the shape of the mode, where it is drawn by one."""
+        look = self.session.look
+        shape = SHAPES.get(look.mode)
+        if shape is None or shape.tool != "click" or time is None or level is None:
             return
-        if self.add(lambda: make(panel, float(time), float(level))):
-            self.session.look.mode = "box"
-
-    def _threshold(self, panel: VariablePanel, time: float, level: float) -> Any:
-        above = level > 0.5 * sum(self._range(panel))
-        mode = "rises above" if above else "falls below"
-        return gestures.threshold(panel.name, round(level, panel.digits[1]), mode)
-
-    def _point(self, panel: VariablePanel, time: float, level: float) -> Any:
-        low, high = self._range(panel)
-        tolerance = TOLERANCE_SHARE * (high - low)
-        layout = self.session.state.layout
-        return gestures.point(panel.name, time, level, tolerance, layout=layout, digits=panel.digits[1])
-
-    def _range(self, panel: VariablePanel) -> tuple[float, float]:
-        along = self.range_of(panel)[1]
-        return min(along), max(along)
+        if self.draw(panel, shape, [(time, level)]):
+            look.mode = "box"
 
     def _window(self, panel: VariablePanel, left: float, right: float) -> bool:
         """A drag along the time axis: when the chosen parts count, or those drawn here."""
         state, look = self.session.state, self.session.look
         left, right = sorted((left, right))
-        if right - left < MIN_BOX[0] * state.layout.step:
+        if right - left < MIN_DRAG * state.layout.step:
             return False  # a click
         parts = self._windowed(panel)
         if not parts:
@@ -152,7 +114,7 @@ class CanvasView(CurvesView):
         try:
             arrangement = state.parts
             for part in parts:
-                event = gestures.with_window(part, (left, right), state.layout)
+                event = part.with_window((left, right), state.layout)
                 arrangement = arrangement.replaced(part.index, event)
             state.arrange(arrangement)
         except ValueError as error:
@@ -164,7 +126,7 @@ class CanvasView(CurvesView):
     def _windowed(self, panel: VariablePanel) -> list[DrawnPart]:
         """The parts that a window is meant for: the chosen ones, else the last one of this panel, else the last."""
         state, look = self.session.state, self.session.look
-        parts = [part for part in arranged_parts(state.parts) if part.kind in ("threshold", "box", "then")]
+        parts = [part for part in arranged_parts(state.parts) if part.shape.has_window]
         chosen = [part for part in parts if part.index in look.selected]
         here = [part for part in parts if part.variable == panel.name]
         return chosen or here[-1:] or parts[-1:]

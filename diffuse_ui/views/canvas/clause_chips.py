@@ -1,8 +1,7 @@
-"""One chip for each part of the event and of what is known; also the way to an event without a mouse.
+"""The list of chips: one for each part of the event and of what is known; an event without a mouse.
 
-A chip has the part's letter and colour, its meaning in words, the choice of its meaning, and what can
-be done with it: negate, mute, delete; an observed point can become knowledge. Above the chips: whether
-all parts must be met or any, and, when two are chosen by their letters, that one follows the other.
+Above the chips: whether all parts must be met or any, and, when two are chosen by their letters, that
+one follows the other.
 """
 
 from collections.abc import Callable
@@ -11,128 +10,19 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from diffuse_ui.sketch import gestures
-from diffuse_ui.sketch.parts import DrawnPart, arranged_parts
+from diffuse_ui.sketch.parts import arranged_parts
 from diffuse_ui.sketch.sequence import chain, links
+from diffuse_ui.sketch.shape import DrawnPart
 from diffuse_ui.state.clauses import Arrangement
-from diffuse_ui.style.colors import palette
+from diffuse_ui.views.canvas.chip import BARE, ON_ONE_LINE, ROW, Chip
 from diffuse_ui.views.two_way import Voice
-from diffuse_ui.views.widgets import caption, words
+from diffuse_ui.views.widgets import caption
 from diffuse_ui.work.session import Session
 
 __all__ = ["ChipsView"]
 
 MAX_KNOWN = 6  # chips of known points; more are told by their number
 _JOINERS = {"all of": "and", "any of": "or"}
-_BARE = {"size": "small", "margin": 0, "align": "center"}
-_ON_ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "3px 8px"}}
-_ROW = {"gap": "8px", "alignItems": "center"}
-
-
-class _Chip:
-    """The chip of one part; kept while the part keeps its form."""
-
-    def __init__(self, view: "ChipsView", part: DrawnPart) -> None:
-        self.part, self.view = part, view
-        colours = palette(view.session.look.dark)
-        self.colour = colours.ink if part.known else colours.of(part.kind)
-        self.badge = pmui.Button(
-            label=part.label,
-            description=f"Part {part.label}" if part.known else f"Choose {part.label}",
-            variant="contained",
-            disable_elevation=True,
-            width=22,
-            height=22,
-            **_BARE,
-        )
-        self.words = words(align="center", min_width=160)
-        self.modes = pmui.RadioButtonGroup(
-            options=list(part.modes),
-            value=part.mode,
-            color="primary",
-            sx=_ON_ONE_LINE,
-            description=f"Meaning of {part.label}",
-            visible=bool(part.modes),
-            **_BARE,
-        )
-        self._switches: dict[str, Voice] = {}
-        self.actions = self._actions()
-        self.row = pmui.Row(
-            self.badge,
-            self.words,
-            self.modes,
-            *self.actions.values(),
-            sizing_mode="stretch_width",
-            margin=0,
-            sx=self._frame(),
-        )
-        self.badge.on_click(lambda _: view.choose(self.part))
-        self._mode = Voice(self.modes, lambda mode: view.mean(self.part, mode))
-
-    def _actions(self) -> dict[str, Any]:
-        """What can be done with the part, as far as it makes sense for it."""
-        part, view = self.part, self.view
-        quiet = {**_BARE, "color": "default"}
-        actions: dict[str, Any] = {}
-        if part.known:
-            actions["ask"] = pmui.Button(label="ask instead", variant="text", **quiet)
-            actions["ask"].on_click(lambda _: view.ask(self.part))
-        elif part.kind == "point" and not part.negated:
-            actions["know"] = pmui.Button(label="is known", variant="text", **quiet)
-            actions["know"].on_click(lambda _: view.know(self.part))
-        elif part.kind == "then" and not part.negated:
-            actions["separate"] = pmui.Button(label="separate", variant="text", **quiet)
-            actions["separate"].on_click(lambda _: view.separate(self.part))
-        if not part.known:
-            actions["negate"] = _toggle("not", f"Negate {part.label}", part.negated)
-            actions["mute"] = _toggle("mute", f"Mute {part.label}", part.muted)
-            self._switches["negated"] = Voice(actions["negate"], lambda on: view.negate(self.part, on))
-            self._switches["muted"] = Voice(actions["mute"], lambda on: view.mute(self.part, on))
-        actions["delete"] = pmui.IconButton(icon="close", description=f"Remove {part.label}", **quiet)
-        actions["delete"].on_click(lambda _: view.remove(self.part))
-        return actions
-
-    @property
-    def delete(self) -> Any:
-        return self.actions["delete"]
-
-    def _frame(self) -> dict[str, Any]:
-        return {
-            **_ROW,
-            "border": "1px solid",
-            "borderColor": "divider",
-            "borderLeft": f"3px solid {self.colour}",
-            "borderRadius": "6px",
-            "padding": "3px 6px 3px 10px",
-            "flexWrap": "wrap",
-            "opacity": 0.55 if self.part.muted else 1.0,
-        }
-
-    def update(self, part: DrawnPart, *, chosen: bool) -> None:
-        self.part = part
-        self.words.object = self.view.words(part)
-        if part.modes:
-            self._mode.say(part.mode)
-        for attribute, switch in self._switches.items():
-            switch.say(getattr(part, attribute))
-        frame = self._frame()
-        if self.row.sx != frame:
-            self.row.sx = frame
-        self.badge.sx = {
-            "minWidth": "0",
-            "width": "22px",
-            "height": "22px",
-            "padding": "0",
-            "borderRadius": "11px",
-            "fontSize": "11.5px",
-            "fontWeight": 700,
-            "textTransform": "none",
-            "color": "background.paper",
-            "backgroundColor": self.colour,
-            "&:hover": {"backgroundColor": self.colour, "filter": "brightness(0.9)"},
-            "outline": f"2px solid {self.colour}" if chosen else "none",
-            "outlineOffset": "2px",
-        }
 
 
 class ChipsView:
@@ -140,8 +30,8 @@ class ChipsView:
 
     def __init__(self, session: Session) -> None:
         self.session = session
-        self.chips: list[_Chip] = []
-        self.known: list[_Chip] = []
+        self.chips: list[Chip] = []
+        self.known: list[Chip] = []
         self.empty = caption(
             "No event yet. Draw a box on the curves, choose Threshold and click, or write it at the right.",
             margin=(6, 2),
@@ -151,15 +41,15 @@ class ChipsView:
             value="and",
             color="primary",
             description="How the parts are joined",
-            sx=_ON_ONE_LINE,
-            **_BARE,
+            sx=ON_ONE_LINE,
+            **BARE,
         )
         self.then = pmui.Button(
-            label="then", variant="outlined", sx={"padding": "2px 10px", "whiteSpace": "nowrap"}, **_BARE
+            label="then", variant="outlined", sx={"padding": "2px 10px", "whiteSpace": "nowrap"}, **BARE
         )
         self.help = caption(align="center")
         self.joining = pmui.Row(
-            self.joiner, self.help, self.then, sizing_mode="stretch_width", margin=0, sx=_ROW
+            self.joiner, self.help, self.then, sizing_mode="stretch_width", margin=0, sx=ROW
         )
         self.known_words = caption(margin=(2, 2))
         self.column = pmui.Column(sizing_mode="stretch_width", margin=(4, 0, 2, 0), sx={"gap": "6px"})
@@ -196,7 +86,7 @@ class ChipsView:
     def mean(self, part: DrawnPart, mode: str) -> None:
         """Another meaning of a part."""
         if mode and mode != part.mode:
-            self._arrange(lambda: self._parts.replaced(part.index, gestures.with_mode(part, mode)))
+            self._arrange(lambda: self._parts.replaced(part.index, part.with_mode(mode)))
 
     def negate(self, part: DrawnPart, negated: bool) -> None:
         """`not` before a part, or taken from it."""
@@ -282,10 +172,10 @@ class ChipsView:
         if shown != self.column.objects:
             self.column.objects = shown
 
-    def _kept(self, chips: list[_Chip], parts: list[DrawnPart]) -> list[_Chip]:
+    def _kept(self, chips: list[Chip], parts: list[DrawnPart]) -> list[Chip]:
         """Chips for the parts: the present ones where they fit."""
-        present = {_form(chip.part): chip for chip in chips}
-        return [present.get(_form(part)) or _Chip(self, part) for part in parts]
+        present = {chip.form(chip.part): chip for chip in chips}
+        return [present.get(Chip.form(part)) or Chip(self, part) for part in parts]
 
     def _update_joining(self, parts: list[DrawnPart]) -> None:
         self._joiner.say(self._parts.joiner)
@@ -298,19 +188,3 @@ class ChipsView:
             if pair
             else "these parts must be met. Choose two by their letters to say that one follows the other."
         )
-
-
-def _toggle(label: str, description: str, value: bool) -> pmui.Toggle:
-    return pmui.Toggle(
-        label=label,
-        value=value,
-        description=description,
-        color="primary",
-        sx={"minWidth": "0", "padding": "3px 8px", "whiteSpace": "nowrap"},
-        **_BARE,
-    )
-
-
-def _form(part: DrawnPart) -> tuple[Any, ...]:
-    """What a chip must be rebuilt for."""
-    return part.label, part.kind, part.known, part.negated and part.kind in ("point", "then")

@@ -6,14 +6,16 @@ shown, and has no panels before that. It also keeps the axes: they hold the back
 trajectories and what was drawn, and are not stretched by guided trajectories that miss.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import panel as pn
 import xarray as xr
+from bokeh.events import SelectionGeometry
 
 from diffuse_ui.analysis.ensembles import fan, is_member
+from diffuse_ui.sketch.shape import Axes, Shape
 from diffuse_ui.style.colors import palette
 from diffuse_ui.views.canvas.panels import MAX_CURVES, TIME_AXIS_HEIGHT, Panel
 from diffuse_ui.views.canvas.shapes import ShapeLayer
@@ -212,11 +214,19 @@ class CurvesView:
             (across, along), drawn = self.range_of(panel), self.shapes.extent(panel)
             panel.fit(across + drawn[0], along + drawn[1])
 
-    def add(self, make: Callable[[], Any]) -> bool:
-        """Add what was drawn to the event; says whether there was anything."""
+    def _range(self, panel: Panel) -> tuple[float, float]:
+        """Least and greatest value along a panel."""
+        along = self.range_of(panel)[1]
+        return min(along), max(along)
+
+    def draw(self, panel: Panel, shape: Shape, points: Any) -> bool:
+        """Add a shape drawn through points (point, 2) to the event; says whether there was anything."""
         state, look = self.session.state, self.session.look
+        names = (panel.place,) if isinstance(panel.place, str) else panel.place
+        height = panel.y_range.start, panel.y_range.end
+        axes = Axes(names, state.layout, panel.digits, height, self._range(panel))
         try:
-            part = make()
+            part = shape.draw(np.asarray(points, np.float64), axes)
             if part is not None:
                 state.arrange(state.parts.plus(part))
                 look.notice = ""
@@ -224,3 +234,13 @@ class CurvesView:
         except ValueError as error:
             look.notice = str(error)
         return False
+
+    def draw_dragged(self, panel: Panel, shapes: Iterable[Shape], event: SelectionGeometry) -> bool:
+        """Add the first of the shapes that such a drag draws; says whether there was anything."""
+        drag = event.geometry
+        shape = next((shape for shape in shapes if shape.tool == drag.get("type")), None)
+        if shape is None or not event.final:
+            return False
+        if shape.tool == "rect":
+            return self.draw(panel, shape, [(drag["x0"], drag["y0"]), (drag["x1"], drag["y1"])])
+        return self.draw(panel, shape, np.transpose([drag["x"], drag["y"]]))

@@ -1,11 +1,13 @@
 """Figures of the sketch canvas: one Bokeh panel, quiet behind, accent in front.
 
-A panel holds the sources and glyphs of one pair of axes; it knows colours and arrays, and nothing of
-events. `VariablePanel` shows a variable against time, `PlanePanel` two variables against each other.
+A panel holds the sources, glyphs and drag tools of one pair of axes; it knows colours and arrays, and
+nothing of events. `VariablePanel` shows a variable against time, `PlanePanel` two variables against each other.
 What is drawn from behind to front: unconditional fan, backdrop curves, the backdrop's hits, the
 conditional fan, conditional curves, the median, marks of what was drawn by hand.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -13,7 +15,8 @@ from bokeh.models import BoxSelectTool, ColumnDataSource, LassoSelectTool, Range
 from bokeh.plotting import figure
 
 from diffuse_ui.analysis.ensembles import Fan, nan_lines
-from diffuse_ui.sketch.gestures import decimals
+from diffuse_ui.sketch.rounding import decimals
+from diffuse_ui.sketch.shapes import tools
 from diffuse_ui.style.colors import Palette
 from diffuse_ui.views.held_drag import wait_for_drags
 
@@ -25,6 +28,10 @@ _QUIET_FOCUS = ":host(:focus:not(:focus-visible)), :host *:focus:not(:focus-visi
 _LINES = {"backdrop": 0.8, "hits": 0.9, "misses": 0.8, "curves": 0.9}  # → width
 _INK = {"hits": 1.8, "curves": 2.0, "misses": 1.2}  # opacity of one curve, times the root of their number
 _FANS = ("reference", "conditional")
+_DRAGS: dict[str, Callable[..., Tool]] = {
+    "rect": BoxSelectTool,
+    "poly": partial(LassoSelectTool, continuous=False),
+}
 _MARGIN = 0.06  # of the range of the values, at both ends of an axis
 
 Place = str | tuple[str, str]
@@ -185,6 +192,15 @@ def _fit(axis: Range1d, values: list[float]) -> None:
         axis.update(start=low, end=high)
 
 
+def _drag_tools(panel: str, *, in_plane: bool) -> dict[str, Tool]:
+    """The Bokeh tool of every shape that is drawn by a drag."""
+    return {
+        shape.name: _DRAGS[shape.tool](renderers=[], visible=False, name=f"{shape.name}-{panel}")
+        for shape in tools(in_plane=in_plane)
+        if shape.tool in _DRAGS
+    }
+
+
 class VariablePanel(Panel):
     """One variable against time."""
 
@@ -201,15 +217,11 @@ class VariablePanel(Panel):
     ) -> None:
         self.name = self.place = name
         self.times, self.index = times, index
-        tools = {
-            "box": BoxSelectTool(renderers=[], visible=False, name=f"box-{name}"),
-            "tube": LassoSelectTool(renderers=[], continuous=False, visible=False, name=f"tube-{name}"),
-            "window": BoxSelectTool(renderers=[], dimensions="width", visible=False, name=f"window-{name}"),
-        }
+        window = BoxSelectTool(renderers=[], dimensions="width", visible=False, name=f"window-{name}")
         super().__init__(
             name,
             Range1d(float(times[0]), float(times[-1]), bounds=None),
-            tools,
+            _drag_tools(name, in_plane=False) | {"window": window},
             sizing_mode="stretch_both",
             styles={"height": f"calc({height} + {TIME_AXIS_HEIGHT if last else 0}px)", "flex": "none"},
             x_axis_label=time_label if last else None,
@@ -235,15 +247,14 @@ class PlanePanel(Panel):
     def __init__(self, variables: tuple[str, ...], height: str) -> None:
         self.variables = variables
         self.place = (variables[0], variables[-1])
-        lasso = LassoSelectTool(renderers=[], continuous=False, visible=False, name="polygon-plane")
         super().__init__(
             "plane",
             Range1d(-1.0, 1.0),
-            {"polygon": lasso},
+            _drag_tools("plane", in_plane=True),
             sizing_mode="stretch_both",
             styles={"height": f"calc({height} + {TIME_AXIS_HEIGHT}px)", "flex": "none"},
         )
-        self.figure.toolbar.active_drag = lasso
+        self.figure.toolbar.active_drag = next(iter(self.tools.values()))
 
     def turn(self, place: tuple[str, str], labels: tuple[str, str]) -> None:
         """Choose which two variables span the plane."""

@@ -4,10 +4,9 @@ Any pair of the model's variables spans the plane. Polygons of other planes, and
 time, stay on their chips.
 """
 
-import numpy as np
 from bokeh.events import SelectionGeometry
 
-from diffuse_ui.sketch import gestures
+from diffuse_ui.sketch.shapes import tools
 from diffuse_ui.views.canvas.curves import CANVAS_HEIGHT, CurvesView
 from diffuse_ui.views.canvas.panels import PlanePanel
 from diffuse_ui.work.session import Session
@@ -43,7 +42,4 @@ class PhasePlaneView(CurvesView):
         super()._refresh()
 
     def _drawn(self, event: SelectionGeometry) -> None:
-        if event.final and str(event.geometry.get("type")) == "poly" and len(event.geometry["x"]) > 2:
-            columns = [np.asarray(event.geometry[axis], float) for axis in ("x", "y")]
-            panel = self.panels[0]
-            self.add(lambda: gestures.polygon(panel.place, np.stack(columns, axis=1), digits=panel.digits))
+        self.draw_dragged(self.panels[0], tools(in_plane=True), event)

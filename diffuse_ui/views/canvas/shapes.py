@@ -12,10 +12,10 @@ from typing import Any
 
 from bokeh.models import BoxAnnotation, Label, PolyAnnotation
 
-from diffuse_ui.sketch.edits import moved
-from diffuse_ui.sketch.parts import DrawnPart, arranged_parts
+from diffuse_ui.sketch.parts import arranged_parts
+from diffuse_ui.sketch.shape import DrawnPart
 from diffuse_ui.style.colors import palette
-from diffuse_ui.views.canvas.annotations import annotation_of, place, style
+from diffuse_ui.views.canvas.annotations import annotation_of, colour_of, place, style
 from diffuse_ui.views.canvas.panels import Panel
 from diffuse_ui.work.session import Session
 
@@ -74,13 +74,9 @@ class ShapeLayer:
         across: list[float] = []
         along: list[float] = []
         for part in self._parts():
-            if self._panel(part) is not panel:
-                continue
-            if part.kind in ("tube", "polygon"):
-                xs, ys = part.outline()
-                across, along = across + xs.tolist(), along + ys.tolist()
-            else:
-                along += [value for value in list(part.edges().values())[2:] if value is not None]
+            if self._panel(part) is panel:
+                xs, ys = part.extent()
+                across, along = across + xs, along + ys
         return across, along
 
     def _parts(self) -> Iterator[DrawnPart]:
@@ -112,7 +108,7 @@ class ShapeLayer:
             for key in self._dragged & set(self.shapes):
                 part, annotation, _ = self.shapes[key]
                 panel = self._panel(part)
-                numbers = moved(part, annotation, layout=state.layout, digits=panel.digits) if panel else {}
+                numbers = part.moved(annotation, layout=state.layout, digits=panel.digits) if panel else {}
                 if numbers and part.known:
                     known = known.with_numbers(part.index, numbers)
                 elif numbers:
@@ -181,16 +177,12 @@ class ShapeLayer:
         style(part, annotation, label, colours, panel, chosen=chosen, editable=editable)
 
     def _mark(self, parts: list[DrawnPart]) -> None:
-        """Dots: observed points, and the vertices of polygons."""
+        """Show the dots of the shapes, such as the vertices of polygons."""
         colours = palette(self.session.look.dark)
         marks: dict[int, list[tuple[float, float, str]]] = {id(panel): [] for panel in self.panels.values()}
         for part in parts:
-            colour = colours.quiet if part.muted else colours.ink if part.known else colours.of(part.kind)
-            here = marks[id(self._panel(part))]
-            if part.kind == "point":
-                here.append((part.sides["time"][1], part.sides["value"][1], colour))
-            elif part.kind == "polygon" and not part.muted:
-                here += [(x, y, colour) for x, y in zip(*(axis.tolist() for axis in part.outline()))]
+            colour = colour_of(part, colours)
+            marks[id(self._panel(part))] += [(*dot, colour) for dot in part.shape.dots(part)]
         for panel in self.panels.values():
             panel.show_marks(marks[id(panel)])
 

@@ -3,6 +3,7 @@
 import panel as pn
 import panel_material_ui as pmui
 
+from diffuse_ui.sketch.shapes import tools
 from diffuse_ui.state.clauses import Arrangement
 from diffuse_ui.style.colors import palette
 from diffuse_ui.views.legends import CanvasLegend
@@ -14,17 +15,12 @@ __all__ = ["Toolbar"]
 
 MAX_PANELS = 8
 _VIEWS = {"Time series": "time series", "Phase plane": "phase plane"}
-_MODES = {"Box": "box", "Threshold": "threshold", "Tube": "tube", "Point": "point", "Window": "window"}
+_MODES = {shape.name.capitalize(): shape.name for shape in tools(in_plane=False)} | {"Window": "window"}
 _DISPLAYS = {"Curves": "curves", "Fan": "fan", "Both": "both"}
 
-_HINTS = {
-    "box": "drag on the curves to draw a box; drag a shape to change it",
-    "threshold": "click at the height of the threshold",
-    "tube": "drag along the path that the curve should follow",
-    "point": "click where a value was observed",
-    "window": "drag along the time axis: when a threshold or a box counts",
-    "polygon": "drag around a region to draw a polygon; drag it, or one of its vertices, to change it",
-}
+_HINTS = {shape.name: shape.hint for shape in tools(in_plane=False)}
+_HINTS["window"] = "drag along the time axis: when a threshold or a box counts"
+_PLANE_HINT = "; ".join(shape.hint for shape in tools(in_plane=True))
 _GROUP = {
     "size": "small",
     "margin": 0,
@@ -81,18 +77,10 @@ class Toolbar:
 
     def __panel__(self) -> pn.viewable.Viewable:
         spacer = pmui.Row(sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 0"})
+        choices = self.view, self.mode, self.plane, self.variables, spacer
         row = pmui.Row(
-            *(
-                self.view,
-                self.mode,
-                self.plane,
-                self.variables,
-                spacer,
-                self.undo,
-                self.redo,
-                self.clear,
-                self.display,
-            ),
+            *choices,
+            *(self.undo, self.redo, self.clear, self.display),
             sizing_mode="stretch_width",
             margin=0,
             sx={**_ROW, "flexWrap": "wrap"},
@@ -133,7 +121,7 @@ class Toolbar:
         self.clear.disabled = not state.parts.terms
         ink = {"color": palette(look.dark).alarm} if look.notice else QUIET
         self.hint.param.update(
-            object=look.notice or _HINTS["polygon" if in_plane else look.mode],
+            object=look.notice or (_PLANE_HINT if in_plane else _HINTS[look.mode]),
             styles={"font-size": SMALL["fontSize"], **ink},
         )
 

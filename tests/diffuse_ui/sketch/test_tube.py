@@ -1,0 +1,29 @@
+"""Tubes drawn along a line, moved, and widened."""
+
+import numpy as np
+import pytest
+
+from diffuse_ui.sketch.tube import TubeShape
+
+
+def test_a_tube_needs_time(axes):
+    line = np.array([[1.0, 0.0], [1.005, 0.5], [1.01, 1.0]])
+    with pytest.raises(ValueError, match="a tube must be drawn along the time axis"):
+        TubeShape().draw(line, axes("x"))
+    assert TubeShape().draw(line[:2], axes("x")) is None
+
+
+def test_a_line_drawn_backwards_is_the_same_tube(axes):
+    line = np.stack([np.linspace(1, 5, 30), np.sin(np.linspace(1, 5, 30))], axis=1)
+    event = TubeShape().draw(line, axes("x"))
+    assert len(event.times) <= 12
+    assert event == TubeShape().draw(line[::-1], axes("x"))
+
+
+def test_a_tube_moves_as_a_whole_and_its_border_is_its_width(part_of, bent):
+    part = part_of("tube(x, [1, 2, 3], [0, 1, 0], 0.2)")
+    assert str(bent(part, 0.5, 0.25)) == "tube(x, [1.5, 2.5, 3.5], [0.25, 1.25, 0.25], 0.2)"
+    upper = np.array([0, 0.1, 0.1, 0, 0, 0])
+    assert str(bent(part, 0.0, upper)) == "tube(x, [1, 2, 3], [0, 1, 0], 0.3)"
+    assert str(bent(part, 0.0, upper[::-1])) == "tube(x, [1, 2, 3], [0, 1, 0], 0.1)"
+    assert bent(part, 9.0, 0.0).times[-1] == pytest.approx(5.9)

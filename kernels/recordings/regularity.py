@@ -11,7 +11,8 @@ import dataclasses
 from typing import Any
 
 import numpy as np
-from jaxtyping import Bool, Float
+import pandas as pd
+from jaxtyping import Float
 
 from kernels.recordings.reading import Recording
 
@@ -140,26 +141,15 @@ def _bridged(recording: Recording, gaps: str | None) -> Recording:
         )
     if gaps == "drop":
         return recording
-    values = recording.values.copy()
-    for run in np.unique(recording.runs):
-        rows = np.flatnonzero(recording.runs == run)
-        for v in range(values.shape[1]):
-            column = values[rows, v]
-            known = np.isfinite(column)
-            bridged = _short(known)
-            if known.any():
-                column[bridged] = np.interp(np.flatnonzero(bridged), np.flatnonzero(known), column[known])
-            values[rows, v] = column
-    return dataclasses.replace(recording, values=values)
+    bridged = pd.DataFrame(recording.values).groupby(recording.runs).transform(_over_short_gaps)
+    return dataclasses.replace(recording, values=bridged.to_numpy())
 
 
-def _short(known: Bool[np.ndarray, " row"]) -> Bool[np.ndarray, " row"]:
-    """Unknown places in gaps of at most `MAX_GAP`, with something known on either side."""
-    edges = np.diff(np.concatenate([[0], (~known).astype(int), [0]]))
-    short = np.zeros(known.size, bool)
-    for begin, end in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1)):
-        short[begin:end] = end - begin <= MAX_GAP and begin > 0 and end < known.size
-    return short
+def _over_short_gaps(column: pd.Series) -> pd.Series:
+    """Linear interpolation over gaps of at most `MAX_GAP`, with something known on either side."""
+    missing = column.isna()
+    lengths: Any = missing.groupby((~missing).cumsum()).transform("sum")
+    return column.interpolate(limit_area="inside").where(lengths <= MAX_GAP, column)
 
 
 def _require_varying(recording: Recording) -> None:

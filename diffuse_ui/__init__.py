@@ -14,10 +14,12 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 
 forward(
     {
+        "diffuse_ui.codegen": "diffuse_ui.export.code",
         "diffuse_ui.colors": "diffuse_ui.style.colors",
         "diffuse_ui.event_figures": "diffuse_ui.figures.event",
         "diffuse_ui.exporting": "diffuse_ui.export.files",
         "diffuse_ui.figure_axes": "diffuse_ui.figures.axes",
+        "diffuse_ui.sketches": "diffuse_ui.sketch.parts",
         "diffuse_ui.training_figures": "diffuse_ui.figures.training",
     }
 )

@@ -18,6 +18,8 @@ __getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)
 forward(
     {
         "kernels.events.inspection": "kernels.events.semantics.attribution",
+        "kernels.summaries": "kernels.statistics.summaries",
+        "kernels.verification": "kernels.statistics.verification",
         "kernels.zoo.presets": "kernels.training.presets",
         "kernels.zoo.simulated": "kernels.training.from_system",
     }

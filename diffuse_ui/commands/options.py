@@ -5,6 +5,11 @@ from typing import Annotated
 
 import typer
 
+from kernels.diffusion.schedules import SCHEDULES
+from kernels.guidance.registry import GUIDANCE
+from kernels.probability.registry import ESTIMATORS
+from kernels.samplers.registry import SAMPLERS
+
 __all__ = [
     "BrowserOption",
     "EstimatorOption",
@@ -15,7 +20,9 @@ __all__ = [
     "ModelOption",
     "OutputOption",
     "PortOption",
+    "SamplerOption",
     "SamplesOption",
+    "ScheduleOption",
     "SeedOption",
     "StepsOption",
 ]
@@ -25,19 +32,16 @@ ModelOption = Annotated[
 ]
 EventOption = Annotated[str | None, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")]
 GivenOption = Annotated[str | None, typer.Option(help="What is known, as in: at(x, 0) == 0.4 tolerance 0.01")]
-EstimatorOption = Annotated[
-    str,
-    typer.Option(
-        help="auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator, data, "
-        "training_data; none for no probability."
-    ),
+EstimatorOption = Annotated[str, typer.Option(help=f"{', '.join(ESTIMATORS)}; none for no probability.")]
+GuidanceOption = Annotated[str, typer.Option(help=f"{', '.join(GUIDANCE)}.")]
+_WEIGHTED, _OTHERS = (
+    ", ".join(name for name, record in SAMPLERS.items() if record.weighted is weighted)
+    for weighted in (True, False)
+)
+SamplerOption = Annotated[
+    str, typer.Option(help=f"How paths are drawn: {_WEIGHTED}; without an event also {_OTHERS}.")
 ]
-GuidanceOption = Annotated[
-    str,
-    typer.Option(
-        help="moment_matching, calibrated, moment_matching_full, pseudoinverse, reconstruction, replacement."
-    ),
-]
+ScheduleOption = Annotated[str, typer.Option(help=f"Noise levels of the paths: {', '.join(SCHEDULES)}.")]
 SamplesOption = Annotated[int, typer.Option("--num-samples", "-n", help="Number of trajectories.")]
 StepsOption = Annotated[int, typer.Option("--num-steps", help="Network evaluations on a stochastic path.")]
 SeedOption = Annotated[int, typer.Option(help="Seed: the same seed gives the same numbers.")]

@@ -15,7 +15,9 @@ from diffuse_ui.commands.options import (
     JsonOption,
     ModelOption,
     OutputOption,
+    SamplerOption,
     SamplesOption,
+    ScheduleOption,
     SeedOption,
     StepsOption,
 )
@@ -29,6 +31,9 @@ from diffuse_ui.commands.output import (
     write_whole,
 )
 from diffuse_ui.style import numbers
+from kernels.diffusion.schedules import DEFAULT_SCHEDULE
+from kernels.probability.registry import ESTIMATORS
+from kernels.samplers.registry import DEFAULT_SAMPLER
 from kernels.trajectories.datasets import write_dataset
 
 __all__ = ["probability", "sample", "simulate", "validate"]
@@ -58,6 +63,8 @@ def sample(
     num_samples: SamplesOption = 512,
     num_steps: StepsOption = 80,
     seed: SeedOption = 0,
+    sampler: SamplerOption = DEFAULT_SAMPLER,
+    schedule: ScheduleOption = DEFAULT_SCHEDULE,
     output: OutputOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -73,6 +80,8 @@ def sample(
             num_samples=num_samples,
             num_steps=num_steps,
             seed=seed,
+            sampler=sampler,
+            schedule=schedule,
         )
         if output is not None:
             require_output(output)
@@ -117,10 +126,7 @@ def probability(
     given: GivenOption = None,
     method: Annotated[
         str,
-        typer.Option(
-            help="Estimator: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, "
-            "density_ratio, simulator, data, training_data."
-        ),
+        typer.Option(help=f"Estimator: {', '.join(ESTIMATORS)}."),
     ] = "auto",
     guidance: GuidanceOption = "moment_matching",
     num_samples: Annotated[
@@ -139,6 +145,8 @@ def probability(
         ),
     ] = None,
     seed: SeedOption = 0,
+    sampler: SamplerOption = DEFAULT_SAMPLER,
+    schedule: ScheduleOption = DEFAULT_SCHEDULE,
     as_json: JsonOption = False,
 ) -> None:
     """Estimate the probability of an event: the number the app shows for the same choices."""
@@ -155,6 +163,8 @@ def probability(
             num_steps=ode_steps,
             path_steps=num_steps,
             guidance=guidance,
+            sampler=sampler,
+            schedule=schedule,
         )
         estimate = follow(records, lambda record: record.fraction, as_json).probability
         document = estimate.to_dict() | {

@@ -63,6 +63,9 @@ def train(
     num_steps: Annotated[
         int | None, typer.Option(help="Of a file: optimiser steps; by its size unless given.")
     ] = None,
+    noise: Annotated[
+        str, typer.Option(help="Colour of the perturbing noise over time: white, pink, brown.")
+    ] = "white",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -72,7 +75,9 @@ def train(
     with exit_codes():
         refuse(context, OF_A_SYSTEM if is_recording(source) else OF_A_FILE, f"in training on {source}")
         if not is_recording(source):
-            document = train_simulated(source, output, name=name, preset=preset, seed=seed, start=start)
+            document = train_simulated(
+                source, output, name=name, preset=preset, noise=noise, seed=seed, start=start
+            )
             print_answer(document, as_json, lambda: f"model of {source} in {document['output']}")
             return
         document = train_recording(
@@ -86,6 +91,7 @@ def train(
             resample=resample,
             num_known=num_known,
             num_steps=num_steps,
+            noise=noise,
             seed=seed,
         )
         how = "stopped; the best so far" if document["stopped"] else "the best"

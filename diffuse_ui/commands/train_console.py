@@ -4,6 +4,7 @@ SIGTERM is taken as Ctrl-C: the training ends at once; of one's own data the bes
 the same command goes on from the last checkpoint.
 """
 
+import dataclasses
 import signal
 from collections import deque
 from collections.abc import Iterator
@@ -29,7 +30,14 @@ def is_recording(source: str) -> bool:
 
 
 def train_simulated(
-    system: str, output: Path | None, *, name: str | None, preset: str, seed: int, start: str | None = None
+    system: str,
+    output: Path | None,
+    *,
+    name: str | None,
+    preset: str,
+    noise: str = "white",
+    seed: int,
+    start: str | None = None,
 ) -> dict[str, Any]:
     """Train a model of a system; what is left to say about it, JSON-able.
 
@@ -39,17 +47,18 @@ def train_simulated(
     """
     from kernels.checkpoints import weights_path
     from kernels.files import locked
+    from kernels.names import require_known
     from kernels.training.from_system import is_unfinished, train_system
     from kernels.training.presets import PRESETS
     from kernels.training.warm_start import num_exemplars
     from kernels.zoo import require_name, user_models
 
-    if preset not in PRESETS:
-        raise ValueError(f"`preset` must be one of {', '.join(PRESETS)}; got {preset!r}.")
+    require_known("preset", preset, PRESETS)
     if output is None and name is None:
         raise ValueError("`--output` or `--name` must be given: where the model goes, or what it is called.")
     begun = None if start is None else kernels.load_model(start)
-    choices = {"preset": PRESETS[preset], "seed": seed, "start": begun}
+    chosen = PRESETS[preset] if noise == "white" else dataclasses.replace(PRESETS[preset], noise=noise)
+    choices = {"preset": chosen, "seed": seed, "start": begun}
     taken = False
     if output is None:
         require_name(str(name))
@@ -61,7 +70,7 @@ def train_simulated(
             where = f"named {name}" if taken else f"in {weights}"
             raise ValueError(f"There is a model {where}. Give this one another name.")
         looked_at = PRESETS[preset].num_exemplars or (num_exemplars(begun.denoiser) if begun else 0)
-        _say_cost(PRESETS[preset].network_of(kernels.get_system(system)), looked_at)
+        _say_cost(chosen.network_of(kernels.get_system(system)), looked_at)
         records = train_system(system, output, model_name=name, **choices)
         with _terminated_as_interrupted():
             record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record

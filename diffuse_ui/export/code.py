@@ -11,17 +11,7 @@ import kernels
 
 __all__ = ["WATCHED", "command", "link", "notebook", "script"]
 
-WATCHED = (
-    "model",
-    "event",
-    "given",
-    "method",
-    "guidance",
-    "estimator",
-    "num_samples",
-    "num_steps",
-    "seed",
-)
+WATCHED = tuple(field.name for field in dataclasses.fields(kernels.RunSpec) if field.name != "event_text")
 
 
 def _choices(spec: kernels.RunSpec) -> dict[str, object]:
@@ -30,8 +20,8 @@ def _choices(spec: kernels.RunSpec) -> dict[str, object]:
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
         if field.name == "event" and value is not None:
-            value = str(value)
-        if field.name != "model" and value != field.default:
+            value = spec.event_text or str(value)
+        if field.name not in ("model", "event_text") and value != field.default:
             chosen[field.name] = value
     return chosen
 
@@ -102,7 +92,7 @@ def link(spec: kernels.RunSpec) -> str:
 
     None are left to defaults: those of the app that follows the link may be others.
     """
-    chosen = {field.name: getattr(spec, field.name) for field in dataclasses.fields(spec)}
+    chosen = {name: getattr(spec, name) for name in WATCHED}
     chosen["model"] = spec.model if isinstance(spec.model, str) else spec.model.name
     texts = {name: "none" if value is None else str(value) for name, value in chosen.items()}
     return "?" + urlencode(texts)

@@ -9,8 +9,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import kernels
-from diffuse_ui.state.state import ESTIMATORS, METHODS, State
+from diffuse_ui.state.state import ESTIMATOR_NAMES, METHODS, State
+from kernels.diffusion.schedules import SCHEDULES
 from kernels.guidance.registry import GUIDANCE
+from kernels.samplers.registry import SAMPLERS
 
 __all__ = ["follow"]
 
@@ -100,8 +102,10 @@ _CHOICES: dict[str, Callable[[State, str], None]] = {  # the model first: the re
     "event": _choose_event,
     "method": _one_of("method", METHODS),
     "guidance": _one_of("guidance", tuple(GUIDANCE)),
-    "estimator": _one_of("estimator", ESTIMATORS),
+    "estimator": _one_of("estimator", ESTIMATOR_NAMES),
     "num_samples": _number("num_samples"),
     "num_steps": _number("num_steps"),
     "seed": _number("seed"),
+    "sampler": _one_of("sampler", tuple(SAMPLERS)),
+    "schedule": _one_of("schedule", tuple(SCHEDULES)),
 }

@@ -8,6 +8,7 @@ knowledge together.
 """
 
 import contextlib
+import dataclasses
 import functools
 import json
 import time
@@ -17,23 +18,20 @@ import param
 
 import kernels
 from diffuse_ui.state.clauses import Arrangement
+from kernels.diffusion.schedules import DEFAULT_SCHEDULE, SCHEDULES
 from kernels.guidance.registry import GUIDANCE
+from kernels.probability.registry import ESTIMATORS
 from kernels.runs.given import example_start, with_knowledge
+from kernels.samplers.registry import DEFAULT_SAMPLER, SAMPLERS
 
-__all__ = ["ESTIMATORS", "METHODS", "PRESETS", "State", "forget_models"]
+__all__ = ["CHOICES", "ESTIMATOR_NAMES", "METHODS", "PRESETS", "State", "forget_models"]
 
 METHODS = ("exact", "guided")
-ESTIMATORS = (
-    "auto",
-    "monte_carlo",
-    "subset_simulation",
-    "path_importance",
-    "twisted_smc",
-    "density_ratio",
-    "simulator",
-    "data",
-    "training_data",
-    None,
+ESTIMATOR_NAMES = (*ESTIMATORS, None)
+CHOICES = tuple(  # fields of a run that the state holds as they are
+    field.name
+    for field in dataclasses.fields(kernels.RunSpec)
+    if field.name not in ("model", "event", "given", "event_text")
 )
 PRESETS = {  # name → (num_samples, num_steps)
     "preview": (128, 30),
@@ -62,10 +60,16 @@ class State(param.Parameterized):
     given_error = param.String("", doc="what is wrong with `given`; empty when nothing is")
     method = param.Selector(objects=list(METHODS), doc="exact ensemble, or guided (approximate)")
     guidance = param.Selector(objects=list(GUIDANCE), doc="how guided paths are steered")
-    estimator = param.Selector(objects=list(ESTIMATORS), doc="estimator of the probability, or None")
+    estimator = param.Selector(objects=list(ESTIMATOR_NAMES), doc="estimator of the probability, or None")
     num_samples = param.Integer(512, bounds=(1, 1_000_000), doc="number of trajectories")
     num_steps = param.Integer(80, bounds=(2, 10_000), doc="network evaluations on a stochastic path")
     seed = param.Integer(0, bounds=(0, 2**32 - 1), doc="seed of the run's random key")
+    sampler = param.Selector(
+        default=DEFAULT_SAMPLER, objects=list(SAMPLERS), doc="how paths are drawn; some need no event"
+    )
+    schedule = param.Selector(
+        default=DEFAULT_SCHEDULE, objects=list(SCHEDULES), doc="noise levels of the paths"
+    )
     live = param.Boolean(False, doc="run again, as a preview, whenever the event changes")
 
     def __init__(self, **choices: Any) -> None:
@@ -264,15 +268,8 @@ class State(param.Parameterized):
         Raises:
             ValueError: choices that do not go together, such as too few trajectories for the estimator.
         """
-        choices = {
-            **dict(zip(("model", "event", "given"), self.question)),
-            "method": self.method,
-            "guidance": self.guidance,
-            "estimator": self.estimator,
-            "num_samples": self.num_samples,
-            "num_steps": self.num_steps,
-            "seed": self.seed,
-        }
+        choices: dict[str, Any] = {name: getattr(self, name) for name in CHOICES}
+        choices |= {"model": self.model, "event": self.event, "given": self.given.strip() or None}
         return kernels.RunSpec(**choices | changes)
 
     def to_live_spec(self) -> kernels.RunSpec:
@@ -283,8 +280,7 @@ class State(param.Parameterized):
     def from_spec(self, spec: kernels.RunSpec) -> None:
         """Choose what a spec says. Raises ValueError when its event or model is wrong."""
         given = spec.given if isinstance(spec.given, str) else _given_text(spec.given)
-        names = ("method", "guidance", "estimator", "num_samples", "num_steps", "seed")
-        event = kernels.parse_event(spec.event) if isinstance(spec.event, str) else spec.event
+        event = spec.tree
         before, shown = self.model, (self.parts, self.given)
         if spec.model != before:
             self.model = spec.model
@@ -299,7 +295,7 @@ class State(param.Parameterized):
                 self._show(*shown)
             raise
         self._take(self.parts.with_event(event), given or ("" if self.load().num_known == 0 else self.given))
-        self.param.update(**{name: getattr(spec, name) for name in names})
+        self.param.update(**{name: getattr(spec, name) for name in CHOICES})
 
     def to_json(self) -> str:
         """The choices as text that `from_json` reads."""

@@ -7,8 +7,9 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
+from kernels.probability.registry import ESTIMATORS
+
 __all__ = [
-    "METHOD_NAMES",
     "QUIET",
     "SMALL",
     "Words",
@@ -16,24 +17,19 @@ __all__ = [
     "caption",
     "details",
     "html",
+    "method_label",
     "section",
     "with_units",
     "words",
 ]
 
-METHOD_NAMES = {
-    "monte_carlo": "direct Monte Carlo",
-    "subset_simulation": "subset simulation",
-    "path_importance": "path importance sampling",
-    "twisted_smc": "twisted SMC",
-    "density_ratio": "density ratio",
-    "simulator": "simulator",
-    "data": "frequency in held-out data",
-    "training_data": "frequency in training data",
-}
-
 QUIET = {"opacity": "0.72"}  # of the theme's ink: legible on light and dark
 SMALL = {"fontSize": "12.5px", "lineHeight": 1.45}
+
+
+def method_label(method: str) -> str:
+    """Name of an estimator as menus and tables write it."""
+    return ESTIMATORS[method].label if method in ESTIMATORS else method
 
 
 def with_units(name: str, units: Mapping[str, str]) -> str:

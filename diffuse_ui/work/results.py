@@ -1,15 +1,14 @@
 """Results: what a run, and what is worked out of it, has given so far."""
 
 import dataclasses
-import functools
 from collections.abc import Hashable, Mapping, Sequence
 from typing import Any
 
-import jax
 import numpy as np
 import xarray as xr
 
 import kernels
+from kernels.events.semantics.batches import evaluate_batch
 
 __all__ = ["Derived", "Hits", "Result", "meets", "states", "words"]
 
@@ -94,10 +93,5 @@ def states(dataset: xr.Dataset) -> np.ndarray:
 
 
 def meets(constraint: Any, trajectories: np.ndarray) -> np.ndarray:
-    """Which trajectories (sample, time, variable) meet a compiled event. Compiles once for a structure."""
-    return np.asarray(_holds(constraint.program, trajectories, constraint.parameters))
-
-
-@functools.partial(jax.jit, static_argnames="program")
-def _holds(program: Any, trajectories: Any, parameters: Any) -> Any:
-    return jax.vmap(program.holds, (0, None))(trajectories, parameters)
+    """Whether each trajectory (sample, time, variable) meets a compiled event."""
+    return evaluate_batch(constraint, trajectories)[1]

@@ -24,6 +24,8 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 from jaxtyping import Float
 
+from kernels.names import require_known
+
 __all__ = [
     "DEFAULT_SCHEDULE",
     "SCHEDULES",
@@ -188,8 +190,7 @@ def grid(
 
 
 def _named(name: str, sigma_max: float, sigma_min: float) -> Schedule:
-    if name not in SCHEDULES:
-        raise ValueError(f"`schedule` must be one of {', '.join(SCHEDULES)}; got {name!r}.")
+    require_known("schedule", name, SCHEDULES)
     made = SCHEDULES[name]
     return made(sigma_max, sigma_min) if issubclass(made, LogSchedule) else made()
 

@@ -12,25 +12,17 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from kernels.diffusion.schedules import grid
-from kernels.events.semantics.compile import compile_event
-from kernels.events.syntax.parser import parse_event
 from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import CHUNK, latent_map
 from kernels.samplers.sampling import draw, initial_noise, sample_keys
 from kernels.samplers.sde import SDEDPMSolver
 
-__all__ = ["REPORT_STEPS", "deterministic", "latents", "problem_of", "share", "starts_of", "stochastic"]
+__all__ = ["REPORT_STEPS", "deterministic", "latents", "share", "starts_of", "stochastic"]
 
 REPORT_STEPS = 80  # of stochastic sampling
 
 Trajectories = Float[np.ndarray, "sample time variable"]
-
-
-def problem_of(model: Model, event: str, key: PRNGKeyArray, num_steps: int) -> Problem:
-    """P(event) under the model, by so many steps."""
-    constraint = compile_event(parse_event(event), model.layout)
-    return Problem(key=key, model=model, constraint=constraint, observations=None, num_steps=num_steps)
 
 
 def share(problem: Problem, states: Trajectories) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""Every guidance method by name, behind one call."""
+"""Registry of guidance methods: one record each, behind one call."""
 
+import dataclasses
 from collections.abc import Callable
-from difflib import get_close_matches
 from functools import partial
 from typing import Any
 
@@ -15,28 +15,41 @@ from kernels.guidance.moment_matching import MomentMatching
 from kernels.guidance.pseudoinverse import PseudoinverseGuidance
 from kernels.guidance.reconstruction import ReconstructionGuidance
 from kernels.guidance.replacement import Replacement
+from kernels.names import require_known
 from kernels.trajectories.standardizer import Standardizer
 
-__all__ = ["DEFAULT_GUIDANCE", "GUIDANCE", "PILOTED", "guided", "require_guidance"]
+__all__ = ["DEFAULT_GUIDANCE", "GUIDANCE", "Guidance", "guided"]
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Guidance:
+    """Record of a guidance method: what menus, checks and help say of it, and how it is made.
+
+    Attributes:
+        label: name in menus.
+        make: (denoiser, constraint, standardizer, law) → guided denoiser; with `pilot` where it is piloted.
+        piloted: whether it learns from trajectories of the model first.
+    """
+
+    label: str
+    make: Callable[..., Any]
+    piloted: bool = False
+
 
 DEFAULT_GUIDANCE = "moment_matching"
-GUIDANCE: dict[str, Callable[..., Any]] = {
-    "moment_matching": MomentMatching.from_constraint,
-    "moment_matching_full": partial(MomentMatching.from_constraint, differentiate_covariance=True),
-    "calibrated": Calibrated.from_constraint,
-    "pseudoinverse": PseudoinverseGuidance.from_constraint,
-    "reconstruction": ReconstructionGuidance.from_constraint,
-    "replacement": Replacement.from_constraint,
+GUIDANCE: dict[str, Guidance] = {
+    "moment_matching": Guidance(label="moment matching", make=MomentMatching.from_constraint),
+    "calibrated": Guidance(
+        label="moment matching, calibrated on samples", make=Calibrated.from_constraint, piloted=True
+    ),
+    "moment_matching_full": Guidance(
+        label="moment matching, as in the paper",
+        make=partial(MomentMatching.from_constraint, differentiate_covariance=True),
+    ),
+    "pseudoinverse": Guidance(label="pseudoinverse (ΠGDM)", make=PseudoinverseGuidance.from_constraint),
+    "reconstruction": Guidance(label="reconstruction", make=ReconstructionGuidance.from_constraint),
+    "replacement": Guidance(label="replacement", make=Replacement.from_constraint),
 }
-PILOTED = ("calibrated",)  # methods that learn from trajectories of the model first
-
-
-def require_guidance(name: str) -> None:
-    """Raises ValueError when there is no such method (with the nearest name)."""
-    if name not in GUIDANCE:
-        nearest = get_close_matches(str(name), GUIDANCE, n=1)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"`guidance` must be one of {', '.join(GUIDANCE)}; got {name!r}.{hint}")
 
 
 def guided(
@@ -56,11 +69,12 @@ def guided(
         constraint: the compiled event.
         standardizer: physical ↔ standardised units.
         law: Gaussian law of the data, from which the spread of C is taken.
-        pilot: trajectories of the model, standardised, for the methods of `PILOTED`.
+        pilot: trajectories of the model, standardised, for piloted methods.
 
     Raises:
         ValueError: no such method, or an event that the method cannot steer towards.
     """
-    require_guidance(name)
-    learned = {"pilot": pilot} if name in PILOTED else {}
-    return GUIDANCE[name](denoiser, constraint, standardizer, law, **learned)
+    require_known("guidance", name, GUIDANCE)
+    method = GUIDANCE[name]
+    learned = {"pilot": pilot} if method.piloted else {}
+    return method.make(denoiser, constraint, standardizer, law, **learned)

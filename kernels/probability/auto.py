@@ -13,11 +13,11 @@ agree, so that the errors it then states are somewhat too low.
 import dataclasses
 from collections.abc import Iterator
 
-from kernels.probability.base import Probability, Problem, Progress, percent
+from kernels.probability.base import Estimator, Probability, Problem, Progress, percent
 from kernels.probability.latent.monte_carlo import monte_carlo
 from kernels.probability.latent.subset_simulation import DEFAULT_SCHEME, predicted_calls, subset_simulation
 
-__all__ = ["BUDGET", "NUM_DIRECT", "RELATIVE_ERROR", "auto"]
+__all__ = ["AUTO", "BUDGET", "NUM_DIRECT", "RELATIVE_ERROR", "auto"]
 
 NUM_DIRECT = 6144
 RELATIVE_ERROR = 0.1
@@ -98,3 +98,10 @@ def _explained(estimate: Probability, reason: str) -> Probability:
     return dataclasses.replace(
         estimate, message=f"{estimate.message} Chosen: {reason}.", diagnostics=diagnostics
     )
+
+
+AUTO = Estimator(
+    name="auto",
+    label="automatic",
+    run=lambda problem, num_samples, path_steps: auto(problem, num_samples),
+)

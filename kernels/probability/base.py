@@ -2,7 +2,7 @@
 
 import dataclasses
 import functools
-from functools import partial
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import jax
@@ -10,15 +10,31 @@ import numpy as np
 from jaxtyping import Array, Float, PRNGKeyArray
 from scipy import stats
 
-from kernels.events.semantics.compile import Constraint, Program
+from kernels.diffusion.schedules import DEFAULT_SCHEDULE
+from kernels.events.semantics.batches import evaluate_batch
+from kernels.events.semantics.compile import Constraint
 from kernels.guidance.observations import Observed
 from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
+from kernels.samplers.registry import DEFAULT_SAMPLER
 from kernels.trajectories.standardizer import Standardizer
 
-__all__ = ["Population", "Probability", "Problem", "Progress", "binomial_interval", "log_interval", "percent"]
+__all__ = [
+    "Estimator",
+    "Population",
+    "Probability",
+    "Problem",
+    "Progress",
+    "binomial_interval",
+    "log_interval",
+    "percent",
+]
 
 Batch = Float[Array, "sample time variable"]
+
+
+def _nothing(problem: Any) -> None:
+    """Need of an estimator that only looks at the model."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +69,26 @@ class Probability:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able."""
         return dataclasses.asdict(self) | {"interval": list(self.interval)}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Estimator:
+    """Record of an estimator: what menus, checks and help say of it, and its function.
+
+    Attributes:
+        name: what `method=` takes.
+        label: name in menus and tables.
+        run: (problem, num_samples, path_steps) → records of progress; `path_steps` counts network evaluations on
+            a stochastic path, and the problem's own `num_steps` those through the ODE.
+        require: raises ValueError where the problem has not what the estimator looks at.
+        min_samples: number of samples below which there is no error bar.
+    """
+
+    name: str
+    label: str
+    run: "Callable[[Problem, int, int], Iterator[Progress]]"
+    require: "Callable[[Problem], Any]" = _nothing
+    min_samples: int = 1
 
 
 class Population(NamedTuple):
@@ -100,6 +136,8 @@ class Problem:
         observations: what is known, compiled, or None.
         num_steps: evaluations for a trajectory by the ODE.
         guidance: how stochastic paths are steered, a name of `kernels.guidance.registry.GUIDANCE`.
+        sampler: how stochastic paths are drawn, a name of `kernels.samplers.registry.SAMPLERS`.
+        schedule: noise levels of stochastic paths, a name of `kernels.diffusion.schedules.SCHEDULES`.
     """
 
     key: PRNGKeyArray
@@ -108,6 +146,8 @@ class Problem:
     observations: Constraint | None
     num_steps: int
     guidance: str = DEFAULT_GUIDANCE
+    sampler: str = DEFAULT_SAMPLER
+    schedule: str = DEFAULT_SCHEDULE
 
     @functools.cached_property
     def denoiser(self) -> Any:
@@ -116,27 +156,20 @@ class Problem:
             return self.model.denoiser
         return Observed.from_constraint(self.model.denoiser, self.observations, self.model.standardizer)
 
+    @property
+    def path_law(self) -> tuple[str, str]:
+        """Sampler and schedule: what the law of stochastic paths depends on beside the model."""
+        return self.sampler, self.schedule
+
     def stream_key(self, name: str) -> PRNGKeyArray:
         """A key for one purpose."""
         return jax.random.fold_in(self.key, _STREAMS.index(name))
 
     def judge(self, states: np.ndarray | Array) -> tuple[np.ndarray, np.ndarray]:
-        """C (float64) and whether the event holds, for (sample, time, variable) in physical units.
-
-        Events are judged in blocks of one size, so that any number of trajectories compiles once.
-        """
-        total = len(states)
+        """C (float64) and whether the event holds, for (sample, time, variable) in physical units."""
         if self.constraint is None:
-            return np.full(total, np.nan), np.ones(total, bool)
-        size = JUDGE_BLOCK if total > JUDGE_BLOCK else 1 << max(0, total - 1).bit_length()
-        values, holds = [], []
-        for start in range(0, total, size):
-            block = np.asarray(states[start : start + size])
-            padded = np.concatenate([block, np.repeat(block[-1:], size - len(block), axis=0)])
-            value, hold = _judge(self.constraint.program, self.constraint.parameters, padded)
-            values.append(np.asarray(value, np.float64)[: len(block)])
-            holds.append(np.asarray(hold)[: len(block)])
-        return np.concatenate(values), np.concatenate(holds)
+            return np.full(len(states), np.nan), np.ones(len(states), bool)
+        return evaluate_batch(self.constraint, states)
 
     def physical(self, x0: Batch) -> np.ndarray:
         """Standardised → physical units, on the host.
@@ -152,7 +185,6 @@ class Problem:
         return states
 
 
-JUDGE_BLOCK = 4096
 _STREAMS = (
     "direct",
     "subset",
@@ -164,14 +196,6 @@ _STREAMS = (
     "twisted",
     "density",
 )
-
-
-@partial(jax.jit, static_argnames="program")
-def _judge(program: Program, parameters: Any, states: Batch) -> tuple[Array, Array]:
-    return (
-        jax.vmap(program.value, (0, None))(states, parameters),
-        jax.vmap(program.holds, (0, None))(states, parameters),
-    )
 
 
 @jax.jit

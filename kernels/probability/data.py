@@ -15,16 +15,25 @@ for m blocks.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 import numpy as np
 from jaxtyping import Bool, Float, Shaped
 from scipy import stats
 
 from kernels.denoisers.forecast import GivenStart
-from kernels.probability.base import Probability, Problem, Progress
+from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.recordings.windows import Segment
 
-__all__ = ["block_bootstrap", "block_error", "data_frequency", "require_data", "training_frequency"]
+__all__ = [
+    "DATA",
+    "TRAINING_DATA",
+    "block_bootstrap",
+    "block_error",
+    "data_frequency",
+    "require_data",
+    "training_frequency",
+]
 
 NUM_REPLICATES = 4000
 MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
@@ -195,3 +204,19 @@ def _correlation_time(values: Shaped[np.ndarray, " window"]) -> float:
     times = 2.0 * np.cumsum(correlation) - 1.0
     settled = np.flatnonzero(np.arange(len(times)) >= 5.0 * times)
     return float(max(times[settled[0]] if settled.size else times[-1], 1.0))
+
+
+DATA = Estimator(
+    name="data",
+    label="frequency in held-out data",
+    run=lambda problem, num_samples, path_steps: data_frequency(problem, num_samples),
+    require=require_data,
+)
+
+
+TRAINING_DATA = Estimator(
+    name="training_data",
+    label="frequency in training data",
+    run=lambda problem, num_samples, path_steps: training_frequency(problem, num_samples),
+    require=partial(require_data, method="training_data"),
+)

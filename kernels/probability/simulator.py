@@ -8,11 +8,11 @@ from collections.abc import Iterator
 import jax
 
 from kernels.denoisers.forecast import GivenStart
-from kernels.probability.base import Problem, Progress
+from kernels.probability.base import Estimator, Problem, Progress
 from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.systems import get_system
 
-__all__ = ["require_system", "simulator"]
+__all__ = ["SIMULATOR", "require_system", "simulator"]
 
 CHUNK = 16_384
 
@@ -47,3 +47,11 @@ def simulator(problem: Problem, num_samples: int) -> Iterator[Progress]:
         hits, total = hits + int(problem.judge(states)[1].sum()), total + size
         estimate = estimate_proportion(hits, total, method="simulator", num_calls=0)
         yield Progress(total / num_samples, f"{total} simulated trajectories, {hits} in the event", estimate)
+
+
+SIMULATOR = Estimator(
+    name="simulator",
+    label="simulator",
+    run=lambda problem, num_samples, path_steps: simulator(problem, num_samples),
+    require=require_system,
+)

@@ -21,14 +21,16 @@ import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
+from kernels.diffusion.schedules import DEFAULT_SCHEDULE
 from kernels.events.syntax.event import Event
 from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
 from kernels.probability.base import Probability, Progress
-from kernels.probability.registry import PATH_STEPS, estimates, require_answer
+from kernels.probability.registry import ESTIMATORS, PATH_STEPS, estimates
 from kernels.runs.given import Given
-from kernels.runs.spec import RunSpec, as_model, problem_of, require
+from kernels.runs.spec import RunSpec, as_model, require
 from kernels.runs.stream import Flow, NumericalError, Snapshot, checked
+from kernels.samplers.registry import DEFAULT_SAMPLER
 from kernels.trajectories.datasets import write_dataset
 
 __all__ = ["RunResult", "RunSpec", "Snapshot", "estimate", "event_probability", "run", "sample", "stream"]
@@ -71,11 +73,9 @@ def stream(spec: RunSpec) -> Iterator[Snapshot]:
         ValueError: at once, before any work: a wrong event, model, or knowledge.
         NumericalError: while running, when numbers stop being finite.
     """
-    problem = problem_of(
-        jax.random.key(spec.seed), spec.model, spec.event, spec.given, guidance=spec.guidance
-    )
-    if spec.event is not None:
-        require_answer(problem, spec.estimator)
+    problem = spec.problem(jax.random.key(spec.seed))
+    if spec.event is not None and spec.estimator is not None:
+        ESTIMATORS[spec.estimator].require(problem)
     return checked(Flow(spec, problem).snapshots())
 
 
@@ -115,6 +115,8 @@ def sample(
     num_steps: int = PATH_STEPS,
     method: str = "guided",
     guidance: str = DEFAULT_GUIDANCE,
+    sampler: str = DEFAULT_SAMPLER,
+    schedule: str = DEFAULT_SCHEDULE,
 ) -> xr.Dataset:
     """Draw trajectories of a model, given an event if one is named.
 
@@ -131,6 +133,9 @@ def sample(
         guidance: how paths are steered: moment_matching; calibrated, which learns from model samples
             first and suits maxima and minima; or a baseline to compare with: moment_matching_full,
             pseudoinverse, reconstruction, replacement.
+        sampler: how trajectories without an event and guided paths are drawn: sde_dpm_solver, ancestral or
+            euler_maruyama; without an event also edm_heun, dpm_solver, heun, unipc or adaptive_ode.
+        schedule: noise levels of these paths: focused, log, edm, vp or sub_vp.
 
     Returns:
         state(sample, time, variable) in physical units, weight, satisfied, constraint, guided (sample).
@@ -149,8 +154,10 @@ def sample(
         estimator=None,
         num_samples=num_samples,
         num_steps=num_steps,
+        sampler=sampler,
+        schedule=schedule,
     )
-    flow = Flow(spec, problem_of(key, loaded, event, given, guidance=guidance))
+    flow = Flow(spec, spec.problem(key))
     dataset = _last(checked(flow.snapshots())).dataset
     _require_exact(spec, dataset)
     del dataset.attrs["seed"]  # the caller's key made it
@@ -168,6 +175,8 @@ def estimate(
     num_steps: int | None = None,
     guidance: str = DEFAULT_GUIDANCE,
     path_steps: int | None = None,
+    sampler: str = DEFAULT_SAMPLER,
+    schedule: str = DEFAULT_SCHEDULE,
 ) -> Iterator[Progress]:
     """As `event_probability`, a record of progress at a time; its arguments are checked at once.
 
@@ -175,9 +184,18 @@ def estimate(
     """
     require(event is not None, "event", "an event", event)
     steps = next((count for count in (path_steps, num_steps) if count is not None), PATH_STEPS)
-    RunSpec(model="", guidance=guidance, estimator=method, num_samples=num_samples, num_steps=steps)
-    problem = problem_of(key, model, event, given, num_steps, guidance)
-    require_answer(problem, method)
+    spec = RunSpec(
+        model=model,
+        event=event,
+        given=given,
+        guidance=guidance,
+        estimator=method,
+        num_samples=num_samples,
+        num_steps=steps,
+        sampler=sampler,
+        schedule=schedule,
+    )
+    problem = spec.problem(key, num_steps=num_steps)
     return checked(estimates(problem, method, num_samples, steps))
 
 
@@ -191,6 +209,8 @@ def event_probability(
     num_samples: int = 512,
     num_steps: int | None = None,
     guidance: str = DEFAULT_GUIDANCE,
+    sampler: str = DEFAULT_SAMPLER,
+    schedule: str = DEFAULT_SCHEDULE,
 ) -> Probability:
     """P(event), or P(event | given), with its 95 % interval and how far to trust it.
 
@@ -209,6 +229,8 @@ def event_probability(
             method's own number.
         guidance: what steers the estimators that steer, a name of `kernels.guidance.registry.GUIDANCE`; twisted
             SMC twists by moment matching unless this is "calibrated".
+        sampler: of the estimators that follow stochastic paths: sde_dpm_solver, ancestral, euler_maruyama.
+        schedule: noise levels of these paths: focused, log, edm, vp or sub_vp.
 
     Raises:
         ValueError: a wrong argument.
@@ -223,5 +245,7 @@ def event_probability(
         num_samples=num_samples,
         num_steps=num_steps,
         guidance=guidance,
+        sampler=sampler,
+        schedule=schedule,
     )
     return _last(records).probability

@@ -10,7 +10,7 @@ import xarray as xr
 
 from kernels.models import Model
 from kernels.probability.latent.direct import direct_samples
-from kernels.runs.spec import as_model, problem_of
+from kernels.runs.spec import RunSpec, as_model
 from kernels.runs.stream import checked
 from kernels.systems import get_system
 from kernels.trajectories.datasets import to_dataset
@@ -56,7 +56,7 @@ def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> x
             windows[chosen], loaded.layout, attrs={"source": "data", "model": loaded.name, "seed": seed}
         )
     else:
-        problem = problem_of(key, loaded, None, None)
+        problem = RunSpec(model=loaded).problem(key)
         states = np.concatenate(list(checked(direct_samples(problem, num_samples))))
         dataset = to_dataset(
             states, loaded.layout, attrs={"source": "model", "model": loaded.name, "seed": seed}

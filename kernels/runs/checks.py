@@ -26,10 +26,10 @@ from kernels.models import Model
 from kernels.probability.base import Probability, Problem, percent
 from kernels.probability.latent.direct import direct_samples
 from kernels.probability.latent.monte_carlo import estimate_proportion
-from kernels.probability.registry import PATH_STEPS
+from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.runs.api import estimate, event_probability
 from kernels.runs.given import Given, given_event
-from kernels.runs.spec import RunSpec, as_model, problem_of, require
+from kernels.runs.spec import RunSpec, as_model, require
 from kernels.runs.stream import NumericalError
 
 __all__ = ["Comparison", "StepDoubling", "compare", "exceedance_curve", "step_doubling"]
@@ -105,7 +105,7 @@ def compare(
     names = tuple(methods)
     require(len(names) == 2 and names[0] != names[1], "methods", "two different estimators", methods)
     for name in names:
-        RunSpec(model="", estimator=name, num_samples=num_samples)
+        require_estimator(name, num_samples)
     first, second = (
         event_probability(
             jax.random.fold_in(key, index), model, event, given=given, method=name, num_samples=num_samples
@@ -247,12 +247,13 @@ def step_doubling(
         ValueError: a wrong argument.
         NumericalError: numbers stopped being finite.
     """
-    RunSpec(model="", num_samples=num_samples, num_steps=PATH_STEPS if num_steps is None else num_steps)
     require(event is not None, "event", "an event", event)
-    loaded = as_model(model)
-    steps = problem_of(key, loaded, event, given, num_steps).num_steps
+    path_steps = PATH_STEPS if num_steps is None else num_steps
+    spec = RunSpec(model=model, event=event, given=given, num_samples=num_samples, num_steps=path_steps)
+    asked = spec.problem(key, num_steps=num_steps)
+    steps = asked.num_steps
     coarse, fine = (
-        np.concatenate(list(_holds(problem_of(key, loaded, event, given, count), num_samples)))
+        np.concatenate(list(_holds(dataclasses.replace(asked, num_steps=count), num_samples)))
         for count in (steps, 2 * steps)
     )
     changed = fine.astype(np.float64) - coarse

@@ -16,8 +16,10 @@ from kernels.probability.guided.path_importance import CHUNK, Paths, join_paths,
 from kernels.probability.latent.convergence import Mixing
 from kernels.probability.latent.direct import CHUNK as DIRECT_CHUNK, direct_samples, finest_sigma
 from kernels.probability.latent.ensemble import extend
+from kernels.samplers.adaptive_ode import flow
+from kernels.samplers.base import Batch
+from kernels.samplers.registry import SAMPLERS
 from kernels.samplers.sampling import draw_steps, initial_noise, sample_keys
-from kernels.samplers.sde import SDEDPMSolver
 
 __all__ = ["Ensemble", "draw_exact", "draw_guided", "draw_unconditional", "exact_ensemble", "weighted_paths"]
 
@@ -62,25 +64,39 @@ def _chunks(num_samples: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def draw_unconditional(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Draw]:
-    """Samples of the model by SDE-DPM-Solver++(2M), given what is known (approximately, by guidance)."""
-    sigmas = grid(num_steps, sigma_min=finest_sigma(problem))
-    law, key = problem.model.initial, problem.stream_key("unconditional")
+    """Samples of the model by the problem's sampler, given what is known (approximately, by guidance)."""
     known = problem.observations is not None
+    kind = "guided" if known else "unconditional"
     states: list[np.ndarray] = []
     ensemble = None
     for start, size in _chunks(num_samples, DIRECT_CHUNK):
-        keys = sample_keys(key, start, size)
-        step = None
-        for step in draw_steps(problem.denoiser, law, SDEDPMSolver(), sigmas, initial_noise(keys, law), keys):
-            yield min(0.999, (start + size * step.num_evaluations / num_steps) / num_samples), ensemble
-        assert step is not None  # noqa: S101 - a grid has at least two levels
-        states.append(problem.physical(step.x0_hat))
+        x0 = None
+        for done, estimate in _walk(problem, start, size, num_steps):
+            x0 = estimate
+            yield min(0.999, (start + size * done) / num_samples), ensemble
+        assert x0 is not None  # noqa: S101 - a walk has at least one step
+        states.append(problem.physical(x0))
         drawn = np.concatenate(states)[:num_samples]
         values, holds = problem.judge(drawn)
         count = len(drawn)
-        kind = "guided" if known else "unconditional"
         ensemble = Ensemble(drawn, values, holds, np.ones(count), np.full(count, known), kind)
         yield min(1.0, (start + size) / num_samples), ensemble
+
+
+def _walk(problem: Problem, start: int, size: int, num_steps: int) -> Iterator[tuple[float, Batch]]:
+    """Share of the steps done, and the present estimate of samples start … start + size − 1."""
+    law, solver = problem.model.initial, SAMPLERS[problem.sampler].solver
+    keys = sample_keys(problem.stream_key("unconditional"), start, size)
+    noise = initial_noise(keys, law)
+    if solver is None:
+        if problem.observations is not None:
+            raise ValueError("`sampler` 'adaptive_ode' draws without `given`. Use another, such as 'unipc'.")
+        yield 1.0, flow(problem.denoiser, law, noise)
+        return
+    levels = solver.num_levels(num_steps)
+    sigmas = grid(levels, schedule=problem.schedule, sigma_min=finest_sigma(problem))
+    for step in draw_steps(problem.denoiser, law, solver, sigmas, noise, keys):
+        yield step.num_evaluations / num_steps, step.x0_hat
 
 
 def draw_guided(

@@ -1,4 +1,4 @@
-"""What to draw, as data: `RunSpec`, checked when it is made, and the problem that it states."""
+"""Specification of a run: `RunSpec`, checked when it is made, and the problem that it states."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -8,18 +8,21 @@ from typing import Any
 import numpy as np
 from jaxtyping import PRNGKeyArray
 
+from kernels.diffusion.schedules import DEFAULT_SCHEDULE, SCHEDULES
 from kernels.events.semantics.compile import compile_event
 from kernels.events.syntax.event import Event
 from kernels.events.syntax.parser import parse_event
-from kernels.guidance.registry import DEFAULT_GUIDANCE, require_guidance
+from kernels.guidance.registry import DEFAULT_GUIDANCE, GUIDANCE
 from kernels.models import Model
+from kernels.names import require_known
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import own_steps
 from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.runs.given import Given, given_event, with_knowledge
+from kernels.samplers.registry import DEFAULT_SAMPLER, require_sampler
 from kernels.zoo import load_model
 
-__all__ = ["RunSpec", "as_model", "problem_of", "require"]
+__all__ = ["METHODS", "RunSpec", "as_model", "require"]
 
 METHODS = ("guided", "exact")
 MAX_SAMPLES, MAX_STEPS = 1_000_000, 10_000
@@ -27,25 +30,30 @@ MAX_SAMPLES, MAX_STEPS = 1_000_000, 10_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """What to draw.
+    """Model, event, knowledge and sampler of a run; with its seed it fixes every number.
 
     Attributes:
         model: name, path, or a Model made in Python.
-        event: text or Event; None draws without a condition.
+        event: tree of the event, given as text or Event; None draws without a condition.
         given: what is known, see `kernels.runs.given.given_event`.
         method: "guided" (approximate, at once) or "exact" (the model's conditional ensemble).
         guidance: how guided paths are steered, a name of `kernels.guidance.registry.GUIDANCE`.
-        estimator: of the event's probability, or None.
+        estimator: name of the estimator of the event's probability, or None.
         num_samples: number of trajectories (paths, or chains at a level over all replicates).
         num_steps: network evaluations on a stochastic path; maps through the ODE take the model's own.
         seed: the one integer seed.
+        sampler: how trajectories without an event and guided paths are drawn, a name of
+            `kernels.samplers.registry.SAMPLERS`; only those with Gaussian steps can be steered towards an event.
+        schedule: noise levels of these paths, a name of `kernels.diffusion.schedules.SCHEDULES`.
+        event_text: the event as it was typed; empty where it was given as a tree.
 
     Raises:
-        ValueError: a number outside its domain, an unknown method, guidance or estimator.
+        ValueError: a text that is no event, a number outside its domain, an unknown name, or a sampler that
+            cannot be steered towards the event.
     """
 
-    model: str | Model
-    event: str | Event | None = None
+    model: str | Path | Model
+    event: Event | str | None = None
     given: Given | None = None
     method: str = "guided"
     guidance: str = DEFAULT_GUIDANCE
@@ -53,10 +61,16 @@ class RunSpec:
     num_samples: int = 512
     num_steps: int = PATH_STEPS
     seed: int = 0
+    sampler: str = DEFAULT_SAMPLER
+    schedule: str = DEFAULT_SCHEDULE
+    event_text: str = dataclasses.field(default="", compare=False, repr=False)
 
     def __post_init__(self) -> None:
+        self._take_event()
         require(self.method in METHODS, "method", f"one of {', '.join(METHODS)}", self.method)
-        require_guidance(self.guidance)
+        require_known("guidance", self.guidance, GUIDANCE)
+        require_sampler(self.sampler, weighted=self.event is not None)
+        require_known("schedule", self.schedule, SCHEDULES)
         for name, low, high in (
             ("num_samples", 1, MAX_SAMPLES),
             ("num_steps", 2, MAX_STEPS),
@@ -69,11 +83,49 @@ class RunSpec:
         if self.estimator is not None:
             require_estimator(self.estimator, self.num_samples)
 
+    def _take_event(self) -> None:
+        """Parse a text once; a text that says another event than the tree is dropped."""
+        if isinstance(self.event, str):
+            object.__setattr__(self, "event_text", self.event)
+            object.__setattr__(self, "event", parse_event(self.event))
+        elif self.event_text and (self.event is None or parse_event(self.event_text) != self.event):
+            object.__setattr__(self, "event_text", "")
+
+    @property
+    def tree(self) -> Event | None:
+        """The event, which is a tree once the spec is made."""
+        assert not isinstance(self.event, str)  # noqa: S101 - parsed when the spec was made
+        return self.event
+
+    def problem(self, key: PRNGKeyArray, *, num_steps: int | None = None) -> Problem:
+        """P(event | what is known) under the loaded model, compiled.
+
+        Args:
+            key: random key of everything that is drawn.
+            num_steps: network evaluations for a trajectory by the ODE; None is the model's own number.
+
+        Raises:
+            ValueError: no such model, or an event or knowledge that does not fit it.
+        """
+        loaded, observations = with_knowledge(as_model(self.model), self.given)
+        return Problem(
+            key=key,
+            model=loaded,
+            constraint=None if self.tree is None else compile_event(self.tree, loaded.layout),
+            observations=observations,
+            num_steps=own_steps(loaded, observed=observations is not None)
+            if num_steps is None
+            else num_steps,
+            guidance=self.guidance,
+            sampler=self.sampler,
+            schedule=self.schedule,
+        )
+
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able: model by name, event and what is known as text."""
+        """JSON-able document: model by name, event as it was typed, what is known as text."""
         fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
         fields["model"] = self.model.name if isinstance(self.model, Model) else str(self.model)
-        fields["event"] = None if self.event is None else str(self.event)
+        fields["event"] = fields.pop("event_text") or (None if self.event is None else str(self.event))
         if not (self.given is None or isinstance(self.given, str)):
             fields["given"] = str(given_event(self.given, as_model(self.model)))
         return fields
@@ -85,7 +137,7 @@ class RunSpec:
             raise ValueError(
                 f"a run must be an object with the fields of RunSpec; got {type(document).__name__}."
             )
-        names = [field.name for field in dataclasses.fields(cls)]
+        names = [field.name for field in dataclasses.fields(cls) if field.name != "event_text"]
         unknown = sorted(set(map(str, document)) - set(names))
         if unknown or "model" not in document:
             trouble = f"unknown: {', '.join(unknown)}" if unknown else "`model` is missing"
@@ -105,25 +157,3 @@ def require(condition: bool, name: str, rule: str, value: Any) -> None:
 def as_model(model: str | Path | Model) -> Model:
     """The model itself, or the one of that name or path."""
     return model if isinstance(model, Model) else load_model(model)
-
-
-def problem_of(
-    key: PRNGKeyArray,
-    model: str | Path | Model,
-    event: str | Event | None,
-    given: Given | None,
-    num_steps: int | None = None,
-    guidance: str = DEFAULT_GUIDANCE,
-) -> Problem:
-    """Load and compile. Raises ValueError for whatever is wrong."""
-    loaded, observations = with_knowledge(as_model(model), given)
-    tree = parse_event(event) if isinstance(event, str) else event
-    constraint = None if tree is None else compile_event(tree, loaded.layout)
-    return Problem(
-        key=key,
-        model=loaded,
-        constraint=constraint,
-        observations=observations,
-        num_steps=own_steps(loaded, observed=observations is not None) if num_steps is None else num_steps,
-        guidance=guidance,
-    )

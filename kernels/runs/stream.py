@@ -23,6 +23,7 @@ from kernels.runs.ensembles import (
 )
 from kernels.runs.given import given_event
 from kernels.runs.spec import RunSpec
+from kernels.samplers.registry import SAMPLERS
 from kernels.trajectories.datasets import to_dataset
 
 __all__ = ["Flow", "NumericalError", "Snapshot", "checked"]
@@ -165,7 +166,9 @@ class Flow:
     def _show(self, ensemble: Ensemble) -> None:
         by_ode = ensemble.kind == "exact"
         steps = self.problem.num_steps if by_ode else self._path_steps
-        drawn = {"sampler": "ode" if by_ode else "sde", "num_steps": steps}
+        path = {"solver": self.spec.sampler, "schedule": self.spec.schedule}
+        kind = "ode" if by_ode else SAMPLERS[self.spec.sampler].kind
+        drawn = {"sampler": kind, "num_steps": steps} | ({} if by_ode else path)
         self.dataset = _dataset(ensemble, self.spec, self.problem, drawn)
 
     def _snapshot(self, stage: str, progress: float, message: str) -> Snapshot:
@@ -175,7 +178,7 @@ class Flow:
 
 def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[str, Any]) -> xr.Dataset:
     asked = {
-        "event": spec.event,
+        "event": spec.event_text or spec.event,
         "given": given_event(spec.given, problem.model),
     }
     attrs = {

@@ -1,7 +1,7 @@
 """Dynamical systems: vector field, initial law and simulation, one file a system."""
 
-from difflib import get_close_matches
 
+from kernels.names import require_known
 from kernels.systems.base import System
 from kernels.systems.double_pendulum import DOUBLE_PENDULUM
 from kernels.systems.fitzhugh_nagumo import FITZHUGH_NAGUMO
@@ -49,8 +49,5 @@ def get_system(name: str) -> System:
     Raises:
         ValueError: no such system; the message names the nearest one.
     """
-    if name not in _SYSTEMS:
-        nearest = get_close_matches(name, _SYSTEMS, n=1)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        raise ValueError(f"`system` must be one of {', '.join(_SYSTEMS)}; got {name!r}.{hint}")
+    require_known("system", name, _SYSTEMS)
     return _SYSTEMS[name]

@@ -32,6 +32,7 @@ from kernels.recordings.reading import Recording, read_recording
 from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, recording_layout, split_windows
 from kernels.training.loop import TrainingConfig, TrainingRecord, fit
+from kernels.training.presets import require_noise
 from kernels.training.provenance import made_now, training_facts
 from kernels.trajectories.layout import Layout
 from kernels.trajectories.standardizer import Standardizer
@@ -86,6 +87,7 @@ def plan_training(
     resample: float | None = None,
     num_known: int = 0,
     num_steps: int | None = None,
+    noise: str = "white",
     path: str | Path | None = None,
     seed: int = 0,
 ) -> Plan:
@@ -100,13 +102,14 @@ def plan_training(
     _require_window(window)
     if not 0 <= num_known < window:
         raise ValueError(f"`num_known` must be at least 0 and less than `window`; got {num_known}.")
+    require_noise(noise, num_known)
     read = read_recording(source, variables=variables, time=time)
     require_fittable(window, len(read.variables))  # before the windows are cut
     recording = regular(read, gaps=gaps, resample=resample)
     split = split_windows(recording, window, stride=stride)
     layout = recording_layout(recording, window)
     choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
-    choices |= {"gaps": gaps, "resample": resample}
+    choices |= {"gaps": gaps, "resample": resample, "noise": noise}
     folder = user_models() if path is None else Path(path)
     return Plan(
         name=name,
@@ -173,7 +176,7 @@ def training(
 def _trained(
     plan: Plan, stopped: Callable[[], bool] | None
 ) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
-    standardizer = Standardizer.fit(plan.split.training)
+    standardizer = Standardizer.fit(plan.split.training, noise=plan.choices["noise"])
     x0 = standardizer.standardize_ensemble(plan.split.training)
     held = plan.split.validation
     held = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
@@ -220,6 +223,7 @@ def train_on(
             `resample` (length of a step in the recording's unit of time, needed where times are uneven;
             dates are in days, hours, minutes or seconds, by their median step), `num_known` (first states that a
             forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
+            `noise` (colour of the perturbing noise: "white", "pink" or "brown"; white for forecasts),
             `path` (folder of the model; the user's own unless given), `seed`.
 
     Returns:

@@ -20,7 +20,7 @@ from kernels.diffusion.gaussian import GaussianLaw
 from kernels.models import Model
 from kernels.systems import System, get_system
 from kernels.training.loop import TrainingRecord, fit, initialize
-from kernels.training.presets import Preset
+from kernels.training.presets import Preset, require_noise
 from kernels.training.provenance import made_now, training_facts
 from kernels.training.warm_start import (
     beside,
@@ -62,6 +62,7 @@ def train_system(
             trained from the same seed, or a damaged training state.
     """
     system = get_system(name)
+    require_noise(preset.noise, preset.num_known)
     levels = preset.training.levels
     if start is None and levels is not None:
         raise ValueError("an expert is trained beside a model; name one to `start` from.")

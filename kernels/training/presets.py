@@ -9,12 +9,14 @@ import dataclasses
 import math
 from typing import Any
 
+from kernels.diffusion.noise import NOISES
+from kernels.names import require_known
 from kernels.networks.sizing import network_config
 from kernels.networks.unet import UNetConfig
 from kernels.systems import System
 from kernels.training.loop import TrainingConfig
 
-__all__ = ["MANY_VALUES", "MAX_VALUES", "PRESETS", "Preset"]
+__all__ = ["MANY_VALUES", "MAX_VALUES", "PRESETS", "Preset", "require_noise"]
 
 MAX_VALUES = 256_000_000  # numbers in all training trajectories, 1 GB in single precision
 MANY_VALUES = 512_000_000  # where each is seen some twenty times
@@ -154,3 +156,13 @@ PRESETS = {
     ),
     "quick": Preset(num_samples=100_000, training=TrainingConfig(num_steps=2_000, warmup=100)),
 }
+
+
+def require_noise(noise: str, num_known: int) -> None:
+    """Raise ValueError where there is no such noise, or a forecast's first states would be mixed by it."""
+    require_known("noise", noise, NOISES)
+    if num_known and noise != "white":
+        raise ValueError(
+            f"`noise` must be white for a model that knows its first states; got {noise!r}. "
+            "Other colours mix all times."
+        )

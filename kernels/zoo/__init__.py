@@ -4,13 +4,13 @@ Shipped weights lie beside this file; a user's own models in the data folder of 
 (`diffuse-ui train … --name my-model` writes there), which is looked in first.
 """
 
-from difflib import get_close_matches
 from pathlib import Path
 
 import platformdirs
 
 from kernels.checkpoints import load_checkpoint
 from kernels.models import Model
+from kernels.names import nearest
 
 __all__ = ["available_models", "load_model", "path_of", "user_models"]
 
@@ -57,12 +57,7 @@ def path_of(name: str | Path) -> Path:
         return paths[str(name)]
     if isinstance(name, Path) or "/" in name or name.endswith(".safetensors"):
         return Path(name)
-    nearest = get_close_matches(name, paths, n=1)
-    hint = (
-        f" Did you mean {nearest[0]!r}?"
-        if nearest
-        else " Give one of these, or a path to a .safetensors file."
-    )
+    hint = nearest(name, paths) or "Give one of these, or a path to a .safetensors file."
     raise ValueError(
-        f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}.{hint}"
+        f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}. {hint}".rstrip()
     )

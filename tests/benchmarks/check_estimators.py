@@ -25,9 +25,9 @@ import platformdirs
 from simulate_histogram import Histogram, thinned
 
 import kernels
+from kernels import RunSpec
 from kernels.fidelity.reference_events import SHARES, ladder, reference_event
 from kernels.probability.latent.direct import CHUNK, direct_latents, latent_map
-from kernels.runs.spec import problem_of
 
 SIMULATED = 1_000_000
 CHOSEN = (0.3, 0.1, 0.05, 0.01, 5e-3, 1e-3, 1e-4)
@@ -41,7 +41,11 @@ def events_of(model):
     """(share of simulated trajectories, event)."""
     truth = kernels.get_system(model.system).simulate_array(jax.random.key(11), SIMULATED)
     reference = reference_event(model, truth)
-    _, holds = problem_of(jax.random.key(0), model, reference, None, model.num_steps).judge(truth)
+    _, holds = (
+        RunSpec(model=model, event=reference)
+        .problem(jax.random.key(0), num_steps=model.num_steps)
+        .judge(truth)
+    )
     rungs = dict(zip(SHARES, ladder(model.layout, truth), strict=False))
     return [(float(holds.mean()), reference), *(rungs[share] for share in CHOSEN)]
 
@@ -56,7 +60,10 @@ def kept_in(model):
 
 def judged_direct(model, shares, total, folder):
     """C of direct samples, and whether they are in the event: both (sample, event)."""
-    problems = [problem_of(jax.random.key(SEED), model, event, None, model.num_steps) for _, event in shares]
+    problems = [
+        RunSpec(model=model, event=event).problem(jax.random.key(SEED), num_steps=model.num_steps)
+        for _, event in shares
+    ]
     path, begin = folder / "direct.npz", time.perf_counter()
     if path.exists():
         with np.load(path) as stored:

@@ -14,10 +14,10 @@ import jax
 import numpy as np
 
 import kernels
+from kernels import RunSpec
 from kernels.probability.latent.chains import Moves
 from kernels.probability.latent.levels import Scheme
 from kernels.probability.latent.subset_simulation import subset_simulation
-from kernels.runs.spec import problem_of
 
 SCHEMES = {
     "pcn 6": Scheme(),
@@ -64,7 +64,7 @@ def measure(model, event, scheme, runs, num_samples):
     """Mean P̂, spread of log P̂, mean stated relative error, trajectories, R̂, τ."""
     found = []
     for run in range(runs):
-        problem = problem_of(jax.random.key(1000 + run), model, event, None)
+        problem = RunSpec(model=model, event=event).problem(jax.random.key(1000 + run))
         size = num_samples * scheme.num_chains // 64
         *_, last = subset_simulation(problem, size, scheme=scheme)
         found.append(last.probability)

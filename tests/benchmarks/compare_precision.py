@@ -19,9 +19,9 @@ import jax
 import numpy as np
 
 import kernels
+from kernels import RunSpec
 from kernels.fidelity.samples import deterministic
 from kernels.networks.precision import VARIABLE
-from kernels.runs.spec import problem_of
 
 NUM_SAMPLES = 8192
 
@@ -29,7 +29,9 @@ NUM_SAMPLES = 8192
 def drawn(model, precision):
     """Trajectories by the ODE, and the seconds that they took."""
     os.environ[VARIABLE] = precision
-    problem = problem_of(jax.random.key(11), model, "max(x) > 1e9", None, model.num_steps)
+    problem = RunSpec(model=model, event="max(x) > 1e9").problem(
+        jax.random.key(11), num_steps=model.num_steps
+    )
     begin = time.perf_counter()
     states = deterministic(problem, problem.key, NUM_SAMPLES)
     return states, time.perf_counter() - begin
@@ -42,7 +44,7 @@ def compare(label, one, other, model, events):
         f"{np.quantile(gap, 0.99):.1e}"
     )
     for event in events:
-        problem = problem_of(jax.random.key(11), model, event, None, model.num_steps)
+        problem = RunSpec(model=model, event=event).problem(jax.random.key(11), num_steps=model.num_steps)
         first, second = problem.judge(one)[1], problem.judge(other)[1]
         print(
             f"  {event}: {first.sum()} and {second.sum()} of {NUM_SAMPLES}, "

@@ -16,9 +16,10 @@ import jax
 import numpy as np
 
 import kernels
+from kernels import RunSpec
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.fidelity.reference_events import extremes, reference_event
-from kernels.fidelity.samples import latents, problem_of
+from kernels.fidelity.samples import latents
 from kernels.probability.latent.direct import latent_map
 
 SIMULATED = 50_000
@@ -27,7 +28,9 @@ SIMULATED = 50_000
 def drawn(model, levels, num_steps, noise, event, key):
     """Trajectories in physical units."""
     narrowed = dataclasses.replace(model, card=dict(model.card) | {"ode_levels": list(levels)})
-    return np.concatenate(list(latent_map(problem_of(narrowed, event, key, num_steps), noise)))
+    return np.concatenate(
+        list(latent_map(RunSpec(model=narrowed, event=event).problem(key, num_steps=num_steps), noise))
+    )
 
 
 def report(label, few, many, problems):
@@ -49,7 +52,7 @@ def main(name, steps, highest, lowest, pairs=8192, reference=64):
     truth = kernels.get_system(model.system).simulate_array(jax.random.key(78), SIMULATED)
     events = [reference_event(model, truth), *extremes(model.layout, truth)]
     noise = latents(model, key, int(pairs))
-    problems = {event: problem_of(model, event, key, 2) for event in events}
+    problems = {event: RunSpec(model=model, event=event).problem(key, num_steps=2) for event in events}
     many = drawn(model, (SIGMA_MAX, SIGMA_MIN), int(reference), noise, events[0], key)
     print(f"{name}, {pairs} pairs, against {reference} steps between all levels")
     asked = ((float(highest), float(lowest)), int(steps))

@@ -1,6 +1,5 @@
 """The probability with its interval, the three numbers, and in words how far to trust them."""
 
-from html import escape
 from typing import Any
 
 import panel as pn
@@ -8,7 +7,8 @@ import panel as pn
 from diffuse_ui.analysis.ensembles import is_member
 from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
-from diffuse_ui.views.widgets import METHOD_NAMES, html, section
+from diffuse_ui.style.templates import template
+from diffuse_ui.views.widgets import html, method_label, section
 from diffuse_ui.work.session import Session
 from diffuse_ui.work.store import Result, Store
 
@@ -25,19 +25,32 @@ _TRUST = {  # status → heading; an estimate that is fine needs none
     "no_hits": "Only an upper bound",
     "budget_exhausted": "The budget ran out",
 }
-_STYLE = """
-.r {{ font-size: 13px; line-height: 1.45; color: {ink}; }}
-.r .big {{ font-size: 25px; line-height: 1.25; font-weight: 500; letter-spacing: -0.01em; }}
-.r .big.old {{ color: {quiet}; }}
-.r .quiet, .r td.quiet {{ color: {quiet}; }}
-.r .pill {{ display: inline-block; border: 1px solid; border-radius: 9px; padding: 0 7px; font-size: 11.5px;
-  line-height: 17px; margin: 0 6px 0 0; vertical-align: 1px; }}
-.r .warn {{ border-left: 3px solid {threshold}; padding: 2px 0 2px 9px; margin: 8px 0; }}
-.r .say {{ margin: 8px 0; }}
-.r table {{ width: 100%; border-collapse: collapse; margin: 8px 0 2px; }}
-.r td {{ padding: 4px 0; border-top: 1px solid {grid}; vertical-align: baseline; }}
-.r td.n {{ text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; padding-left: 8px; }}
-"""
+_PANEL = template("""\
+<style>
+.r { font-size: 13px; line-height: 1.45; color: {{ colours.ink }}; }
+.r .big { font-size: 25px; line-height: 1.25; font-weight: 500; letter-spacing: -0.01em; }
+.r .big.old { color: {{ colours.quiet }}; }
+.r .quiet, .r td.quiet { color: {{ colours.quiet }}; }
+.r .pill { display: inline-block; border: 1px solid; border-radius: 9px; padding: 0 7px; font-size: 11.5px;
+  line-height: 17px; margin: 0 6px 0 0; vertical-align: 1px; }
+.r .warn { border-left: 3px solid {{ colours.threshold }}; padding: 2px 0 2px 9px; margin: 8px 0; }
+.r .say { margin: 8px 0; }
+.r table { width: 100%; border-collapse: collapse; margin: 8px 0 2px; }
+.r td { padding: 4px 0; border-top: 1px solid {{ colours.grid }}; vertical-align: baseline; }
+.r td.n { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; padding-left: 8px; }
+</style><div class='r' role='status'>{{ body | safe }}</div>""")  # which is of the templates below
+_HEADLINE = template("""\
+<div class='big{{ old }}' data-probability='{{ estimate.value | float }}' data-final='{{ (stage in ("exact", "done")) | lower }}'>
+{{- "P " if value.startswith("<") else "P = " }}{{ value }}</div><div class='quiet'>95 % interval {{ interval }}</div>""")
+_ENSEMBLE = template("""<div class='say'>{% for colour, words in pills -%}
+<span class='pill' style='color:{{ colour }};border-color:{{ colour }}'>{{ words }}</span>{% endfor %}{{ said }}.</div>""")
+_TRUSTED = template("""{% if heading %}<div class='warn'><b>{{ heading }}.</b> {{ words }}</div>
+{%- else %}<div class='say quiet'>{{ words }}</div>{% endif %}""")
+_NUMBERS = template("""<table>{% for name, meaning, value in rows %}
+<tr><td>{{ name }}<div class='quiet' style='font-size:11.5px'>{{ meaning }}</div></td><td class='n'>{{ value }}</td></tr>
+{%- endfor %}</table>""")
+_HITS = template("""<div class='say'>{{ hits.count }} of {{ hits.total }} {{ kind }} trajectories meet this event
+{%- if share %} <span class='quiet'>({{ share }})</span>{% endif %}.</div>""")
 
 
 class ResultPanel:
@@ -56,11 +69,7 @@ class ResultPanel:
 
     def _update(self) -> None:
         colours = palette(self.session.look.dark)
-        style = _STYLE.format(
-            ink=colours.ink, quiet=colours.quiet, grid=colours.grid, threshold=colours.threshold
-        )
-        body = _body(self.session.store, colours)
-        text = f"<style>{style}</style><div class='r' role='status'>{body}</div>"
+        text = _PANEL.render(colours=colours, body=_body(self.session.store, colours))
         if text != self.pane.object:
             self.pane.object = text
 
@@ -87,14 +96,12 @@ def _headline(result: Result, stale: bool) -> str:
         asked = result.spec.event is not None and result.spec.estimator is not None
         coming = asked and not result.live and result.snapshot.stage != "done"
         return f"<div class='big{old}'>P = …</div>" if coming else ""
-    value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
-    sign = "" if value.startswith("<") else "= "
-    final = str(result.snapshot.stage in ("exact", "done")).lower()
-    return (
-        f"<div class='big{old}' data-probability='{float(estimate.value)!r}' data-final='{final}'>"
-        f"P {sign}{escape(value)}</div>"
-        f"<div class='quiet'>95 % interval {escape(numbers.span(estimate.interval))}</div>"
-    )
+    said = {"value": _said(estimate), "interval": numbers.span(estimate.interval)}
+    return _HEADLINE.render(old=old, estimate=estimate, stage=result.snapshot.stage, **said)
+
+
+def _said(estimate: Any) -> str:
+    return numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
 
 
 def ensemble_words(result: Result) -> str:
@@ -121,45 +128,30 @@ def _ensemble_line(result: Result, stale: bool, colours: Palette) -> str:
     if not words:
         return ""
     kind, _, rest = words.partition(": ")
-    pills = ""
-    if rest:
-        colour = colours.accent if kind == "exact" else colours.alarm
-        pills = f"<span class='pill' style='color:{colour};border-color:{colour}'>{kind}</span>"
-    if stale:
-        colour = colours.alarm
-        style = f"color:{colour};border-color:{colour}"
-        pills += f"<span class='pill' style='{style}'>stale: the event has changed</span>"
-    return f"<div class='say'>{pills}{escape(rest or words)}.</div>"
+    pills = [(colours.accent if kind == "exact" else colours.alarm, kind)] if rest else []
+    pills += [(colours.alarm, "stale: the event has changed")] if stale else []
+    return _ENSEMBLE.render(pills=pills, said=rest or words)
 
 
 def _trust(result: Result) -> str:
     estimate = result.probability
     if estimate is None or not estimate.message:
         return ""
-    heading = _TRUST.get(estimate.status)
-    words = escape(estimate.message)
-    if heading:
-        return f"<div class='warn'><b>{heading}.</b> {words}</div>"
-    return f"<div class='say quiet'>{words}</div>"
+    return _TRUSTED.render(heading=_TRUST.get(estimate.status), words=estimate.message)
 
 
 def _table(result: Result) -> str:
-    rows: list[tuple[str, str, Any]] = []
+    rows: list[tuple[str, str, str]] = []
     estimate, same = result.probability, ""
     for name in (name for name in _MEANINGS if name in result.references):
         found = result.references[name]
         meaning = _MEANINGS[name].format(numbers.grouped(found.diagnostics.get("num_samples", 0)))
         if found is estimate:
             same = name
-        rows.append((f"{name} = estimate" if name == same else name, meaning, found))
+        rows.append((f"{name} = estimate" if name == same else name, meaning, _said(found)))
     if estimate is not None and rows and not same:
-        rows.append(("estimate", METHOD_NAMES.get(estimate.method, str(estimate.method)), estimate))
-    cells = (
-        f"<tr><td>{escape(name)}<div class='quiet' style='font-size:11.5px'>{escape(meaning)}</div></td>"
-        f"<td class='n'>{escape(numbers.probability(p.value, p.standard_error, p.interval[1]))}</td></tr>"
-        for name, meaning, p in rows
-    )
-    return f"<table>{''.join(cells)}</table>" if rows else ""
+        rows.append(("estimate", method_label(estimate.method), _said(estimate)))
+    return _NUMBERS.render(rows=rows) if rows else ""
 
 
 def _hits_words(store: Store) -> str:
@@ -173,5 +165,4 @@ def _hits_words(store: Store) -> str:
     error = (share * (1 - share) / max(hits.total, 1)) ** 0.5
     value = numbers.probability(share, error or None, 3 / max(hits.total, 1))
     # windows of a recording overlap: how sure their share is, the comparison beside a run says
-    about = "" if kind == "held-out" else f" <span class='quiet'>({escape(value)})</span>"
-    return f"<div class='say'>{hits.count} of {hits.total} {kind} trajectories meet this event{about}.</div>"
+    return _HITS.render(hits=hits, kind=kind, share="" if kind == "held-out" else value)

@@ -6,39 +6,21 @@ from typing import Any
 import panel as pn
 import panel_material_ui as pmui
 
-from diffuse_ui.state.state import ESTIMATORS, METHODS, PRESETS
+from diffuse_ui.state.state import METHODS, PRESETS
 from diffuse_ui.style.colors import palette
 from diffuse_ui.style.numbers import duration, grouped
 from diffuse_ui.views.two_way import Voice
 from diffuse_ui.views.widgets import QUIET, SMALL, caption, details, section
 from diffuse_ui.work.session import Session
+from kernels.diffusion.schedules import SCHEDULES
+from kernels.guidance.registry import GUIDANCE
+from kernels.probability.registry import ESTIMATORS
+from kernels.samplers.registry import SAMPLERS
 
 __all__ = ["RunPanel"]
 
 MIN_SECONDS, MIN_SHARE = 1.5, 0.03  # before that, the time left is a guess
 _METHOD_LABELS = {"exact": "exact (the model's own law)", "guided": "guided (approximate)"}
-_GUIDANCE_LABELS = {
-    "moment_matching": "moment matching",
-    "calibrated": "moment matching, calibrated on samples",
-    "moment_matching_full": "moment matching, as in the paper",
-    "pseudoinverse": "pseudoinverse (ΠGDM)",
-    "reconstruction": "reconstruction",
-    "replacement": "replacement",
-}
-_ESTIMATOR_LABELS = {
-    "auto": "automatic",
-    "monte_carlo": "direct Monte Carlo",
-    "subset_simulation": "subset simulation",
-    "path_importance": "path importance sampling",
-    "twisted_smc": "twisted sequential Monte Carlo",
-    "density_ratio": "density ratio, as in the paper",
-    "simulator": "simulator",
-    "data": "frequency in held-out data",
-    "training_data": "frequency in training data",
-    None: "no probability",
-}
-
-
 _FIELD = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
 
 
@@ -121,8 +103,10 @@ class RunPanel:
 
     def _advanced(self) -> pmui.Column:
         methods = {_METHOD_LABELS[method]: method for method in METHODS}
-        guidances = {label: name for name, label in _GUIDANCE_LABELS.items()}
-        estimators = {_ESTIMATOR_LABELS[estimator]: estimator for estimator in ESTIMATORS}
+        guidances, estimators, samplers = (
+            {record.label: name for name, record in registry.items()}
+            for registry in (GUIDANCE, ESTIMATORS, SAMPLERS)
+        )
         numbers = pmui.Row(
             self._number("num_samples", "Trajectories"),
             self._number("num_steps", "Guided steps"),
@@ -134,7 +118,9 @@ class RunPanel:
         return pmui.Column(
             self._one_of("method", "Ensemble", methods),
             self._one_of("guidance", "Guided by", guidances),
-            self._one_of("estimator", "Probability by", estimators),
+            self._one_of("estimator", "Probability by", estimators | {"no probability": None}),
+            self._one_of("sampler", "Paths drawn by", samplers),
+            self._one_of("schedule", "Noise levels", {name: name for name in SCHEDULES}),
             numbers,
             sizing_mode="stretch_width",
             margin=0,

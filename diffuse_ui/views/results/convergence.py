@@ -9,7 +9,7 @@ from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import palette
 from diffuse_ui.views.results.base import PanelsTab
 from diffuse_ui.views.results.plots import ComparisonPlot
-from diffuse_ui.views.widgets import METHOD_NAMES
+from diffuse_ui.views.widgets import method_label
 
 __all__ = ["ConvergenceTab"]
 
@@ -37,8 +37,8 @@ class ConvergenceTab(PanelsTab):
             return
         (method, last), before = answer[-1], answer[:-1]
         self.plots[0].show(Panel("probability", last, before[-1][1] if before else None))
-        words = f"Solid: {METHOD_NAMES.get(method, method)}, with its 95 % interval."
+        words = f"Solid: {method_label(method)}, with its 95 % interval."
         if before:
-            words += f" Dashed: {METHOD_NAMES.get(before[-1][0], before[-1][0])}, with which it began."
+            words += f" Dashed: {method_label(before[-1][0])}, with which it began."
         calls = numbers.grouped(int(last.x[-1]))
         self.note.object = f"{words} {calls} network calls in all."

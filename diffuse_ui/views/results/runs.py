@@ -1,7 +1,6 @@
 """The session's last runs: two of them on common axes, and the way back to what one of them asked."""
 
 from collections.abc import Callable, Hashable
-from html import escape
 from typing import Any
 
 import panel as pn
@@ -12,14 +11,22 @@ from diffuse_ui.analysis.curves import Bands
 from diffuse_ui.analysis.ensembles import drawn_by
 from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
+from diffuse_ui.style.templates import template
 from diffuse_ui.views.results.base import Tab, VariableGroups
 from diffuse_ui.views.results.fans import NUM_ENSEMBLES, FanPlots, ensemble_colours
-from diffuse_ui.views.widgets import METHOD_NAMES, html
+from diffuse_ui.views.widgets import html, method_label
 from diffuse_ui.work.store import Result
 
 __all__ = ["RunsTab"]
 
 _KINDS = {"guided": "guided, approximate", "exact": "exact", "unconditional": "no event"}
+_RUN = template("""\
+<div style='display:flex;gap:16px;align-items:baseline;font-size:12.5px;line-height:1.45;padding:4px 0'>
+<div style='flex:1;min-width:0;overflow-wrap:anywhere'><code style='background:none;padding:0'>{{ event }}</code>
+<div style='opacity:0.7;font-size:11.5px'>{{ how }}</div></div><div style='font-weight:500;white-space:nowrap'>{{ found }}</div></div>""")
+_KEY = template("""<div style='font-size:12.5px'>{% for row, colour in rows -%}
+<span style='color:{{ colour }};margin-right:20px'>{{ "━━" if loop.first else "╍╍" }} run {{ row.result.number }}</span>
+{%- else %}Tick one run or two to see them on common axes.{% endfor %}</div>""")
 
 
 class _RunRow:
@@ -143,13 +150,7 @@ class RunsTab(Tab):
     def _update_key(self) -> None:
         """Which colour is which run."""
         colours = ensemble_colours(palette(self.session.look.dark))
-        entries = [
-            f"<span style='color:{colour};margin-right:20px'>"
-            f"{'━━' if k == 0 else '╍╍'} run {row.result.number}</span>"
-            for k, (row, colour) in enumerate(zip(self.picked, colours, strict=False))
-        ]
-        text = "".join(entries) or "Tick one run or two to see them on common axes."
-        self.key.object = f"<div style='font-size:12.5px'>{text}</div>"
+        self.key.object = _KEY.render(rows=zip(self.picked, colours, strict=False))
 
 
 def _words(result: Result) -> str:
@@ -162,14 +163,8 @@ def _words(result: Result) -> str:
     if estimate is not None:
         value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
         found = f"P {value}" if value.startswith("<") else f"P = {value}"
-    method = "" if estimate is None else f"{METHOD_NAMES.get(estimate.method, estimate.method)}, "
+    method = "" if estimate is None else f"{method_label(estimate.method)}, "
     model = spec.model if isinstance(spec.model, str) else spec.model.name
     drawn = "" if result.dataset is None else f", {drawn_by(result.dataset)}"
     how = f"{_KINDS.get(result.ensemble, '')}, {method}{spec.num_samples} trajectories{drawn}, seed {spec.seed}, {model}"
-    return (
-        "<div style='display:flex;gap:16px;align-items:baseline;font-size:12.5px;line-height:1.45;padding:4px 0'>"
-        "<div style='flex:1;min-width:0;overflow-wrap:anywhere'>"
-        f"<code style='background:none;padding:0'>{escape(event)}</code>"
-        f"<div style='opacity:0.7;font-size:11.5px'>{escape(how)}</div></div>"
-        f"<div style='font-weight:500;white-space:nowrap'>{escape(found)}</div></div>"
-    )
+    return _RUN.render(event=event, how=how, found=found)

@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Array
 
 from kernels.events.semantics.algebras import Robust
+from kernels.events.semantics.batches import evaluate_batch, over_blocks
 from kernels.events.semantics.binding import bind_expression
 from kernels.events.semantics.compile import Program, compile_event
 from kernels.events.semantics.evaluation import Evaluation
@@ -29,8 +30,6 @@ if TYPE_CHECKING:
     import xarray as xr
 
 __all__ = ["evaluate", "explain", "expression_values", "holds", "parts", "robustness", "states_of"]
-
-_CHUNK = 16_384  # trajectories evaluated together
 
 
 def states_of(dataset: "xr.Dataset", layout: Layout | None = None) -> tuple[Layout, np.ndarray]:
@@ -59,25 +58,7 @@ def evaluate(event: Event, states: np.ndarray, layout: Layout) -> tuple[np.ndarr
     Raises:
         ValueError: the event does not fit the layout.
     """
-    constraint = compile_event(event, layout)
-    return _chunked(partial(_truth, constraint.program, constraint.parameters), states)  # pyright: ignore[reportReturnType]
-
-
-@partial(jax.jit, static_argnames="program")
-def _truth(program: Program, parameters: dict[str, np.ndarray], states: Array) -> tuple[Array, Array]:
-    return jax.vmap(lambda x: (program.value(x, parameters), program.holds(x, parameters)))(states)
-
-
-def _chunked(function, states: np.ndarray) -> tuple[np.ndarray, ...]:
-    """Apply a jitted function of a batch, padded to few different sizes."""
-    pieces = []
-    for start in range(0, max(len(states), 1), _CHUNK):
-        chunk = np.asarray(states[start : start + _CHUNK], np.float32)
-        size = min(_CHUNK, max(64, 1 << max(len(chunk) - 1, 0).bit_length()))
-        padded = np.zeros((size, *chunk.shape[1:]), np.float32)
-        padded[: len(chunk)] = chunk
-        pieces.append([np.asarray(leaf)[: len(chunk)] for leaf in function(padded)])
-    return tuple(np.concatenate(leaves) for leaves in zip(*pieces, strict=True))
+    return evaluate_batch(compile_event(event, layout), states)
 
 
 def _labelled(
@@ -141,8 +122,8 @@ def explain(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -
     layout, states = states_of(dataset, layout)
     constraint = compile_event(event, layout)
     program, parameters = constraint.program, constraint.parameters
-    value, truth = _chunked(partial(_truth, program, parameters), states)
-    c, when, known = _chunked(partial(_part_table, program, parameters), states)
+    value, truth = evaluate_batch(constraint, states)
+    c, when, known = over_blocks(partial(_part_table, program, parameters), states)
     pieces = [part.event for part in _parts(event, "")]
     index = _deciding(event, iter(range(len(pieces))), c)[1].astype(int)
     rows = np.arange(len(states))

@@ -19,7 +19,8 @@ from kernels.events.syntax.expressions import Expression, Number, Variable
 from kernels.events.syntax.functions import At, Function, Index, Reduction, Slice
 from kernels.events.syntax.predicates import Always, Between, Equality, Eventually, Until
 from kernels.events.syntax.shapes import Box, Polygon, Tube
-from kernels.events.syntax.tree import Node, Window, join, nearest, printed
+from kernels.events.syntax.tree import Node, Window, join, printed
+from kernels.names import nearest
 from kernels.trajectories.layout import Layout
 
 __all__ = [

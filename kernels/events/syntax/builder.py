@@ -24,7 +24,8 @@ from kernels.events.syntax.predicates import (
     Until,
 )
 from kernels.events.syntax.shapes import Box, Polygon, Tube
-from kernels.events.syntax.tree import Window, nearest
+from kernels.events.syntax.tree import Window
+from kernels.names import nearest
 
 __all__ = ["FUNCTION_NAMES", "Builder", "Mistake"]
 

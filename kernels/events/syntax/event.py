@@ -10,7 +10,8 @@ import json
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from kernels.events.syntax.tree import NODE_TYPES, Node, nearest
+from kernels.events.syntax.tree import NODE_TYPES, Node
+from kernels.names import nearest
 
 if TYPE_CHECKING:
     import xarray as xr

@@ -12,7 +12,8 @@ import lark
 
 from kernels.events.syntax.builder import Builder, Mistake
 from kernels.events.syntax.event import Event
-from kernels.events.syntax.tree import MAX_DEPTH, nearest
+from kernels.events.syntax.tree import MAX_DEPTH
+from kernels.names import nearest
 
 __all__ = ["MAX_LENGTH", "EventSyntaxError", "parse_event"]
 

@@ -13,7 +13,6 @@ recursive function ever meets a tree that is too deep for it. Operators and docu
 """
 
 import dataclasses
-import difflib
 import math
 import numbers
 from collections.abc import Callable, Iterable, Iterator
@@ -28,7 +27,6 @@ __all__ = [
     "Node",
     "Window",
     "join",
-    "nearest",
     "number",
     "printed",
 ]
@@ -65,13 +63,6 @@ def number(value: Any, what: str = "a number") -> float:
 def printed(value: float) -> str:
     """The shortest text that reads back as the same float; whole numbers without a point."""
     return repr(value).removesuffix(".0")
-
-
-def nearest(name: str, names: Iterable[str]) -> str:
-    """A sentence "Did you mean …? " with the closest of `names`, or nothing."""
-    lower = {known.lower(): known for known in names}
-    matches = difflib.get_close_matches(name.lower(), lower, n=1, cutoff=0.5)
-    return f"Did you mean {lower[matches[0]]!r}? " if matches else ""
 
 
 def join(path: str, name: object) -> str:

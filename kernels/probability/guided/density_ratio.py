@@ -30,24 +30,26 @@ from jaxtyping import Array, Bool, Float
 from kernels.denoisers.base import evaluate
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import grid
-from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
+from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
-from kernels.probability.guided.path_importance import Paths, pareto_shape
 from kernels.probability.guided.pilot import pilot_calls, steered
+from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.samplers.base import Batch
 from kernels.samplers.sampling import Keys, initial_noise, sample_keys
-from kernels.statistics.weighted import effective_sample_size
 
-__all__ = ["EXACT_DIMENSIONS", "NUM_PROBES", "Densities", "density_ratio", "estimate_from_densities"]
+__all__ = [
+    "DENSITY_RATIO",
+    "EXACT_DIMENSIONS",
+    "NUM_PROBES",
+    "Densities",
+    "density_ratio",
+    "estimate_from_densities",
+]
 
 EXACT_DIMENSIONS = 96
 NUM_PROBES = 8
 CHUNK = 128
-MAX_PARETO_K = 0.7
-MIN_ESS = 40.0
-MAX_SHARE = 0.15
-MIN_HITS = 20
 MAX_SQUARE = 20.0  # of a latent's number, mean over the trajectory: 1 is normal, p < e^(−10 dim) beyond
 MAX_DIVERGED = 0.01
 MAX_PROBE_NOISE = 0.3  # standard deviation of log(p/q): a bias of the ratio of 5 %
@@ -200,24 +202,19 @@ def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int)
             "density_ratio", f"Guided samples go where {found}", check, num_calls, diagnostics
         )
     value, error = float(weights.mean()), float(weights.std(ddof=1) / np.sqrt(total))
-    ess = effective_sample_size(weights)
-    everywhere, nowhere = np.ones(total, bool), np.zeros((total, 0, 0))
-    log_ratio = np.where(done.holds, -done.log_ratio, 0.0)
-    pareto_k = pareto_shape(Paths(nowhere, np.zeros(total), done.holds, everywhere, log_ratio))
-    interval = log_interval(value, error / value, max(1, int(ess) - 1))
-    diagnostics["largest_share"] = float(weights.max() / weights.sum())
-    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), total)
-    words = f"{total} samples, effective size {int(ess)}, relative standard error {percent(error / value)}."
-    words += check.caveat(interval[1])
-    return Probability(
-        value=min(value, 1.0),
-        standard_error=error,
-        interval=interval,
-        ess=ess,
-        pareto_k=pareto_k,
+    diverged, noise = diagnostics["diverged"], diagnostics["probe_noise"]
+    return weighted_estimate(
         method="density_ratio",
-        status="unreliable" if trouble else "ok",
-        message=words if not trouble else f"{words} Not to be trusted: {trouble}. Use subset simulation.",
+        unit="sample",
+        value=value,
+        error=error,
+        weights=weights,
+        pareto_k=pareto_shape(-done.log_ratio[done.holds]),
+        check=check,
+        doubts={
+            f"{diverged} guided samples diverged": diverged > MAX_DIVERGED * total,
+            f"the trace's probes make log(p/q) uncertain by {noise:.2g}": noise > MAX_PROBE_NOISE,
+        },
         num_calls=num_calls,
         diagnostics=diagnostics,
     )
@@ -239,20 +236,9 @@ def _diagnostics(done: Densities) -> dict[str, Any]:
     }
 
 
-def _trouble(diagnostics: dict[str, Any], ess: float, pareto_k: float, contradicted: bool, total: int) -> str:
-    """Why the ratios cannot be trusted; empty if they can."""
-    reasons = {
-        f"{diagnostics['direct_hits']} of {diagnostics['direct_samples']} direct samples meet the event, "
-        "which contradicts it": contradicted,
-        f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
-        f"the effective size {int(ess)} is below {MIN_ESS:.0f}": ess < MIN_ESS,
-        f"one sample carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
-        > MAX_SHARE,
-        f"only {diagnostics['hits']} samples meet the event": diagnostics["hits"] < MIN_HITS,
-        f"{diagnostics['diverged']} guided samples diverged": diagnostics["diverged"] > MAX_DIVERGED * total,
-        f"the trace's probes make log(p/q) uncertain by {diagnostics['probe_noise']:.2g}": diagnostics[
-            "probe_noise"
-        ]
-        > MAX_PROBE_NOISE,
-    }
-    return "; ".join(reason for reason, bad in reasons.items() if bad)
+DENSITY_RATIO = Estimator(
+    name="density_ratio",
+    label="density ratio, as in the paper",
+    run=density_ratio,
+    min_samples=20,
+)

@@ -10,13 +10,12 @@ is accumulated in float64, m the unguided mean and v the variance of the step. T
     w = 1{C(x₀) > 0} / (α + (1 − α) e^ℓ),   P̂ = α mean_unguided(w) + (1 − α) mean_guided(w),
 
 with the stratified standard error. Weights are bounded by 1/α and the unguided paths are a direct
-Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event, or
-goes where the model hardly does. The tail of the ratios (Pareto k̂ of Vehtari et al., JMLR 2024) and the
-effective size often say so, but not always: the estimate is held against direct samples as well. Its law is
-skewed: an unguided path in a part of the event that guidance does not reach weighs 1/α, and most runs have
-none. Of ten runs on Lorenz-63's `mean(z) > 1.33181` (512 paths of 80 steps) eight call themselves reliable, from
-0.086 to 0.105, and two, 0.079 and 0.111, do not; their mean is 0.0952 ± 0.0031, that of 12,288 unguided paths
-0.1001 ± 0.0027, the stated error 1.01 of the spread.
+Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event, or goes
+where the model hardly does. The tail of the ratios and the effective size often say so, but not always: the
+estimate is held against direct samples as well. Its law is skewed: an unguided path in a part of the event that
+guidance does not reach weighs 1/α, and most runs have none. Of ten runs on Lorenz-63's `mean(z) > 1.33181` (512
+paths of 80 steps) eight call themselves reliable, from 0.086 to 0.105, and two, 0.079 and 0.111, do not; their
+mean is 0.0952 ± 0.0031, that of 12,288 unguided paths 0.1001 ± 0.0027, the stated error 1.01 of the spread.
 
 The law is that of the stochastic sampler, as with twisted SMC. An exact denoiser's ODE, from which direct
 samples and subset simulation come, has the same law; a learned one's two laws differ by its errors, which
@@ -25,7 +24,6 @@ the error bar of neither counts.
 Finished paths are kept: asked again for more, the estimate goes on from those that are there.
 """
 
-import warnings
 from collections.abc import Iterator
 from functools import partial
 from typing import Any, NamedTuple
@@ -33,30 +31,31 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from arviz_stats.base.array import array_stats
 from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from kernels.diffusion.schedules import grid
-from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
+from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.probability.cache import Kept, identity_of
 from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
 from kernels.probability.guided.pilot import pilot_calls, steered
+from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.samplers.base import Batch, Levels, SamplerState, level_triples
+from kernels.samplers.registry import SAMPLERS
 from kernels.samplers.sampling import draw_noise, initial_noise, sample_keys
-from kernels.samplers.sde import SDEDPMSolver
+from kernels.samplers.sde import GaussianStep
 from kernels.statistics.weighted import effective_sample_size
 
 __all__ = [
     "ALPHA_EVERY",
+    "PATH_IMPORTANCE",
     "Paths",
     "checked_estimate",
     "draw_paths",
     "estimate_from_paths",
     "join_paths",
     "kept_paths",
-    "pareto_shape",
     "path_importance",
     "path_weights",
     "shifted_step",
@@ -64,12 +63,10 @@ __all__ = [
 
 ALPHA_EVERY = 10  # every tenth path is unguided: α = 0.1
 CHUNK = 128
-MAX_PARETO_K = 0.7
-MIN_ESS = 40.0
-MAX_SHARE = 0.15
-MIN_HITS = 20
 MIN_TOLD = 2.0  # effective size below which guided paths alone say nothing of how rare an event is
-MIN_STEPS, RARE = 50, 0.1  # with fewer steps the weights of a rarer event have tails that k̂ misses
+# Guidance lags behind by a step, and long steps make the weights' tails heavy in a way that k̂ misses: with 30 of
+# them 95 % intervals of an exact Gaussian's 1e-3 held the truth in half of the runs, with 60 in 98 %.
+MIN_STEPS, RARE = 50, 0.1
 NO_GUIDANCE = 1e-6  # spread of ℓ below which nothing has been steered
 
 
@@ -85,7 +82,7 @@ class Paths(NamedTuple):
 
 @partial(jax.jit, static_argnames="solver")
 def shifted_step(
-    solver: SDEDPMSolver,
+    solver: GaussianStep,
     state: SamplerState,
     x0_hat: Batch,
     shift: Batch,
@@ -108,7 +105,8 @@ def draw_paths(
     denoiser, law = steered(problem), problem.model.initial
     assert problem.constraint is not None  # noqa: S101 - `steered` has looked
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
-    sigmas = grid(num_steps, sigma_min=finest)
+    solver = SAMPLERS[problem.sampler].solver
+    sigmas = grid(num_steps, schedule=problem.schedule, sigma_min=finest)
     keys = sample_keys(key, start, size)
     guided = (start + np.arange(size)) % ALPHA_EVERY != 0
     latents = initial_noise(keys, law)
@@ -118,7 +116,7 @@ def draw_paths(
     for index, levels in enumerate(level_triples(sigmas)):
         x0_hat, shift = denoiser.split(state.x, levels.sigma)
         noise = draw_noise(keys, np.uint32(index + 1), latents.shape[1:])
-        state, ratio = shifted_step(SDEDPMSolver(), state, x0_hat, shift, guided, levels, noise)
+        state, ratio = shifted_step(solver, state, x0_hat, shift, guided, levels, noise)
         ratios.append(ratio if accelerated else jax.block_until_ready(ratio))
         yield (index + 1) / num_steps
     x0_hat, _ = denoiser.split(state.x, np.float32(sigmas[-1]))
@@ -135,7 +133,7 @@ def kept_paths(
     problem: Problem, purpose: str, start: int, size: int, num_steps: int
 ) -> Iterator[Paths | float]:
     """As `draw_paths` with the key of one purpose; paths that are there already come at once."""
-    pieces = _kept.get((*identity_of(problem, event=True), purpose, num_steps), dict)
+    pieces = _kept.get((*identity_of(problem, event=True), *problem.path_law, purpose, num_steps), dict)
     if (start, size) not in pieces:
         for record in draw_paths(problem, problem.stream_key(purpose), start, size, num_steps):
             if isinstance(record, Paths) and len(pieces) < MAX_PIECES:
@@ -224,25 +222,19 @@ def estimate_from_paths(
         share**2 * float(stratum.var(ddof=1)) / len(stratum)
         for share, stratum in zip(shares, strata, strict=True)
     )
-    error = float(np.sqrt(variance))
-    ess = effective_sample_size(weights)
-    diagnostics = _diagnostics(paths, weights) | check.diagnostics()
-    if not diagnostics["unguided_hits"] and ess < MIN_TOLD:
+    diagnostics = _diagnostics(paths) | check.diagnostics()
+    if not diagnostics["unguided_hits"] and effective_sample_size(weights) < MIN_TOLD:
         return nothing_found("path_importance", _only_guided(paths), check, calls, diagnostics)
-    pareto_k = pareto_shape(paths)
-    interval = log_interval(value, error / value, max(1, int(ess) - 1))
-    trouble = _trouble(diagnostics, ess, pareto_k, check.contradicts(*interval), num_steps, value)
-    words = f"{total} paths, effective size {int(ess)}, relative standard error {percent(error / value)}."
-    words += check.caveat(interval[1])
-    return Probability(
-        value=min(value, 1.0),
-        standard_error=error,
-        interval=interval,
-        ess=ess,
-        pareto_k=pareto_k,
+    too_short = num_steps < MIN_STEPS and value < RARE
+    return weighted_estimate(
         method="path_importance",
-        status="unreliable" if trouble else "ok",
-        message=words if not trouble else f"{words} Not to be trusted: {trouble}. Use subset simulation.",
+        unit="path",
+        value=value,
+        error=float(np.sqrt(variance)),
+        weights=weights,
+        pareto_k=pareto_shape(paths.log_ratio[paths.guided & paths.holds]),
+        check=check,
+        doubts={f"{num_steps} steps are too few for weights of so rare an event": too_short},
         num_calls=calls,
         diagnostics=diagnostics,
     )
@@ -255,52 +247,19 @@ def _only_guided(paths: Paths) -> str:
     return "Only guided paths meet the event, along ways that the model hardly goes by itself"
 
 
-def _diagnostics(paths: Paths, weights: np.ndarray) -> dict[str, Any]:
-    largest = float(weights.max() / weights.sum()) if weights.sum() > 0 else 1.0
+def _diagnostics(paths: Paths) -> dict[str, Any]:
     unguided = paths.holds[~paths.guided]
     return {
         "hit_rate": float(paths.holds[paths.guided].mean()),
         "hits": int(paths.holds.sum()),
-        "largest_share": largest,
         "unguided_hits": int(unguided.sum()),
         "unguided_paths": len(unguided),
     }
 
 
-def _trouble(
-    diagnostics: dict[str, Any],
-    ess: float,
-    pareto_k: float,
-    contradicted: bool,
-    num_steps: int,
-    value: float,
-) -> str:
-    """Why the weights cannot be trusted; empty if they can.
-
-    Guidance lags behind by a step, and long steps make the weights' tails heavy: with 30 of them 95 %
-    intervals of an exact Gaussian's 1e-3 held the truth in half of the runs that nothing else doubts, with 60
-    in 98 %.
-    """
-    reasons = {
-        f"Pareto k̂ = {pareto_k:.2f} is above {MAX_PARETO_K}": not pareto_k <= MAX_PARETO_K,
-        f"the effective size {int(ess)} is below {MIN_ESS:.0f}": ess < MIN_ESS,
-        f"one path carries {diagnostics['largest_share']:.0%} of the weight": diagnostics["largest_share"]
-        > MAX_SHARE,
-        f"only {diagnostics['hits']} paths meet the event": diagnostics["hits"] < MIN_HITS,
-        f"{num_steps} steps are too few for weights of so rare an event": num_steps < MIN_STEPS
-        and value < RARE,
-        f"{diagnostics['direct_hits']} of {diagnostics['direct_samples']} direct samples meet the event, "
-        "which contradicts it": contradicted,
-    }
-    return "; ".join(reason for reason, bad in reasons.items() if bad)
-
-
-def pareto_shape(paths: Paths) -> float:
-    """Pareto k̂ of 1{hit} · (unguided / guided density) over the guided paths; ∞ with fewer than 25 hits."""
-    log_ratio = paths.log_ratio[paths.guided & paths.holds]
-    if len(log_ratio) < 25 or np.ptp(log_ratio) == 0:
-        return float("inf")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the value itself is reported, so is what it means
-        _, shape = array_stats.psislw(log_ratio)  # smooths exp(−its argument), as for log-likelihoods
-    return float(shape)
+PATH_IMPORTANCE = Estimator(
+    name="path_importance",
+    label="path importance sampling",
+    run=path_importance,
+    min_samples=2 * ALPHA_EVERY,  # two unguided paths
+)

@@ -11,7 +11,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels.guidance.calibrated import NUM_LEVELS
-from kernels.guidance.registry import PILOTED, guided
+from kernels.guidance.registry import GUIDANCE, guided
 from kernels.probability.base import Problem
 from kernels.probability.cache import Kept, identity_of
 from kernels.probability.latent.direct import direct_samples
@@ -40,7 +40,7 @@ def steered(problem: Problem) -> Any:
     """
     if problem.constraint is None:
         raise ValueError("guided paths need an event.")
-    if problem.guidance not in PILOTED:
+    if not GUIDANCE[problem.guidance].piloted:
         return _guided(problem, None)
     slot = _taught.get(identity_of(problem, event=True), _Slot)
     with slot.lock:
@@ -65,4 +65,4 @@ def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:
 
 def pilot_calls(problem: Problem) -> int:
     """Network evaluations that teaching takes: drawing the pilot, and denoising it at every level."""
-    return NUM_PILOT * (problem.num_steps + NUM_LEVELS) if problem.guidance in PILOTED else 0
+    return NUM_PILOT * (problem.num_steps + NUM_LEVELS) if GUIDANCE[problem.guidance].piloted else 0

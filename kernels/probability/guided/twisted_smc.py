@@ -27,8 +27,8 @@ from scipy.special import logsumexp
 
 from kernels.diffusion.schedules import grid
 from kernels.guidance.moment_matching import MomentMatching, Twist
-from kernels.guidance.registry import PILOTED
-from kernels.probability.base import Probability, Problem, Progress, log_interval, percent
+from kernels.guidance.registry import GUIDANCE
+from kernels.probability.base import Estimator, Probability, Problem, Progress, log_interval, percent
 from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
 from kernels.probability.guided.path_importance import shifted_step
 from kernels.probability.guided.pilot import pilot_calls, steered
@@ -36,11 +36,11 @@ from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.probability.resampling import systematic
 from kernels.samplers.base import Batch, SamplerState, level_triples
+from kernels.samplers.registry import SAMPLERS
 from kernels.samplers.sampling import draw_noise, initial_noise, sample_keys
-from kernels.samplers.sde import SDEDPMSolver
 from kernels.statistics.weighted import effective_sample_size
 
-__all__ = ["MIN_PARTICLES", "NUM_ISLANDS", "Islands", "estimate_from_islands", "twisted_smc"]
+__all__ = ["MIN_PARTICLES", "NUM_ISLANDS", "TWISTED_SMC", "Islands", "estimate_from_islands", "twisted_smc"]
 
 NUM_ISLANDS = 10
 MIN_PARTICLES = 8  # in an island
@@ -179,7 +179,8 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
         raise ValueError("twisted sequential Monte Carlo needs an event.")
     model, twisted = problem.model, _twisted(problem)
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, model))
-    sigmas = grid(num_steps, sigma_min=finest)
+    solver = SAMPLERS[problem.sampler].solver
+    sigmas = grid(num_steps, schedule=problem.schedule, sigma_min=finest)
     islands = [jax.random.fold_in(problem.stream_key("twisted"), index) for index in indices]
     keys = jnp.concatenate([sample_keys(key, 0, size) for key in islands])
     particles = _Particles(len(indices), size, islands)
@@ -200,9 +201,7 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
             state, twist = _taken((state, twist), sources)
         log_psi = np.asarray(twist.log_psi)
         noise = draw_noise(keys, np.uint32(index + 1), state.x.shape[1:])
-        state, log_ratio = shifted_step(
-            SDEDPMSolver(), state, twist.x0_hat, twist.shift, everywhere, levels, noise
-        )
+        state, log_ratio = shifted_step(solver, state, twist.x0_hat, twist.shift, everywhere, levels, noise)
     last = yield from _twist(twisted, state.x, np.float32(sigmas[-1]), 1 - 1 / num_steps, num_steps)
     holds = problem.judge(problem.physical(last.x0_hat))[1]
     particles.multiply(np.where(holds, -log_psi - np.asarray(log_ratio), -np.inf))
@@ -211,7 +210,7 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
 
 def _twisted(problem: Problem) -> Any:
     """The guidance whose ψ twists: the problem's where it is a learned one, else moment matching."""
-    if problem.guidance in PILOTED:
+    if GUIDANCE[problem.guidance].piloted:
         return steered(problem)
     assert problem.constraint is not None  # noqa: S101 - looked at before
     model = problem.model
@@ -303,3 +302,11 @@ def _trouble(values: np.ndarray, diagnostics: dict[str, Any], contradicted: bool
         > MAX_DRIFT,
     }
     return "; ".join(reason for reason, bad in reasons.items() if bad)
+
+
+TWISTED_SMC = Estimator(
+    name="twisted_smc",
+    label="twisted sequential Monte Carlo",
+    run=twisted_smc,
+    min_samples=MIN_PARTICLES * NUM_ISLANDS,
+)

@@ -8,10 +8,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from kernels.probability.base import Population, Probability, Problem, Progress, binomial_interval
+from kernels.probability.base import Estimator, Population, Probability, Problem, Progress, binomial_interval
 from kernels.probability.latent.direct import direct_latents, direct_samples
 
-__all__ = ["estimate_proportion", "monte_carlo"]
+__all__ = ["MONTE_CARLO", "estimate_proportion", "monte_carlo"]
 
 MIN_HITS = 10  # with fewer, an interval from hits is too wide to be called an answer
 
@@ -91,3 +91,10 @@ def _population(problem: Problem, found: list, done: bool) -> Population:
     values = np.concatenate([item[2] for item in found])
     latents = direct_latents(problem, indices) if done else None
     return Population(latents, states, values, np.ones(len(indices)), independent=True)
+
+
+MONTE_CARLO = Estimator(
+    name="monte_carlo",
+    label="direct Monte Carlo",
+    run=lambda problem, num_samples, path_steps: monte_carlo(problem, num_samples),
+)

@@ -22,7 +22,15 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from kernels.probability.base import Population, Probability, Problem, Progress, log_interval, percent
+from kernels.probability.base import (
+    Estimator,
+    Population,
+    Probability,
+    Problem,
+    Progress,
+    log_interval,
+    percent,
+)
 from kernels.probability.cache import Continued, Kept, identity_of
 from kernels.probability.latent.chains import Chains
 from kernels.probability.latent.direct import direct_latents, direct_samples
@@ -30,7 +38,7 @@ from kernels.probability.latent.exceedance import Exceedance, Stage, band, stage
 from kernels.probability.latent.levels import NUM_REPLICATES, Run, Scheme, mixing
 from kernels.probability.latent.monte_carlo import estimate_proportion
 
-__all__ = ["DEFAULT_SCHEME", "pooled_estimate", "predicted_calls", "subset_simulation"]
+__all__ = ["DEFAULT_SCHEME", "SUBSET_SIMULATION", "pooled_estimate", "predicted_calls", "subset_simulation"]
 
 DEFAULT_SCHEME = Scheme()
 MAX_RELATIVE_ERROR = 0.5
@@ -261,3 +269,10 @@ def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability
         num_calls=calls,
         diagnostics=diagnostics,
     )
+
+
+SUBSET_SIMULATION = Estimator(
+    name="subset_simulation",
+    label="subset simulation",
+    run=lambda problem, num_samples, path_steps: subset_simulation(problem, num_samples),
+)

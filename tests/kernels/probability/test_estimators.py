@@ -7,14 +7,15 @@ import jax
 import numpy as np
 import pytest
 from exact_models import linear_event, tail, truncated_moments
+from problems import problem_of
 from scipy import stats
 
 import kernels
 from kernels.probability.base import binomial_interval, log_interval
 from kernels.probability.guided.direct_check import DirectCheck, nothing_found
-from kernels.probability.guided.path_importance import Paths, estimate_from_paths, pareto_shape
+from kernels.probability.guided.path_importance import Paths, estimate_from_paths
+from kernels.probability.guided.reliability import pareto_shape
 from kernels.probability.latent.direct import direct_samples, ode_grid
-from kernels.runs.spec import problem_of
 
 PATHS = {"num_samples": 512, "num_steps": 80}
 BLIND = DirectCheck(0, 100)  # too few to say anything of small numbers
@@ -270,7 +271,7 @@ def test_pareto_shape_of_ratios_with_a_known_tail():
     for k in (0.2, 0.9):
         ratios = generator.pareto(1 / k, 20_000) + 1
         paths = Paths(np.zeros(1), np.zeros(1), np.ones(20_000, bool), np.ones(20_000, bool), -np.log(ratios))
-        assert pareto_shape(paths) == pytest.approx(k, abs=0.12)
+        assert pareto_shape(paths.log_ratio[paths.guided & paths.holds]) == pytest.approx(k, abs=0.12)
 
 
 def test_heavy_tailed_weights_are_flagged():

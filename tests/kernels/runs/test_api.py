@@ -243,3 +243,15 @@ def test_names_that_are_words_of_the_language_can_be_known():
         jax.random.key(0), model, given={"max": 1.0, "wind speed": -1.0}, num_samples=64, num_steps=20
     )
     np.testing.assert_allclose(drawn["state"].values[:, 0].mean(0), [1.0, -1.0], atol=0.1)
+
+
+def test_the_event_of_a_spec_is_a_tree_and_its_text_is_kept():
+    spec = kernels.RunSpec(model="lorenz63", event="max(x) > pi")
+    assert spec.event == kernels.parse_event("max(x) > pi")
+    assert spec.event_text == spec.to_dict()["event"] == "max(x) > pi"
+    assert spec == kernels.RunSpec(model="lorenz63", event=spec.event)
+    other = dataclasses.replace(spec, event=kernels.parse_event("max(x) > 1"))
+    assert other.event_text == ""
+    assert other.to_dict()["event"] == "max(x) > 1"
+    with pytest.raises(ValueError, match="the text ends too early"):
+        kernels.RunSpec(model="lorenz63", event="max(x) >")

@@ -16,12 +16,13 @@ from kernels.samplers.adaptive_ode import flow, inverse_flow
 from kernels.samplers.base import Levels
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.heun import Heun
-from kernels.samplers.registry import SOLVERS
+from kernels.samplers.registry import SAMPLERS
 from kernels.samplers.sampling import draw, draw_steps, initial_noise, sample_keys
 from kernels.samplers.sde import SDEDPMSolver
 from kernels.samplers.unipc import UniPC
 
 VARIANCES = np.array([0.1, 1.0, 10.0, 40.0])
+SOLVERS = {name: record.solver for name, record in SAMPLERS.items() if record.solver is not None}
 GRID = list(itertools.product(SOLVERS, SCHEDULES, NOISES))
 QUICK = [
     ("sde_dpm_solver", "focused", "white"),

@@ -400,3 +400,15 @@ def test_killed_at_random_moments_it_ends_bit_for_bit_as_if_it_had_not_been(tmp_
         last = max([first, *map(int, process.communicate()[0].split())])
     resumed = json.loads(start(state).communicate()[0].splitlines()[-1])
     assert resumed == whole
+
+
+def test_coloured_noise_is_trained_with_and_kept(recording, quick, tmp_path):
+    model = kernels.train_on(recording, name="pink", noise="pink", path=tmp_path, **CHOICES)
+    again = kernels.load_checkpoint(tmp_path / "pink.safetensors")
+    assert again.card["data"]["noise"] == "pink"
+    np.testing.assert_allclose(again.standardizer.noise, model.standardizer.noise)
+    assert np.ptp(np.asarray(again.standardizer.noise)) > 0.1
+    with pytest.raises(ValueError, match="`noise` must be white for a model that knows its first states"):
+        kernels.train_on(recording, name="a", noise="brown", num_known=2, path=tmp_path, **CHOICES)
+    with pytest.raises(ValueError, match="`noise` must be one of white, pink, brown; got 'blue'"):
+        kernels.train_on(recording, name="a", noise="blue", path=tmp_path, **CHOICES)

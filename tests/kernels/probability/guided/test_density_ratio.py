@@ -4,12 +4,12 @@ import jax
 import numpy as np
 import pytest
 from exact_models import linear_event, separated_modes, separated_tail, tail
+from problems import problem_of
 
 import kernels
 from kernels.probability.guided import density_ratio as module
 from kernels.probability.guided.density_ratio import Densities, estimate_from_densities
 from kernels.probability.guided.direct_check import MIN_DIRECT, DirectCheck
-from kernels.runs.spec import problem_of
 
 
 def ask(key, model, event, **options):

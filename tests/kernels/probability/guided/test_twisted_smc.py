@@ -4,6 +4,7 @@ import jax
 import numpy as np
 import pytest
 from exact_models import linear_event, separated_modes, separated_tail, short_autoregression, tail
+from problems import problem_of
 
 import kernels
 from kernels.probability.guided import twisted_smc as module
@@ -11,7 +12,6 @@ from kernels.probability.guided.direct_check import MIN_DIRECT, DirectCheck
 from kernels.probability.guided.twisted_smc import Islands, estimate_from_islands
 from kernels.probability.latent.direct import CHUNK
 from kernels.probability.resampling import systematic
-from kernels.runs.spec import problem_of
 
 
 def ask(key, model, event, **options):

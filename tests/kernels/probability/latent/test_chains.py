@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from exact_models import mean_event, small_gaussian
+from problems import problem_of
 from scipy import stats
 
 import kernels
@@ -17,7 +18,6 @@ from kernels.probability.latent.direct import latent_map
 from kernels.probability.latent.ensemble import extend
 from kernels.probability.latent.levels import Run, Scheme, mixing
 from kernels.probability.latent.subset_simulation import predicted_calls, subset_simulation
-from kernels.runs.spec import problem_of
 
 MOVES = {
     "pcn": Moves(),

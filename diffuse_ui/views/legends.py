@@ -1,11 +1,11 @@
 """What the colours of curves mean, in a line: over the canvas, and over the result tabs."""
 
 from collections.abc import Iterator
-from html import escape
 from typing import Any
 
 from diffuse_ui.analysis.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
 from diffuse_ui.style.colors import Palette, palette
+from diffuse_ui.style.templates import template
 from diffuse_ui.views.widgets import html
 from diffuse_ui.work.session import Session
 from diffuse_ui.work.store import Result
@@ -14,10 +14,14 @@ from kernels.statistics.weighted import effective_sample_size
 __all__ = ["CanvasLegend", "legend"]
 
 _SOURCES = {"simulator": "simulated", "data": "held-out data"}
-_SWATCH = (
-    "<span style='display:inline-block;width:22px;border-top:{width}px {dash} {colour};"
-    "vertical-align:4px;margin-right:7px'></span>"
-)
+_LINE = template("""\
+<div style='font-size:12.5px;color:{{ colours.quiet }};line-height:1.6;display:flex;flex-wrap:wrap;column-gap:20px'>
+{%- for colour, line, words in entries %}<span style='white-space:nowrap'>
+<span style='display:inline-block;width:22px;border-top:{{ line }} {{ colour }};vertical-align:4px;margin-right:7px'></span>
+{{- words }}</span>{% endfor %}
+{%- if stale %}<span style='white-space:nowrap;color:{{ colours.alarm }}'>stale: the event has changed since</span>{% endif %}
+</div>""")
+_Entry = tuple[str, str, str]  # colour, width and dash, words
 
 
 class CanvasLegend:
@@ -35,27 +39,27 @@ class CanvasLegend:
         return self.pane
 
     def _update(self) -> None:
-        text = _line(list(self._entries()), palette(self.session.look.dark))
+        text = _LINE.render(entries=self._entries(), colours=palette(self.session.look.dark), stale=False)
         if text != self.pane.object:
             self.pane.object = text
 
-    def _entries(self) -> Iterator[str]:
+    def _entries(self) -> Iterator[_Entry]:
         store, look, colours = self.session.store, self.session.look, palette(self.session.look.dark)
         source = "" if store.backdrop is None else _source(store.backdrop)
         known = store.result is not None and store.result.dataset is not None
         if source:
-            yield _swatch(colours.backdrop, "solid", 1) + source
+            yield colours.backdrop, "1px solid", source
         if source and not (known and not store.stale) and store.hits is not None:
-            yield _swatch(colours.hits, "solid", 1) + "meet the event"
+            yield colours.hits, "1px solid", "meet the event"
         if not known:
             return
         dataset = store.result.dataset
         words = condition(dataset)
         if look.display != "curves" and look.view == "time series" and is_summarizable(dataset):
             words += ": median, 25–75 %, 5–95 %"
-        yield _swatch(colours.accent, "solid", 2) + escape(words)
+        yield colours.accent, "2px solid", words
         if look.display != "fan" and not store.stale and not is_member(dataset).all():
-            yield _swatch(colours.miss, "solid", 1) + "guided, miss it"
+            yield colours.miss, "1px solid", "guided, miss it"
 
 
 def legend(result: Result, backdrop: Any, stale: bool, colours: Palette, *, dashed: bool = True) -> str:
@@ -66,26 +70,16 @@ def legend(result: Result, backdrop: Any, stale: bool, colours: Palette, *, dash
     colour = colours.accent
     if result.dataset is not None and not is_summarizable(result.dataset):
         words, colour = f"{words}: {_few(result)}", colours.hits
-    entries = [_swatch(colour, "solid", 2) + escape(words)]
+    entries = [(colour, "2px solid", words)]
     if backdrop is not None:
         other = "for comparison" if result.spec.event is None else "without the event"
-        entries.append(_swatch(colours.backdrop, "dashed" if dashed else "solid", 2) + f"{other} ({source})")
-    if stale:
-        entries.append(f"<span style='color:{colours.alarm}'>stale: the event has changed since</span>")
-    return _line(entries, colours)
+        entries.append((colours.backdrop, "2px dashed" if dashed else "2px solid", f"{other} ({source})"))
+    return _LINE.render(entries=entries, colours=colours, stale=stale)
 
 
 def _source(backdrop: Any) -> str:
     """What trajectories without the event are."""
     return _SOURCES.get(str(backdrop.attrs.get("source")), "model")
-
-
-def _line(entries: list[str], colours: Palette) -> str:
-    parts = "".join(f"<span style='white-space:nowrap'>{entry}</span>" for entry in entries)
-    look = (
-        f"font-size:12.5px;color:{colours.quiet};line-height:1.6;display:flex;flex-wrap:wrap;column-gap:20px"
-    )
-    return f"<div style='{look}'>{parts}</div>"
 
 
 def _few(result: Result) -> str:
@@ -98,7 +92,3 @@ def _few(result: Result) -> str:
     if size < MIN_EFFECTIVE <= count:
         return f"{count} hits are worth {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
     return f"{count} hits; only single hits, unweighted"
-
-
-def _swatch(colour: str, dash: str, width: int) -> str:
-    return _SWATCH.format(colour=colour, dash=dash, width=width)

@@ -5,7 +5,6 @@ import math
 import re
 from collections.abc import Callable
 from functools import partial
-from html import escape
 from typing import Any
 
 import panel as pn
@@ -13,6 +12,7 @@ import panel_material_ui as pmui
 
 from diffuse_ui.sketch.parts import DrawnPart, arranged_parts
 from diffuse_ui.style.colors import palette
+from diffuse_ui.style.templates import template
 from diffuse_ui.views.two_way import Voice
 from diffuse_ui.views.widgets import html, section
 from diffuse_ui.work.session import Session
@@ -23,6 +23,11 @@ __all__ = ["EventEditor"]
 
 MAX_SLIDERS = 12
 DEBOUNCE = 1  # milliseconds
+_LABEL = template("""\
+<span style='display:block;font-size:12.5px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis' title='{{ name }}'>
+<b>{{ part }}</b> {{ words }}</span>""")
+_ERROR = template("""\
+<pre role='alert' style='margin:0;white-space:pre-wrap;font-size:12px;line-height:1.4;color:{{ colour }}'>{{ words }}</pre>""")
 
 
 class _NumberRow:
@@ -86,9 +91,7 @@ def _label(part: DrawnPart, number: Parameter) -> str:
     """The number's name, short, with its part's letter and its unit; in full when pointed at."""
     short = re.split(r" of | edge | for | in ", number.name)[0]
     unit = f" ({number.unit})" if number.unit else ""
-    style = "display:block;font-size:12.5px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis"
-    words = f"<b>{part.label}</b> {escape(short + unit)}"
-    return f"<span style='{style}' title='{escape(number.name)}'>{words}</span>"
+    return _LABEL.render(part=part.label, words=short + unit, name=number.name)
 
 
 class EventEditor:
@@ -133,12 +136,8 @@ class EventEditor:
         state = self.session.state
         self._voice.say(state.text)
         self.text.error_state = bool(state.error)
-        colour = palette(self.session.look.dark).alarm
-        self.error.param.update(
-            visible=bool(state.error),
-            object=f"<pre role='alert' style='margin:0;white-space:pre-wrap;font-size:12px;line-height:1.4;"
-            f"color:{colour}'>{escape(state.error)}</pre>",
-        )
+        error = _ERROR.render(colour=palette(self.session.look.dark).alarm, words=state.error)
+        self.error.param.update(visible=bool(state.error), object=error)
         self._update_sliders()
 
     def _update_sliders(self) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from collections.abc import Callable
-from html import escape
 from io import BytesIO
 from typing import Any
 
@@ -13,6 +12,7 @@ import kernels
 from diffuse_ui.export import code, files
 from diffuse_ui.figures.axes import SIZES, FigureSize
 from diffuse_ui.figures.ensemble import caption as caption_of
+from diffuse_ui.style.templates import template
 from diffuse_ui.views.widgets import after_load, html, section
 from diffuse_ui.work.results import Result
 from diffuse_ui.work.session import Session
@@ -40,7 +40,12 @@ HINTS = {  # label → what a button says of itself, where its label is not enou
 }
 _FONT_SIZES = (6, 7, 8, 9, 10, 12, 14, 18)
 _BY_SIZE = "as the size has it"
-_QUOTE = "font-size:11.5px;line-height:1.5;opacity:0.8;overflow-wrap:anywhere;background:none;padding:0"
+_QUOTE = template("""\
+{%- set look = "font-size:11.5px;line-height:1.5;opacity:0.8;overflow-wrap:anywhere;background:none;padding:0" %}
+{%- if address is defined %}<a href='{{ address }}' title='Opens this state in another window of a served app' target='_blank'
+rel='noopener' style='{{ look }};word-break:break-all;color:inherit'>{{ address }}</a>
+{%- else %}<code title='{{ title | default("A click selects it all") }}'
+style='{{ look }};user-select:all;white-space:pre-wrap'>{{ text }}</code>{% endif %}""")
 _LABEL = 86  # pixels
 FORGET_AFTER = 1.0  # seconds: a button that holds a file already would not hand out the same one again
 
@@ -148,28 +153,18 @@ class ExportPanel:
         ready = result is not None and result.dataset is not None
         for label in (*_FIGURES, *_DATA):
             self.downloads[label].disabled = not ready
-        self.caption.object = _quote(caption_of(result) if ready else "after a run")
+        self.caption.object = _QUOTE.render(text=caption_of(result) if ready else "after a run")
         try:
             spec, address = self._spec(), code.link(state.to_spec())
         except ValueError as error:
-            self.command.object = self.link.object = _quote(str(error))
+            self.command.object = self.link.object = _QUOTE.render(text=str(error))
             for label in _CODE:
                 self.downloads[label].disabled = label != "Event" or state.event is None
             return
         for label in _CODE:
             self.downloads[label].disabled = label == "Event" and state.event is None
-        self.command.object = _quote(code.command(spec), "The same run on the command line")
-        self.link.object = (
-            f"<a href='{escape(address, quote=True)}' target='_blank' rel='noopener' "
-            f"title='Opens this state in another window of a served app' style='{_QUOTE};word-break:break-all;color:inherit'>"
-            f"{escape(address)}</a>"
-        )
-
-
-def _quote(text: str, title: str = "A click selects it all") -> str:
-    return (
-        f"<code title='{title}' style='{_QUOTE};user-select:all;white-space:pre-wrap'>{escape(text)}</code>"
-    )
+        self.command.object = _QUOTE.render(text=code.command(spec), title="The same run on the command line")
+        self.link.object = _QUOTE.render(address=address)
 
 
 def _row(label: str, *items: Any) -> pmui.Row:

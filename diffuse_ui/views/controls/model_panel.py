@@ -9,6 +9,7 @@ import panel_material_ui as pmui
 
 import kernels
 from diffuse_ui.style.numbers import with_unit
+from diffuse_ui.style.templates import template
 from diffuse_ui.views.controls.model_card import card_rows
 from diffuse_ui.views.controls.own_data import OwnData
 from diffuse_ui.views.two_way import Voice
@@ -17,6 +18,9 @@ from diffuse_ui.work.session import Session
 from kernels.events.syntax.parser import MAX_LENGTH
 
 __all__ = ["ModelPanel"]
+
+_CARD = template("""<dl style='font-size:12.5px;line-height:1.4;margin:2px 0'>{% for name, words in rows %}
+<dt style='opacity:0.7'>{{ name }}</dt><dd style='margin:0 0 5px;overflow-wrap:anywhere'>{{ words }}</dd>{% endfor %}</dl>""")
 
 
 class ModelPanel:
@@ -86,7 +90,7 @@ class ModelPanel:
         self.model.value = state.model_name
         model = state.load()
         self.card.object = _card_line(model)
-        self.rows.object = _card_table(card_rows(model))
+        self.rows.object = _CARD.render(rows=card_rows(model))
         wrong = bool(state.given_error)
         if not wrong:
             self._known.say(state.given)
@@ -98,14 +102,6 @@ def _short(given: str) -> str:
     """What is known, or how much, where it is more than fits a line."""
     points = given.count(" and ") + 1
     return given or "nothing" if points == 1 else f"{points} points"
-
-
-def _card_table(rows: list[tuple[str, str]]) -> str:
-    cells = "".join(
-        f"<dt style='opacity:0.7'>{escape(name)}</dt><dd style='margin:0 0 5px;overflow-wrap:anywhere'>{escape(words)}</dd>"
-        for name, words in rows
-    )
-    return f"<dl style='font-size:12.5px;line-height:1.4;margin:2px 0'>{cells}</dl>"
 
 
 def _card_line(model: Any) -> str:

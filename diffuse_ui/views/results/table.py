@@ -1,7 +1,7 @@
 """A table: mean and quantiles of each variable, given the event and without it."""
 
 from collections.abc import Callable, Hashable, Sequence
-from html import escape
+from functools import partial
 from typing import Any
 
 import panel_material_ui as pmui
@@ -9,6 +9,7 @@ import panel_material_ui as pmui
 from diffuse_ui.analysis.tables import Row, table
 from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
+from diffuse_ui.style.templates import template
 from diffuse_ui.views.results.base import ONE_LINE, Tab, TimeSlider, VariableGroups
 from diffuse_ui.views.widgets import html, with_units
 
@@ -16,15 +17,26 @@ __all__ = ["TableTab"]
 
 _STATISTICS = {"mean": "mean", "q0.05": "5 %", "q0.5": "median", "q0.95": "95 %"}
 _WHEN = ("at one time", "over all times")
-_STYLE = """
-.t {{ font-size: 13px; color: {ink}; width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }}
-.t th {{ text-align: right; font-weight: 500; color: {quiet}; padding: 4px 10px; border-bottom: 1px solid {grid}; }}
-.t td {{ text-align: right; padding: 5px 10px; border-bottom: 1px solid {grid}; white-space: nowrap; }}
-.t th:first-child, .t td:first-child, .t td.s {{ text-align: left; padding-left: 2px; }}
-.t td.s {{ color: {quiet}; }}
-.t tr.c td {{ border-bottom: none; }} .t tr.c td.s {{ color: {accent}; }}
-.t .e {{ color: {quiet}; font-size: 11.5px; }}
-"""
+_TABLE = template("""\
+<style>
+.t { font-size: 13px; color: {{ colours.ink }}; width: 100%; border-collapse: collapse; font-variant-numeric: tabular-nums; }
+.t th { text-align: right; font-weight: 500; color: {{ colours.quiet }}; padding: 4px 10px; border-bottom: 1px solid {{ colours.grid }}; }
+.t td { text-align: right; padding: 5px 10px; border-bottom: 1px solid {{ colours.grid }}; white-space: nowrap; }
+.t th:first-child, .t td:first-child, .t td.s { text-align: left; padding-left: 2px; }
+.t td.s { color: {{ colours.quiet }}; }
+.t tr.c td { border-bottom: none; } .t tr.c td.s { color: {{ colours.accent }}; }
+.t .e { color: {{ colours.quiet }}; font-size: 11.5px; }
+</style>
+{%- macro cells(statistics) %}
+{%- for value, error in pairs(statistics) %}<td>{{ value }} <span class='e'>± {{ error }}</span></td>
+{%- else %}<td class='s' colspan='{{ heads | length }}'>too few for a summary</td>{% endfor %}
+{%- endmacro %}
+<table class='t'><tr><th>variable</th><th></th>{% for words in heads %}<th>{{ words }}</th>{% endfor %}</tr>
+{%- for row in rows %}
+<tr class='c'><td rowspan='2'>{{ label(row.name) }}</td><td class='s'>{{ condition }}</td>{{ cells(row.conditional) }}</tr>
+<tr><td class='s' style='padding-left:10px'>without it</td>{{ cells(row.reference) }}</tr>
+{%- endfor %}
+</table>""")
 
 
 class TableTab(Tab):
@@ -73,25 +85,11 @@ class TableTab(Tab):
         self.note.object = f"Values {when}, each with its standard error."
 
     def paint(self, palette: Palette) -> None:
-        style = _STYLE.format(ink=palette.ink, quiet=palette.quiet, grid=palette.grid, accent=palette.accent)
-        heads = "".join(f"<th>{escape(words)}</th>" for words in _STATISTICS.values())
-        units = self.session.state.layout.variable_units
-        body = "".join(_row(row, with_units(row.name, units), self.condition()) for row in self._rows)
-        self.pane.object = (
-            f"<style>{style}</style><table class='t'><tr><th>variable</th><th></th>{heads}</tr>{body}</table>"
-        )
+        label = partial(with_units, units=self.session.state.layout.variable_units)
+        given = {"condition": self.condition(), "rows": self._rows, "label": label, "pairs": _pairs}
+        self.pane.object = _TABLE.render(colours=palette, heads=_STATISTICS.values(), **given)
 
 
-def _row(row: Row, label: str, condition: str) -> str:
-    given, without = _cells(row.conditional), _cells(row.reference)
-    return (
-        f"<tr class='c'><td rowspan='2'>{escape(label)}</td><td class='s'>{condition}</td>{given}</tr>"
-        f"<tr><td class='s' style='padding-left:10px'>without it</td>{without}</tr>"
-    )
-
-
-def _cells(statistics: dict[str, tuple[float, float]] | None) -> str:
-    if statistics is None:
-        return f"<td class='s' colspan='{len(_STATISTICS)}'>too few for a summary</td>"
-    pairs = (numbers.with_error(*statistics[name]) for name in _STATISTICS)
-    return "".join(f"<td>{value} <span class='e'>± {error}</span></td>" for value, error in pairs)
+def _pairs(statistics: dict[str, tuple[float, float]] | None) -> list[tuple[str, str]]:
+    """Values and errors as they are written; none where there are too few for a summary."""
+    return [] if statistics is None else [numbers.with_error(*statistics[name]) for name in _STATISTICS]

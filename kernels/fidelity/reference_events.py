@@ -7,7 +7,14 @@ from kernels.events.syntax.expressions import Variable
 from kernels.models import Model
 from kernels.trajectories.layout import Layout
 
-__all__ = ["REFERENCE_EVENTS", "SHARES", "extremes", "ladder", "reference_event", "shown_variables"]
+__all__ = [
+    "REFERENCE_EVENTS",
+    "SHARES",
+    "events_by_frequency",
+    "extremes",
+    "reference_event",
+    "shown_variables",
+]
 
 REFERENCE_EVENTS = {
     "lorenz63": "mean(abs(rfft(x))[1:]) < 0.6",
@@ -36,7 +43,7 @@ def reference_event(model: Model, truth: Trajectories) -> str:
     return _beyond(model.layout, truth, 0, "max", ">", 0.2)[0]
 
 
-def ladder(layout: Layout, truth: Trajectories) -> list[tuple[float, str]]:
+def events_by_frequency(layout: Layout, truth: Trajectories) -> list[tuple[float, str]]:
     """Ten events, each with the share of the truth that is meant to be in it, as far as there is enough truth.
 
     Reductions and variables take turns, so that no one tail decides. An event of which the truth has another share

@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from kernels.fidelity import metrics
-from kernels.fidelity.reference_events import ladder, reference_event
+from kernels.fidelity.reference_events import events_by_frequency, reference_event
 from kernels.fidelity.samples import (
     REPORT_STEPS,
     deterministic,
@@ -35,7 +35,7 @@ from kernels.trajectories.datasets import to_dataset
 __all__ = ["Effort", "measure", "misses", "require_measurable"]
 
 MAX_DISTANCE, MAX_ROLLOUT = 0.01, 0.002  # targets of shipped models
-ALLOWED = ((0.05, 0.03), (0.01, 0.07), (1e-3, 0.25))  # P from → relative error; a rung's P is the one meant
+ALLOWED = ((0.05, 0.03), (0.01, 0.07), (1e-3, 0.25))  # least intended probability → relative error
 NUM_ROLLOUTS = 2048
 NUM_PROBES = 8
 NUM_MEMBERS = 64  # of an ensemble that is scored
@@ -146,7 +146,7 @@ def _details(
         report["forecast"] = _forecast(few, truth, key, min(effort.num_cases, len(truth)))
     yield dict(report)
     report["events"] = []
-    for wanted, event in ladder(model.layout, truth):
+    for wanted, event in events_by_frequency(model.layout, truth):
         report["events"].append(_event(model, event, wanted, states, truth, key, report["num_steps"], effort))
         yield dict(report)
     if effort.num_likelihood:
@@ -210,18 +210,18 @@ def _event(
     num_steps: int,
     effort: Effort,
 ) -> dict[str, Any]:
-    """One rung of the ladder: by the samples at hand, or by subset simulation where hits would be few."""
+    """Probability of one event, model and truth; by subset simulation where the samples would hold few hits."""
     problem = RunSpec(model=model, event=event).problem(key, num_steps=num_steps)
     found, method = share(problem, states), "monte_carlo"
     if wanted * len(states) < 100 and effort.num_chains and not model.num_known:
         last = deque(subset_simulation(problem, effort.num_chains), maxlen=1).pop().probability
         assert last is not None  # noqa: S101 - the last record of an estimator has an estimate
         found, method = {"probability": last.value, "standard_error": last.standard_error}, last.method
-    rung = {"event": event, "share": wanted, "truth": _true_share(model, problem, truth)}
+    entry = {"event": event, "share": wanted, "truth": _true_share(model, problem, truth)}
     learned = _learned(model)
     if learned is not None:
-        rung["training_data"] = _block_share(problem, learned, "training_data")
-    return rung | {"model": found, "method": method}
+        entry["training_data"] = _block_share(problem, learned, "training_data")
+    return entry | {"model": found, "method": method}
 
 
 def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count: int) -> dict[str, float]:
@@ -252,24 +252,24 @@ def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
         allowed += learned["kolmogorov_distance"]
     if distance > allowed:
         found.append(
-            f"one-point Kolmogorov distance {distance:.3g} ({ode['where']}){_beside(learned, 'kolmogorov_distance')}, "
+            f"one-point Kolmogorov distance {distance:.3g} ({ode['where']}){_trained_on(learned, 'kolmogorov_distance')}, "
             f"target {allowed:.3g}"
         )
     if model.system == "lorenz63" and ode["rollout_error"] > MAX_ROLLOUT:
         found.append(f"rollout error {ode['rollout_error']:.2g}, target {MAX_ROLLOUT:g}")
     reference = {"event": report["event"], "share": truth["probability"], "truth": truth, "model": ode}
     reference["training_data"] = learned
-    for rung in (reference, *report.get("events", [])):
-        event, mine, true = rung["event"], rung["model"], rung["truth"]
+    for entry in (reference, *report.get("events", [])):
+        event, mine, true = entry["event"], entry["model"], entry["truth"]
         p = true["probability"]
-        allowed = next((share for least, share in ALLOWED if rung["share"] >= least), None)
+        allowed = next((share for least, share in ALLOWED if entry["share"] >= least), None)
         gap = abs(mine["probability"] - p)
-        errors = [of["standard_error"] for of in (mine, true, rung.get("training_data")) if of]
+        errors = [of["standard_error"] for of in (mine, true, entry.get("training_data")) if of]
         noise = 2.0 * math.hypot(*errors)
         if allowed is not None and gap > max(allowed * p, noise):
             found.append(
                 f"P({event}) = {mine['probability']:.3g}, truth {p:.3g}"
-                f"{_beside(rung.get('training_data'), 'probability')}{_off(gap, p)}, target {100 * allowed:g} %"
+                f"{_trained_on(entry.get('training_data'), 'probability')}{_off(gap, p)}, target {100 * allowed:g} %"
             )
     return found
 
@@ -278,6 +278,6 @@ def _off(gap: float, truth: float) -> str:
     return f": off by {100 * gap / truth:.2g} %" if truth else ""
 
 
-def _beside(learned: Mapping[str, Any] | None, figure: str) -> str:
+def _trained_on(learned: Mapping[str, Any] | None, figure: str) -> str:
     """What a perfect model of the training data would have, in words."""
     return f", training data {learned[figure]:.3g}" if learned else ""

@@ -16,10 +16,10 @@ import numpy as np
 from kernels.events.semantics.compile import Constraint
 from kernels.probability.base import Problem
 
-__all__ = ["Continued", "Kept", "identity_of"]
+__all__ = ["LRUCache", "Resumable", "identity_of"]
 
 
-class Kept:
+class LRUCache:
     """The latest few values by identity, for any number of threads."""
 
     def __init__(self, capacity: int) -> None:
@@ -68,7 +68,7 @@ def _constraint(constraint: Constraint | None) -> Hashable:
     return program, tuple((name, np.asarray(a).tobytes()) for name, a in sorted(parameters.items()))
 
 
-class Continued:
+class Resumable:
     """A generator that outlives its readers: who reads it takes up where the one before has stopped."""
 
     def __init__(self, records: Iterator[Any]) -> None:

@@ -29,7 +29,7 @@ from kernels.probability.base import Probability, Progress
 from kernels.probability.registry import ESTIMATORS, PATH_STEPS, estimates
 from kernels.runs.given import Given
 from kernels.runs.spec import RunSpec, as_model, require
-from kernels.runs.stream import Flow, NumericalError, Snapshot, checked
+from kernels.runs.stream import NumericalError, RunStream, Snapshot, checked
 from kernels.samplers.registry import DEFAULT_SAMPLER
 from kernels.trajectories.datasets import write_dataset
 
@@ -76,7 +76,7 @@ def stream(spec: RunSpec) -> Iterator[Snapshot]:
     problem = spec.problem(jax.random.key(spec.seed))
     if spec.event is not None and spec.estimator is not None:
         ESTIMATORS[spec.estimator].require(problem)
-    return checked(Flow(spec, problem).snapshots())
+    return checked(RunStream(spec, problem).snapshots())
 
 
 def _last(records: Iterator[Any]) -> Any:
@@ -157,7 +157,7 @@ def sample(
         sampler=sampler,
         schedule=schedule,
     )
-    flow = Flow(spec, spec.problem(key))
+    flow = RunStream(spec, spec.problem(key))
     dataset = _last(checked(flow.snapshots())).dataset
     _require_exact(spec, dataset)
     del dataset.attrs["seed"]  # the caller's key made it

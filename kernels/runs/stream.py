@@ -1,6 +1,6 @@
 """A run on its way: which stage comes when, what has been drawn, the running estimate.
 
-`Flow.snapshots` is the generator behind `kernels.stream`: guided paths first, then the probability,
+`RunStream.snapshots` is the generator behind `kernels.stream`: guided paths first, then the probability,
 then, for method "exact", the model's conditional ensemble.
 """
 
@@ -26,7 +26,7 @@ from kernels.runs.spec import RunSpec
 from kernels.samplers.registry import SAMPLERS
 from kernels.trajectories.datasets import to_dataset
 
-__all__ = ["Flow", "NumericalError", "Snapshot", "checked"]
+__all__ = ["NumericalError", "RunStream", "Snapshot", "checked"]
 
 PREVIEW_SAMPLES, PREVIEW_STEPS = 96, 40
 MIN_SHOWN = 64  # exact trajectories from which on they replace the guided preview
@@ -52,7 +52,7 @@ class Snapshot:
     probability: Probability | None = None
 
 
-class Flow:
+class RunStream:
     """One run, from its problem to its last snapshot."""
 
     def __init__(self, spec: RunSpec, problem: Problem) -> None:

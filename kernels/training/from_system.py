@@ -23,7 +23,7 @@ from kernels.training.loop import TrainingRecord, fit, initialize
 from kernels.training.presets import Preset, require_noise
 from kernels.training.provenance import made_now, training_facts
 from kernels.training.warm_start import (
-    beside,
+    expert_pair,
     looking_at,
     num_exemplars,
     num_parameters,
@@ -93,7 +93,7 @@ def train_system(
             yield record, None
             initial = record.denoiser
     assert record is not None  # noqa: S101 - a phase ends with a record
-    denoiser = beside(start, record.denoiser, levels)
+    denoiser = expert_pair(start, record.denoiser, levels)
     size = num_parameters(denoiser)
     card = _card(system, model_name or weights.stem, preset, seed, record, start, size)
     model = Model(

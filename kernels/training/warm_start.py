@@ -14,7 +14,7 @@ from kernels.models import Model
 from kernels.training.loop import Trainable
 from kernels.trajectories.layout import Layout
 
-__all__ = ["beside", "looking_at", "num_exemplars", "num_parameters", "require_unseen", "trained_part"]
+__all__ = ["expert_pair", "looking_at", "num_exemplars", "num_parameters", "require_unseen", "trained_part"]
 
 
 def require_unseen(start: Model, seed: int) -> None:
@@ -63,7 +63,7 @@ def looking_at(exemplars: Float[np.ndarray, "exemplar time variable"], denoiser:
     return denoiser
 
 
-def beside(
+def expert_pair(
     start: Model | None, trained: Trainable, levels: tuple[float, float] | None
 ) -> Trainable | ExpertDenoiser:
     """What was trained, with the other network of the model that it was trained from, if that has one.

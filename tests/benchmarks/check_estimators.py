@@ -26,7 +26,7 @@ from simulate_histogram import Histogram, thinned
 
 import kernels
 from kernels import RunSpec
-from kernels.fidelity.reference_events import SHARES, ladder, reference_event
+from kernels.fidelity.reference_events import SHARES, events_by_frequency, reference_event
 from kernels.probability.latent.direct import CHUNK, direct_latents, latent_map
 
 SIMULATED = 1_000_000
@@ -46,8 +46,8 @@ def events_of(model):
         .problem(jax.random.key(0), num_steps=model.num_steps)
         .judge(truth)
     )
-    rungs = dict(zip(SHARES, ladder(model.layout, truth), strict=False))
-    return [(float(holds.mean()), reference), *(rungs[share] for share in CHOSEN)]
+    entries = dict(zip(SHARES, events_by_frequency(model.layout, truth), strict=False))
+    return [(float(holds.mean()), reference), *(entries[share] for share in CHOSEN)]
 
 
 def kept_in(model):

@@ -32,7 +32,7 @@ from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import grid
 from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
-from kernels.probability.guided.pilot import pilot_calls, steered
+from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.samplers.base import Batch
@@ -101,7 +101,7 @@ def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | 
         raise ValueError("the density ratio needs an event.")
     model = problem.model
     law, plain = model.initial, problem.denoiser
-    steering = steered(problem)
+    steering = guided_denoiser(problem)
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, model))
     sigmas = grid(max(2, num_steps // 2 + 1), sigma_min=finest).astype(np.float32)
     keys = sample_keys(problem.stream_key("density"), start, CHUNK)
@@ -151,8 +151,8 @@ def _rademacher(
 def _denoise(denoiser: Any, x: Batch, sigma: Any) -> Batch:
     """Guided denoisers are called; plain ones evaluated."""
     if callable(denoiser):
-        steered: Any = denoiser
-        return steered(x, sigma)
+        guided: Any = denoiser
+        return guided(x, sigma)
     return evaluate(denoiser, x, sigma)
 
 

@@ -35,9 +35,9 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 
 from kernels.diffusion.schedules import grid
 from kernels.probability.base import Estimator, Probability, Problem, Progress
-from kernels.probability.cache import Kept, identity_of
+from kernels.probability.cache import LRUCache, identity_of
 from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
-from kernels.probability.guided.pilot import pilot_calls, steered
+from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.probability.latent.monte_carlo import estimate_proportion
@@ -102,8 +102,8 @@ def draw_paths(
     problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int
 ) -> Iterator[Paths | float]:
     """Paths start … start + size − 1: yields the share of the steps done, and the `Paths` last."""
-    denoiser, law = steered(problem), problem.model.initial
-    assert problem.constraint is not None  # noqa: S101 - `steered` has looked
+    denoiser, law = guided_denoiser(problem), problem.model.initial
+    assert problem.constraint is not None  # noqa: S101 - checked by `guided_denoiser`
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
     solver = SAMPLERS[problem.sampler].solver
     sigmas = grid(num_steps, schedule=problem.schedule, sigma_min=finest)
@@ -126,7 +126,7 @@ def draw_paths(
 
 
 MAX_PIECES = 128  # of one problem
-_kept = Kept(6)
+_kept = LRUCache(6)
 
 
 def kept_paths(

@@ -13,10 +13,10 @@ import numpy as np
 from kernels.guidance.calibrated import NUM_LEVELS
 from kernels.guidance.registry import GUIDANCE, guided
 from kernels.probability.base import Problem
-from kernels.probability.cache import Kept, identity_of
+from kernels.probability.cache import LRUCache, identity_of
 from kernels.probability.latent.direct import direct_samples
 
-__all__ = ["NUM_PILOT", "pilot_calls", "steered"]
+__all__ = ["NUM_PILOT", "guided_denoiser", "pilot_calls"]
 
 NUM_PILOT = 512
 
@@ -29,10 +29,10 @@ class _Slot:
         self.denoiser: Any = None
 
 
-_taught = Kept(8)
+_taught = LRUCache(8)
 
 
-def steered(problem: Problem) -> Any:
+def guided_denoiser(problem: Problem) -> Any:
     """The denoiser that steers towards the problem's event; has `split(x, sigma)`.
 
     Raises:
@@ -51,7 +51,7 @@ def steered(problem: Problem) -> Any:
 
 
 def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:
-    assert problem.constraint is not None  # noqa: S101 - `steered` has looked
+    assert problem.constraint is not None  # noqa: S101 - checked by `guided_denoiser`
     model = problem.model
     return guided(
         problem.guidance,

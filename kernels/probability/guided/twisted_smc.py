@@ -31,7 +31,7 @@ from kernels.guidance.registry import GUIDANCE
 from kernels.probability.base import Estimator, Probability, Problem, Progress, log_interval, percent
 from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
 from kernels.probability.guided.path_importance import shifted_step
-from kernels.probability.guided.pilot import pilot_calls, steered
+from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.probability.resampling import systematic
@@ -211,7 +211,7 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
 def _twisted(problem: Problem) -> Any:
     """The guidance whose ψ twists: the problem's where it is a learned one, else moment matching."""
     if GUIDANCE[problem.guidance].piloted:
-        return steered(problem)
+        return guided_denoiser(problem)
     assert problem.constraint is not None  # noqa: S101 - looked at before
     model = problem.model
     return MomentMatching.from_constraint(

@@ -17,7 +17,7 @@ from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN, grid
 from kernels.events.semantics.compile import Constraint
 from kernels.models import Model
 from kernels.probability.base import Problem
-from kernels.probability.cache import Kept, identity_of
+from kernels.probability.cache import LRUCache, identity_of
 from kernels.samplers.dpm_solver import DPMSolver
 from kernels.samplers.sampling import draw, initial_noise, sample_keys
 from kernels.samplers.unipc import UniPC
@@ -116,7 +116,7 @@ class _Cache:
         self.chunks: list[np.ndarray] = []
 
 
-_caches = Kept(8)
+_caches = LRUCache(8)
 
 
 def direct_samples(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:

@@ -31,7 +31,7 @@ from kernels.probability.base import (
     log_interval,
     percent,
 )
-from kernels.probability.cache import Continued, Kept, identity_of
+from kernels.probability.cache import LRUCache, Resumable, identity_of
 from kernels.probability.latent.chains import Chains
 from kernels.probability.latent.direct import direct_latents, direct_samples
 from kernels.probability.latent.exceedance import Exceedance, Stage, band, stage_curve
@@ -76,10 +76,10 @@ class _Batch(NamedTuple):
     """A run, and the steps that it has still to take."""
 
     run: Run
-    steps: Continued
+    steps: Resumable
 
 
-_kept = Kept(8)
+_kept = LRUCache(8)
 
 
 def subset_simulation(
@@ -150,7 +150,7 @@ def _pooled(
     def make() -> _Batch:
         latents = direct_latents(problem, np.arange(*span))
         run = Run(problem, Chains(latents, drawn, *problem.judge(drawn)), per_replicate, scheme, key, levels)
-        return _Batch(run, Continued(run.steps()))
+        return _Batch(run, Resumable(run.steps()))
 
     batch = _kept.get(identity, make)
     if batch.steps.is_broken:

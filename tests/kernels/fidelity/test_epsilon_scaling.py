@@ -136,7 +136,7 @@ def test_training_goes_on_without_the_factor():
     model = with_epsilon_scale(model_of(0.9), 0.98)
     part = warm_start.trained_part(model, model.layout, num_known=0, expert=False)
     assert part.epsilon_scale is None
-    pair = warm_start.beside(model, part, (0.4, 12.0))
+    pair = warm_start.expert_pair(model, part, (0.4, 12.0))
     assert pair.epsilon_scale is None
     assert pair.expert.epsilon_scale is None
     assert pair.scaled(0.98).expert.epsilon_scale == pytest.approx(0.98)

@@ -10,7 +10,13 @@ from scipy import stats
 import kernels
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.fidelity import metrics, report as measuring, samples
-from kernels.fidelity.reference_events import REFERENCE_EVENTS, SHARES, extremes, ladder, reference_event
+from kernels.fidelity.reference_events import (
+    REFERENCE_EVENTS,
+    SHARES,
+    events_by_frequency,
+    extremes,
+    reference_event,
+)
 from kernels.fidelity.report import Effort, measure, misses, require_measurable
 from kernels.fidelity.step_count import needed_steps
 from kernels.networks.unet import UNetConfig
@@ -42,8 +48,8 @@ def test_an_exact_model_of_the_held_out_data(report):
     assert report["num_simulated"] == 3333
     ode = report["ode_30"]
     assert ode["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 3333) * 1.3  # the largest of four
-    for rung in [*report["events"], {"model": ode, "truth": report["data"]}]:
-        mine, truth = rung["model"], rung["truth"]
+    for entry in [*report["events"], {"model": ode, "truth": report["data"]}]:
+        mine, truth = entry["model"], entry["truth"]
         error = np.hypot(mine["standard_error"], truth["standard_error"]) + 3 / 1024
         assert abs(mine["probability"] - truth["probability"]) < 5 * error
     for pair in report["one_point"].values():
@@ -63,15 +69,15 @@ def test_a_wrong_model_says_what_it_misses(model):
     learned = Segment(1.05 * model.held_out.series[:12_000], np.arange(0, 11_988, 12), 12)
     wrong = dataclasses.replace(wrong, training_data=learned)
     last = list(measure(wrong, effort=dataclasses.replace(SMALL, num_likelihood=0)))[-1]
-    for rung in [*last["events"], last]:
-        problem = kernels.RunSpec(model=wrong, event=rung["event"]).problem(jax.random.key(0), num_steps=30)
-        assert rung["training_data"]["probability"] == problem.judge(learned.windows)[1].mean()
+    for entry in [*last["events"], last]:
+        problem = kernels.RunSpec(model=wrong, event=entry["event"]).problem(jax.random.key(0), num_steps=30)
+        assert entry["training_data"]["probability"] == problem.judge(learned.windows)[1].mean()
     assert any(miss.startswith("one-point Kolmogorov distance") for miss in last["misses"])
     assert any(miss.startswith("P(max(x) > ") and "off by" in miss for miss in last["misses"])
 
 
 def test_misses_allow_for_the_errors_of_both():
-    rung = {
+    entry = {
         "event": "e",
         "share": 0.1,
         "truth": {"probability": 0.1, "standard_error": 0.001},
@@ -84,17 +90,17 @@ def test_misses_allow_for_the_errors_of_both():
         "where": "",
         "rollout_error": 0.01,
     }
-    whole = {"num_steps": 30, "ode_30": ode, "simulator": ode, "event": "r", "events": [rung]}
+    whole = {"num_steps": 30, "ode_30": ode, "simulator": ode, "event": "r", "events": [entry]}
 
     class Lorenz:
         system = "lorenz63"
 
     assert misses(Lorenz(), whole) == ["rollout error 0.01, target 0.002"]
-    rung["model"]["probability"] = 0.106
+    entry["model"]["probability"] = 0.106
     assert misses(Lorenz(), whole)[1].startswith("P(e) = 0.106, truth 0.1: off by 6 %, target 3 %")
-    rung["training_data"] = {"probability": 0.2, "standard_error": 0.003}  # 2·√(1² + 2² + 3²)·1e-3 = 0.0075
+    entry["training_data"] = {"probability": 0.2, "standard_error": 0.003}  # 2·√(1² + 2² + 3²)·1e-3 = 0.0075
     assert len(misses(Lorenz(), whole)) == 1
-    rung["model"]["probability"] = 0.12
+    entry["model"]["probability"] = 0.12
     learned = {"probability": 0.2, "standard_error": 0.0, "kolmogorov_distance": 0.03}
     whole |= {"training_data": learned, "ode_30": ode | {"kolmogorov_distance": 0.039}}
     words = "P(e) = 0.12, truth 0.1, training data 0.2: off by 20 %, target 3 %"
@@ -107,39 +113,44 @@ def test_misses_allow_for_the_errors_of_both():
 def test_an_event_without_a_share_in_the_truth_is_left_out(model):
     """Rain: its least value is 0 in nearly every window, and no event tells these apart."""
     rain = np.maximum(model.held_out.windows, 0.0)
-    shares = [share for share, _ in ladder(model.layout, rain)]
+    shares = [share for share, _ in events_by_frequency(model.layout, rain)]
     assert 0.2 not in shares  # min(wet bulb) < 0.0
     assert {0.3, 0.1} <= set(shares)
     never = {"probability": 0.0, "standard_error": 0.0}
-    rung = {"event": "e", "share": 0.2, "truth": never, "model": {"probability": 0.4, "standard_error": 0.01}}
+    entry = {
+        "event": "e",
+        "share": 0.2,
+        "truth": never,
+        "model": {"probability": 0.4, "standard_error": 0.01},
+    }
     ode = {**never, "kolmogorov_distance": 0.0, "where": ""}
-    whole = {"num_steps": 30, "ode_30": ode, "data": ode, "event": "r", "events": [rung]}
+    whole = {"num_steps": 30, "ode_30": ode, "data": ode, "event": "r", "events": [entry]}
     assert misses(model, whole) == ["P(e) = 0.4, truth 0, target 3 %"]
 
 
-def test_a_rung_is_held_to_the_target_of_the_probability_that_it_is_meant_to_have(model):
-    rung = {
+def test_an_event_is_held_to_the_target_of_the_probability_that_it_is_meant_to_have(model):
+    entry = {
         "event": "e",
         "share": 0.01,
         "truth": {"probability": 0.00999, "standard_error": 1e-4},
         "model": {"probability": 0.012, "standard_error": 1e-4},
     }
     ode = {"probability": 0.2, "standard_error": 0.0, "kolmogorov_distance": 0.0, "where": ""}
-    whole = {"num_steps": 30, "ode_30": ode, "simulator": ode, "event": "r", "events": [rung]}
+    whole = {"num_steps": 30, "ode_30": ode, "simulator": ode, "event": "r", "events": [entry]}
     assert misses(model, whole) == ["P(e) = 0.012, truth 0.00999: off by 20 %, target 7 %"]
 
 
 def test_events_go_from_frequent_to_rare():
     states = np.random.default_rng(1).normal(size=(100_000, 4, 2))
     layout = kernels.Layout(variables=("x", "wet bulb"), times=np.arange(4.0))
-    rungs = ladder(layout, states)
-    assert tuple(share for share, _ in rungs) == SHARES
-    for share, text in rungs:
+    entries = events_by_frequency(layout, states)
+    assert tuple(share for share, _ in entries) == SHARES
+    for share, text in entries:
         constraint = kernels.compile_event(kernels.parse_event(text), layout)
         found = np.mean(jax.vmap(constraint.holds)(states.astype(np.float32)))
         assert found == pytest.approx(share, rel=0.05, abs=2e-5)
     assert len(extremes(layout, states)) == 8
-    assert len(ladder(layout, states[:100])) == 4
+    assert len(events_by_frequency(layout, states[:100])) == 4
 
 
 @pytest.mark.parametrize("name", kernels.available_systems())
@@ -220,7 +231,7 @@ def test_a_forecast_is_reported_on_from_the_starts_of_the_truth(walks):
     assert report["ode_30"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
     assert report["sde_80"]["kolmogorov_distance"] < 1.63 * np.sqrt(1 / 1024 + 1 / 6000) * 1.2
     assert report["ode_30"]["where"] == "x at 0"  # the only one of these times, and known
-    assert all(rung["method"] == "monte_carlo" for rung in report["events"])
+    assert all(entry["method"] == "monte_carlo" for entry in report["events"])
     scores = report["forecast"]
     assert scores["times"] == [3, 4, 5, 6, 7]
     exact = np.sqrt(
@@ -273,5 +284,5 @@ def test_rare_events_go_to_subset_simulation(model, monkeypatch):
     monkeypatch.setattr(measuring, "subset_simulation", recorded)
     effort = dataclasses.replace(SMALL, num_chains=8, num_likelihood=0)
     last = list(measure(model, effort=effort))[-1]
-    rare = [rung for rung in last["events"] if rung["share"] * 1024 < 100]
+    rare = [entry for entry in last["events"] if entry["share"] * 1024 < 100]
     assert len(asked) == len(rare) > 0

@@ -6,7 +6,7 @@ import pytest
 from exact_models import mean_event, small_gaussian
 
 import kernels
-from kernels.probability.cache import Continued, Kept
+from kernels.probability.cache import LRUCache, Resumable
 from kernels.probability.guided import path_importance
 from kernels.probability.guided.direct_check import MIN_DIRECT
 from kernels.probability.latent import direct, subset_simulation
@@ -144,7 +144,7 @@ def test_another_event_or_key_has_its_own(drawn):
 
 
 def test_only_the_latest_are_kept():
-    kept, made = Kept(2), []
+    kept, made = LRUCache(2), []
     for name in ("a", "b", "a", "c", "a", "b"):
         assert kept.get(name, lambda name=name: made.append(name) or name) == name
     assert made == ["a", "b", "c", "b"]
@@ -155,7 +155,7 @@ def test_a_generator_goes_on_with_its_next_reader_and_fails_for_every_one():
         yield from (1, 2)
         raise FloatingPointError("the model drew values that are not finite.")
 
-    shared = Continued(three())
+    shared = Resumable(three())
     assert next(iter(shared)) == 1
     assert next(iter(shared)) == 2
     for _ in range(2):

@@ -67,7 +67,7 @@ def style(ax: Axes, label: str, colours: Palette, font_size: float = FONT_SIZE) 
 
 
 def shape_styles(colour: str, part: DrawnPart) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Styles of a shape's inside and outline: hatched where trajectories must not be, dashed after `not`."""
+    """Styles of a shape's inside and outline: hatched where it is avoided, dashed after `not`."""
     is_kept_out_of = (
         part.negated if part.mode in ("passes", "enters") else part.mode == "avoids" and not part.negated
     )
@@ -88,7 +88,7 @@ def draw_outline(ax: Axes, part: DrawnPart, colour: str, **options: Any) -> None
 
 
 def draw_shapes(ax: Axes, parts: Iterable[DrawnPart], name: str, colours: Palette) -> None:
-    """The shapes of an event's parts on the axes of one signal, which are stretched to hold them."""
+    """The shapes of an event's parts on the axes of one signal, stretched to hold them."""
     drawn = [part for part in parts if part.drawable and part.variable == name]
     bottom, top = ax.get_ylim()
     heights, margin = [height for part in drawn for height in part.extent()[1]], 0.03 * (top - bottom)

@@ -1,4 +1,4 @@
-"""An event drawn over trajectories: which of them meet it, and since when. Pure: data in, a Figure out.
+"""An event drawn over trajectories: the ones that meet it, and the times since when.
 
 One panel for each signal that the event looks at (a variable, `derivative(x)`, `(x1 + x2) / 2`, a
 spectrum over its frequencies), and one in the plane of two signals for each pair that a polygon lies
@@ -104,20 +104,15 @@ def _canvas(
         0.012, 1 - 0.08 / height, title, fontsize=FONT_SIZE, color=colours.ink, va="top", linespacing=1.35
     )
     right = 0.985 if not num_planes else (1 - (PLANE + 0.6) / WIDTH if num_signals else 0.0)
-    panels = planes = []
-    if num_signals:
-        grid = figure.add_gridspec(
-            num_signals, 1, left=0.095, right=right, top=1 - above / height, bottom=0.42 / height, hspace=0.16
-        )
-        panels = [figure.add_subplot(grid[row, 0]) for row in range(num_signals)]
-    if num_planes:
-        left = right + 0.1 if num_signals else 0.095
-        wide = left + PLANE * (1.0 if num_signals else 1.6) / WIDTH
-        grid = figure.add_gridspec(
-            num_planes, 1, left=left, right=min(wide, 0.985), top=1 - above / height, bottom=0.42 / height
-        )
-        planes = [figure.add_subplot(grid[row, 0]) for row in range(num_planes)]
-    return figure, panels, planes
+
+    def stacked(rows: int, **place: float) -> list[Axes]:
+        grid = {"top": 1 - above / height, "bottom": 0.42 / height, **place}
+        return list(figure.subplots(rows, 1, squeeze=False, gridspec_kw=grid)[:, 0]) if rows else []
+
+    panels = stacked(num_signals, left=0.095, right=right, hspace=0.16)
+    left = right + 0.1 if num_signals else 0.095
+    wide = left + PLANE * (1.0 if num_signals else 1.6) / WIDTH
+    return figure, panels, stacked(num_planes, left=left, right=min(wide, 0.985))
 
 
 def _walk(node: Any) -> Iterator[Any]:
@@ -155,7 +150,7 @@ def _planes(event: Event) -> list[list[DrawnPart]]:
 
 @dataclasses.dataclass(frozen=True)
 class _Drawing:
-    """Trajectories, and the samples that are shown as being in the event and as being outside it."""
+    """Trajectories, and the samples that are shown inside and outside the event."""
 
     layout: Layout
     states: np.ndarray
@@ -170,7 +165,7 @@ class _Drawing:
         return expression_values(signal, self.states[samples], self.layout)
 
     def _curves(self, ax: Axes, x: Any, y: Any) -> None:
-        """`x` and `y` give what is drawn for some samples."""
+        """Draw curves; `x` and `y` are functions from samples to coordinates."""
         colours = self.colours
         for samples, colour, alpha, order in (
             (self.outside, colours.backdrop, 0.35, 1),
@@ -186,14 +181,12 @@ class _Drawing:
         style(ax, _with_unit(signal, self.layout), colours)
         if signal.kind == "spectrum":
             frequencies = _first_frequency(signal) + np.arange(self._values(signal, np.arange(1)).shape[1])
-            self._curves(
-                ax, lambda some: np.broadcast_to(frequencies, (len(some), frequencies.size)), self._of(signal)
-            )
+            self._curves(ax, _always(frequencies), self._of(signal))
             ax.set_xlabel("frequency, cycles a trajectory", fontsize=FONT_SIZE, color=colours.ink)
             ax.set_xlim(frequencies[0], frequencies[-1])
             return
         times = np.asarray(self.layout.times)
-        self._curves(ax, lambda some: np.broadcast_to(times, (len(some), times.size)), self._of(signal))
+        self._curves(ax, _always(times), self._of(signal))
         ax.set_xlim(times[0], times[-1])
         draw_shapes(ax, _all_parts(event), name, colours)
         for level, time in _levels(event, signal):
@@ -207,23 +200,16 @@ class _Drawing:
         return lambda samples: self._values(signal, samples)
 
     def _dots(self, ax: Axes, times: np.ndarray, signal: Expression) -> None:
-        """Where each trajectory in the event is when that is known."""
+        """Dots at the earliest time at which a trajectory is known to be in the event."""
         known = self.hitting_times[self.inside]
         picked = np.isfinite(known)
         if not picked.any():
             return
         values = self._values(signal, self.inside[picked])
         indices = np.searchsorted(times, known[picked] - 1e-9)
-        ax.plot(
-            known[picked],
-            values[np.arange(len(values)), np.minimum(indices, times.size - 1)],
-            "o",
-            color=self.colours.accent,
-            markeredgecolor=self.colours.paper,
-            markeredgewidth=0.4,
-            markersize=3.2,
-            zorder=4,
-        )
+        reached = values[np.arange(len(values)), np.minimum(indices, times.size - 1)]
+        edge = {"markeredgecolor": self.colours.paper, "markeredgewidth": 0.4}
+        ax.plot(known[picked], reached, "o", color=self.colours.accent, markersize=3.2, zorder=4, **edge)
 
     def plane(self, ax: Axes, shapes: list[DrawnPart]) -> None:
         """Panel in the plane of two signals, with the shapes drawn there."""
@@ -235,8 +221,13 @@ class _Drawing:
             draw_outline(ax, part, colours.of(part.shape.colour), zorder=3)
 
 
+def _always(values: np.ndarray) -> Any:
+    """The function that gives the same values for each of some samples."""
+    return lambda samples: np.broadcast_to(values, (len(samples), values.size))
+
+
 def _first_frequency(spectrum: Expression) -> int:
-    """Of what a spectrum's slice keeps, counted from the front."""
+    """The first frequency that a spectrum's slice keeps, counted from the front."""
     return max(spectrum.start or 0, 0) if isinstance(spectrum, Slice) else 0
 
 
@@ -246,7 +237,7 @@ def _with_unit(signal: Expression, layout: Layout) -> str:
 
 
 def _all_parts(event: Event, *, negated: bool = False) -> list[DrawnPart]:
-    """Parts of the event and of what `and` and `or` join within it; `negated` is the sign of what stands before."""
+    """Parts of the event and of each `and` and `or` in it; `negated` after an odd number of `not`."""
     found = [dataclasses.replace(part, negated=part.negated != negated) for part in drawn_parts(event)]
     for part in list(found):
         if isinstance(part.event, And | Or):
@@ -255,7 +246,7 @@ def _all_parts(event: Event, *, negated: bool = False) -> list[DrawnPart]:
 
 
 def _levels(event: Event, signal: Expression) -> Iterator[tuple[float, float | None]]:
-    """Numbers that the signal is compared with where no shape says so: at a time, or at any (None).
+    """Numbers that the signal is compared with outside of shapes: at a time, or at any (None).
 
     A maximum or minimum of the signal is compared at any time; within another event times are relative, and a
     value at one of them has no place.

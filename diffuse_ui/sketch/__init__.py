@@ -1,1 +1,1 @@
-"""Parts and shapes of an event: how they are found in its tree, drawn by hand, and changed by dragging."""
+"""Parts and shapes of an event: found in its tree, drawn by hand, changed by dragging."""

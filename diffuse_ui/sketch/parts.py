@@ -43,7 +43,7 @@ def arranged_parts(arrangement: Arrangement, *, known: bool = False) -> list[Dra
 
 
 def shape_of(event: Any, path: str = "") -> tuple[Shape, Found | None]:
-    """The shape that a node of the tree is, and its place; `OTHER` without a place when it is none."""
+    """The shape that a node of the tree is, and its place; `OTHER` and None for other nodes."""
     found = ((shape, shape.find(event, path)) for shape in SHAPES.values())
     return next((pair for pair in found if pair[1] is not None), (OTHER, None))
 

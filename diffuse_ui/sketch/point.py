@@ -51,7 +51,7 @@ class PointShape(Shape):
         return Equality(at, Number(round(level, axes.digits[1])), tolerance)
 
     def moved(self, part: DrawnPart, to: Any, layout: Layout, digits: Digits) -> dict[str, float]:
-        """Numbers changed by dragging: the centre moves to a sample, half the height is the tolerance."""
+        """Numbers changed by dragging: the centre moves to a sample, half the height is tolerance."""
         time = nearest_time(0.5 * (to.left + to.right), layout)
         value, width = 0.5 * (to.bottom + to.top), 0.5 * abs(to.top - to.bottom)
         finest = 10.0 ** -digits[1]

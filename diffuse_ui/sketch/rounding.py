@@ -40,6 +40,6 @@ def sampled(times: tuple[float, float], layout: kernels.Layout) -> tuple[float, 
 
 
 def chosen(shown: Any, value: float, digits: int) -> float:
-    """The number that is shown, rounded; `value` itself where the two differ by no more than rounding."""
+    """The number shown, rounded; `value` itself where they differ by no more than rounding."""
     moved = isinstance(shown, int | float) and abs(shown - value) > 0.51 * 10.0**-digits
     return round(float(shown), digits) if moved else value

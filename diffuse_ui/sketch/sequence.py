@@ -1,4 +1,4 @@
-"""Chains: one part of an event followed by another within a time, and back to separate parts.
+"""Chains: one part of an event followed by another within a time, and taken apart again.
 
     p then q within v   =   eventually[w](p and eventually[0, v](q))
 
@@ -40,11 +40,8 @@ THEN = _Then()
 
 def is_chain(event: Any) -> bool:
     """Whether the event is a chain."""
-    return (
-        isinstance(event, Eventually)
-        and isinstance(event.argument, And)
-        and any(isinstance(term, Eventually) for term in event.argument.terms)
-    )
+    inner = event.argument if isinstance(event, Eventually) else None
+    return isinstance(inner, And) and any(isinstance(term, Eventually) for term in inner.terms)
 
 
 def link_shapes(event: Any, path: str, *, first: bool = True) -> Iterator[Link]:

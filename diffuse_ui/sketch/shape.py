@@ -78,7 +78,7 @@ class Shape:
     # -- from an event to the canvas -----------------------------------------------------------
 
     def find(self, event: Any, path: str) -> Found | None:
-        """Describe the shape that the event is, its paths beginning with `path`; None when it is none."""
+        """Describe the shape that the event at `path` is; None when it is no such shape."""
 
     def signals(self, event: Any) -> tuple[Expression, ...]:
         """The two signals in whose plane the shape is drawn; none for a shape over time."""
@@ -141,7 +141,7 @@ class Shape:
         return dataclasses.replace(part.event, mode=mode)  # pyright: ignore[reportCallIssue]
 
     def with_window(self, event: Any, window: Window, whole: bool) -> Any:
-        """The event within another window of times, which is none when it holds the `whole` trajectory."""
+        """The event within another window of times; without one for the `whole` trajectory."""
         return dataclasses.replace(event, window=None if whole else window)
 
     # -- links of a chain (`diffuse_ui.sketch.sequence`) ---------------------------------------
@@ -150,10 +150,10 @@ class Shape:
         """Describe the shape of a condition on one time; None when it has no such shape."""
 
     def as_link(self, part: "DrawnPart") -> tuple[Event, Window | None] | None:
-        """The condition that the part sets on one time, and the window of that time; None without one."""
+        """The part as a condition on one time, and the window of that time; None if it is none."""
 
     def from_link(self, event: Any, window: Window | None, layout: Layout) -> Event | None:
-        """The shape as an event of its own, from a condition on one time; None when it has no such shape."""
+        """The shape as an event, from a condition on one time; None when it has no such shape."""
 
 
 OTHER = Shape()
@@ -205,7 +205,7 @@ class DrawnPart:
 
     @property
     def label(self) -> str:
-        """The letter on the canvas and on the chip, small for what is known; with a number for one of several shapes."""
+        """The letter on canvas and chip, small for what is known; numbered for one of several shapes."""
         return _letters(self.index, "a" if self.known else "A") + (str(self.number) if self.number else "")
 
     @property

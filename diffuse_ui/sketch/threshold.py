@@ -30,7 +30,7 @@ _FORMS = {  # meaning → reduction, comparison
 
 
 class ThresholdShape(Shape):
-    """A level, and the side of it on which the signal is at some time or at all times of a window."""
+    """A level, and the side of it where the signal is at some time or at all times."""
 
     name = colour = "threshold"
     modes = tuple(_FORMS)

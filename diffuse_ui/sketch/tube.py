@@ -52,7 +52,7 @@ class TubeShape(Shape):
         return Tube(Variable(axes.signals[0]), *line, max(half_width, 10.0**-digits))
 
     def moved(self, part: DrawnPart, to: Any, layout: Layout, digits: Digits) -> dict[str, float]:
-        """Numbers changed by dragging: the tube moves as a whole, or a pulled edge changes its width."""
+        """Numbers changed by dragging: the whole tube moves, or a pulled edge changes its width."""
         tube: Any = part.event
         xs, ys = self.outline(part)
         across, along = np.subtract(to.xs, xs), np.subtract(to.ys, ys)

@@ -26,13 +26,7 @@ _LOOK = {
     "hatch_scale": 10.0,
     "hover_fill_alpha": 0.22,
 }
-_BORDER = {
-    "line_width": 8,
-    "line_alpha": 0.3,
-    "line_join": "round",
-    "hover_line_width": 8,
-    "hover_line_alpha": 0.5,
-}
+_BORDER = {"line_alpha": 0.3, "line_join": "round", "hover_line_width": 8, "hover_line_alpha": 0.5}
 _HATCH = {"avoids": "x", "stays": "right_diagonal_line"}
 
 
@@ -50,7 +44,7 @@ def annotation_of(part: DrawnPart) -> tuple[BoxAnnotation | PolyAnnotation, tupl
         )
         handles = BoxInteractionHandles(all=clear)
         options |= {"symmetric": True, "use_handles": True, "handles": handles}
-    look = {**_LOOK, "line_width": 2, "hover_line_width": 3}
+    look = {**_LOOK, "hover_line_width": 3}
     return BoxAnnotation(name=name, **edges, **options, **look), _EDGES
 
 

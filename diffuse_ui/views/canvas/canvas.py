@@ -124,7 +124,7 @@ class CanvasView(CurvesView):
         return True
 
     def _windowed(self, panel: VariablePanel) -> list[DrawnPart]:
-        """The parts that a window is meant for: the chosen ones, else the last one of this panel, else the last."""
+        """Parts that get the window: the chosen ones, else the last of this panel, else the last."""
         state, look = self.session.state, self.session.look
         parts = [part for part in arranged_parts(state.parts) if part.shape.has_window]
         chosen = [part for part in parts if part.index in look.selected]
@@ -132,7 +132,7 @@ class CanvasView(CurvesView):
         return chosen or here[-1:] or parts[-1:]
 
     def describe(self) -> str:
-        """What the canvas shows, in words, for those who do not see it."""
+        """Description of the canvas in words, for those who do not see it."""
         names = ", ".join(panel.name for panel in self.panels)
         ends = [(panel.name, *map(number, self._range(panel))) for panel in self.panels]
         ranges = "; ".join(f"{name} from {low} to {high}" for name, low, high in ends)

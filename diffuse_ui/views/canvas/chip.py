@@ -45,15 +45,8 @@ class Chip:
         )
         self._switches: dict[str, Voice] = {}
         self.actions = self._actions()
-        self.row = pmui.Row(
-            self.badge,
-            self.words,
-            self.modes,
-            *self.actions.values(),
-            sizing_mode="stretch_width",
-            margin=0,
-            sx=self._frame(),
-        )
+        items = self.badge, self.words, self.modes, *self.actions.values()
+        self.row = pmui.Row(*items, sizing_mode="stretch_width", margin=0, sx=self._frame())
         self.badge.on_click(lambda _: view.choose(self.part))
         self._mode = Voice(self.modes, lambda mode: view.mean(self.part, mode))
 

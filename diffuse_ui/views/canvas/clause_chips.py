@@ -1,4 +1,4 @@
-"""The list of chips: one for each part of the event and of what is known; an event without a mouse.
+"""The list of chips, one a part of the event or of what is known; it needs no mouse.
 
 Above the chips: whether all parts must be met or any, and, when two are chosen by their letters, that
 one follows the other.

@@ -1,4 +1,4 @@
-"""Curves behind what is drawn: the backdrop, its trajectories that meet the event, the last run's.
+"""Curves behind the shapes: the backdrop, its hits, and the trajectories of the last run.
 
 `CurvesView` keeps the panels of one view (`diffuse_ui.views.canvas.canvas`, `diffuse_ui.views.canvas.phase_plane`)
 up to date with state and store while that view is the one shown; a hidden view catches up when it is
@@ -29,7 +29,7 @@ CANVAS_HEIGHT = "clamp(420px, 100vh - 360px, 1500px)"  # CSS, of all panels toge
 
 
 class CurvesView:
-    """Base of the views that draw trajectories; `view` is the name under which the look knows it."""
+    """Base of the views that draw trajectories; `view` is its name in the look."""
 
     view: str
 
@@ -73,7 +73,7 @@ class CurvesView:
         raise NotImplementedError
 
     def _editable(self) -> bool:
-        """May shapes be dragged now?"""
+        """Whether shapes may be dragged now."""
         return True
 
     # -- shown or hidden ---------------------------------------------------------------------
@@ -86,7 +86,7 @@ class CurvesView:
         return lambda: self._catch_up(update) if self.shown else None
 
     def _catch_up(self, update: Callable[[], None]) -> None:
-        """Show what has changed; in new panels where it is news of another model, in whatever order it comes."""
+        """Call the update, or build new panels where the present ones are of another model."""
         if self._is_up_to_date():
             update()
         else:
@@ -178,7 +178,7 @@ class CurvesView:
         self._show()
 
     def _show(self) -> None:
-        """Which layers are visible: hits of the backdrop give way to a result that is up to date."""
+        """Set which layers are visible: the backdrop's hits give way to a result that is up to date."""
         store, display = self.session.store, self.session.look.display
         known = store.result is not None and store.result.dataset is not None
         fresh = known and not store.stale
@@ -199,7 +199,7 @@ class CurvesView:
             panel.fade(known and not fresh, colours)
 
     def range_of(self, panel: Panel) -> tuple[list[float], list[float]]:
-        """Smallest and largest values across and along a panel, of the backdrop and the conditional trajectories."""
+        """Least and greatest values across and along a panel, without guided trajectories that miss."""
         across: list[float] = []
         along: list[float] = []
         for values in (self._behind, self._members):
@@ -209,7 +209,7 @@ class CurvesView:
         return across or [-1.0, 1.0], along or [-1.0, 1.0]
 
     def _fit(self) -> None:
-        """Axes that hold what is known to happen and everything drawn."""
+        """Fit the axes to the trajectories and to everything drawn."""
         for panel in self.panels:
             (across, along), drawn = self.range_of(panel), self.shapes.extent(panel)
             panel.fit(across + drawn[0], along + drawn[1])

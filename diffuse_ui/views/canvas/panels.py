@@ -6,7 +6,6 @@ What is drawn from behind to front: unconditional fan, backdrop curves, the back
 conditional fan, conditional curves, the median, marks of what was drawn by hand.
 """
 
-from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -28,10 +27,8 @@ _QUIET_FOCUS = ":host(:focus:not(:focus-visible)), :host *:focus:not(:focus-visi
 _LINES = {"backdrop": 0.8, "hits": 0.9, "misses": 0.8, "curves": 0.9}  # → width
 _INK = {"hits": 1.8, "curves": 2.0, "misses": 1.2}  # opacity of one curve, times the root of their number
 _FANS = ("reference", "conditional")
-_DRAGS: dict[str, Callable[..., Tool]] = {
-    "rect": BoxSelectTool,
-    "poly": partial(LassoSelectTool, continuous=False),
-}
+_COLUMNS = ("x", "q0", "q1", "q2", "q3", "q4")  # of a fan
+_DRAGS = {"rect": BoxSelectTool, "poly": partial(LassoSelectTool, continuous=False)}
 _MARGIN = 0.06  # of the range of the values, at both ends of an axis
 
 Place = str | tuple[str, str]
@@ -70,9 +67,7 @@ class Panel:
         self.figure.add_tools(*tools.values())
         wait_for_drags(self.figure)
         self.sources = {kind: ColumnDataSource({"x": [], "y": []}, name=f"{kind}-{name}") for kind in _LINES}
-        self.fans = {
-            kind: ColumnDataSource({k: [] for k in ("x", "q0", "q1", "q2", "q3", "q4")}) for kind in _FANS
-        }
+        self.fans = {kind: ColumnDataSource({name: [] for name in _COLUMNS}) for kind in _FANS}
         self.marks = ColumnDataSource({"x": [], "y": [], "colour": []})
         self.glyphs = self._add_glyphs()
 
@@ -141,7 +136,7 @@ class Panel:
         self.figure.outline_line_color = None
 
     def columns(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """What stands across and along the panel of trajectories (sample, time, variable)."""
+        """Values of trajectories (sample, time, variable) across and along the panel."""
         raise NotImplementedError
 
     def show_lines(self, kind: str, values: np.ndarray) -> None:
@@ -161,7 +156,7 @@ class Panel:
         self.marks.data = {name: list(column) for name, column in zip(("x", "y", "colour"), columns)}
 
     def stand_out(self, alone: bool, palette: Palette) -> None:
-        """Let the backdrop be seen while there is nothing else; it stands back from what is drawn on it."""
+        """Let the backdrop be seen when it is `alone`, and stand back from all that is drawn on it."""
         self.glyphs["backdrop"][0].glyph.line_alpha = palette.backdrop_alpha * (2.4 if alone else 1.0)
 
     def set_visible(self, kinds: dict[str, bool]) -> None:
@@ -170,7 +165,7 @@ class Panel:
                 renderer.visible = visible
 
     def fade(self, faded: bool, palette: Palette) -> None:
-        """Let the conditional fan stand back, when it answers a question of before."""
+        """Let the conditional fan stand back when its result is out of date."""
         share = 0.3 if faded else 1.0
         outer, inner = self.glyphs["conditional"]
         outer.glyph.fill_alpha, inner.glyph.fill_alpha = share * palette.fan[0], share * palette.fan[1]
@@ -233,12 +228,11 @@ class VariablePanel(Panel):
         return self.times, values[:, :, self.index]
 
     def show_fan(self, kind: str, fan: Fan | None) -> None:
-        columns = ("x", "q0", "q1", "q2", "q3", "q4")
         if fan is None:
-            self.fans[kind].data = {name: [] for name in columns}
+            self.fans[kind].data = {name: [] for name in _COLUMNS}
             return
         quantiles = np.asarray(fan.quantiles[:, :, self.index], np.float32)
-        self.fans[kind].data = dict(zip(columns, (np.asarray(fan.times, np.float32), *quantiles)))
+        self.fans[kind].data = dict(zip(_COLUMNS, (np.asarray(fan.times, np.float32), *quantiles)))
 
 
 class PlanePanel(Panel):

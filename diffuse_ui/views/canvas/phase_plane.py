@@ -1,4 +1,4 @@
-"""The phase plane: the same curves, two variables against each other; a lasso draws a polygon.
+"""The phase plane: curves of two variables against each other; a lasso draws a polygon.
 
 Any pair of the model's variables spans the plane. Polygons of other planes, and what is drawn against
 time, stay on their chips.

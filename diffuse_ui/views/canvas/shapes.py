@@ -1,4 +1,4 @@
-"""The shapes on the canvas: annotations derived from the event's parts, which edit its numbers.
+"""Shapes on the canvas: annotations made from the event's parts, which edit its numbers.
 
 A shape is a Bokeh annotation that can be dragged, and a letter. Bokeh tells of every step of a drag
 and of no end; a step is read into the event at the next turn of the window's loop, as the difference

@@ -1,4 +1,4 @@
-"""Above the canvas: which view, what a drag draws, undo and redo, how the ensemble is shown; a hint, a legend."""
+"""The toolbar above the canvas: view, mode of drawing, undo, redo, display, a hint, a legend."""
 
 import panel as pn
 import panel_material_ui as pmui
@@ -21,14 +21,10 @@ _DISPLAYS = {"Curves": "curves", "Fan": "fan", "Both": "both"}
 _HINTS = {shape.name: shape.hint for shape in tools(in_plane=False)}
 _HINTS["window"] = "drag along the time axis: when a threshold or a box counts"
 _PLANE_HINT = "; ".join(shape.hint for shape in tools(in_plane=True))
-_GROUP = {
-    "size": "small",
-    "margin": 0,
-    "color": "primary",
-    "align": "center",
-    "sx": {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "6px 8px"}},
-}
 _SMALL = {"size": "small", "margin": 0, "align": "center"}
+_ON_ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "6px 8px"}}
+_GROUP = {**_SMALL, "color": "primary", "sx": _ON_ONE_LINE}
+_WIDE = {"sizing_mode": "stretch_width", "margin": 0}
 _ROW = {"gap": "10px", "alignItems": "center", "minHeight": "34px"}
 
 
@@ -38,6 +34,7 @@ class Toolbar:
     def __init__(self, session: Session) -> None:
         self.session = session
         look, state = session.look, session.state
+        look.param["mode"].objects = list(_MODES.values())
         self.view = pmui.RadioButtonGroup(options=_VIEWS, value=look.view, description="View", **_GROUP)
         self.mode = pmui.RadioButtonGroup(
             options=_MODES, value=look.mode, description="What to draw on the canvas", **_GROUP
@@ -57,7 +54,7 @@ class Toolbar:
             margin=0,
             align="center",
         )
-        icon = {"size": "small", "margin": 0, "color": "default", "align": "center"}
+        icon = {**_SMALL, "color": "default"}
         self.undo = pmui.IconButton(icon="undo", description="Undo", **icon)
         self.redo = pmui.IconButton(icon="redo", description="Redo", **icon)
         self.clear = pmui.IconButton(icon="delete_sweep", description="Remove everything drawn", **icon)
@@ -76,23 +73,13 @@ class Toolbar:
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        spacer = pmui.Row(sizing_mode="stretch_width", margin=0, sx={"flex": "1 1 0"})
+        spacer = pmui.Row(**_WIDE, sx={"flex": "1 1 0"})
         choices = self.view, self.mode, self.plane, self.variables, spacer
-        row = pmui.Row(
-            *choices,
-            *(self.undo, self.redo, self.clear, self.display),
-            sizing_mode="stretch_width",
-            margin=0,
-            sx={**_ROW, "flexWrap": "wrap"},
-        )
-        words = pmui.Row(
-            self.hint,
-            self.legend,
-            sizing_mode="stretch_width",
-            margin=0,
-            sx={"columnGap": "24px", "flexWrap": "wrap", "justifyContent": "space-between"},
-        )
-        return pmui.Column(row, words, sizing_mode="stretch_width", margin=0, sx={"gap": "4px"})
+        buttons = self.undo, self.redo, self.clear, self.display
+        row = pmui.Row(*choices, *buttons, **_WIDE, sx={**_ROW, "flexWrap": "wrap"})
+        apart = {"columnGap": "24px", "flexWrap": "wrap", "justifyContent": "space-between"}
+        words = pmui.Row(self.hint, self.legend, **_WIDE, sx=apart)
+        return pmui.Column(row, words, **_WIDE, sx={"gap": "4px"})
 
     def _choose(self, name: str, value: str) -> None:
         if value:

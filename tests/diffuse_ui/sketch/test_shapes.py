@@ -1,4 +1,4 @@
-"""The registry: a shape entered there is found, drawn on figures and dragged, and nothing else knows it."""
+"""The registry: a shape entered there is found, drawn on figures, and dragged."""
 
 import matplotlib.figure
 import pytest

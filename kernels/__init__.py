@@ -1,4 +1,4 @@
-"""Diffusion models of dynamical systems, events on their trajectories, and what is likely.
+"""Diffusion models of dynamical systems, events on their trajectories, and probabilities.
 
 One sentence is the architecture, and its nouns are the packages: a dynamical *system* gives
 *trajectories*; *diffusion* and a *denoiser* model them; an *event* compiles to C(x); *guidance*

@@ -42,7 +42,7 @@ DTYPES = ("float32", "float16")
 
 
 def weights_path(path: str | Path) -> Path:
-    """A path with the ending of weights; a dot in a name is no ending."""
+    """Path of a model's weights, ending with `.safetensors`; a dot in a name is no ending."""
     path = Path(path)
     return path if path.suffix == ".safetensors" else path.with_name(f"{path.name}.safetensors")
 
@@ -119,7 +119,7 @@ def _card_text(card: Mapping[str, Any]) -> str:
 
 
 def read_card(path: str | Path) -> dict[str, Any]:
-    """The card of a model whose weights are there and whole; they are not read.
+    """Read a model's card; the weights must be there and whole, but are not read.
 
     Raises:
         ValueError: a file is missing or damaged, or the card is of a newer format.
@@ -145,7 +145,7 @@ def read_card(path: str | Path) -> dict[str, Any]:
 
 
 def _read_text(path: Path) -> str:
-    """UTF-8, or what the locale says: older cards were written so."""
+    """Text of a file in UTF-8, or in the locale's encoding, as older cards were written."""
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError:
@@ -154,7 +154,7 @@ def _read_text(path: Path) -> str:
 
 @contextmanager
 def _damage_named(weights: Path) -> Iterator[None]:
-    """What safetensors says of a file, as our error."""
+    """Turn an error of the safetensors library into a ValueError that names the file."""
     try:
         yield
     except (SafetensorError, OSError) as error:
@@ -245,7 +245,7 @@ def _denoiser(
 def _exemplars(
     weights: Path, config: UNetConfig, law: GaussianLaw, tensors: Mapping[str, np.ndarray]
 ) -> Exemplars | None:
-    """The trajectories that a network looks at: there are some if, and only if, it has a third input."""
+    """Exemplars of a network; there are some if, and only if, the network has a third input."""
     points = tensors.get("exemplars.points")
     fits = points is None or (points.ndim == 2 and 0 < points.shape[1] <= law.basis.shape[1])
     if not fits or (points is None) != (config.in_features < 3 * config.out_features):
@@ -257,7 +257,7 @@ def _exemplars(
 
 
 def _pair(weights: Path, levels: Any) -> tuple[float, float]:
-    """Noise levels of an expert as a card has them."""
+    """Noise levels of an expert, from the card, checked."""
     numbers = isinstance(levels, list) and all(isinstance(level, int | float) for level in levels)
     if not numbers or len(levels) != 2 or not 0 < levels[0] < levels[1]:
         raise ValueError(
@@ -267,7 +267,7 @@ def _pair(weights: Path, levels: Any) -> tuple[float, float]:
 
 
 def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
-    """Factor of the noise estimate as a card has it."""
+    """Factor of the noise estimate, from the card, checked."""
     scale = card.get("epsilon_scale")
     if scale is not None and (not isinstance(scale, int | float) or not 0.5 <= scale <= 1.5):
         raise ValueError(f"`epsilon_scale` in the card of {weights} must be a number near 1; got {scale!r}.")
@@ -275,7 +275,7 @@ def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
 
 
 def _part_tensors(name: str, part: Segment | None) -> dict[str, np.ndarray]:
-    """A part of a recording: the values themselves, bit for bit."""
+    """Tensors of a part of a recording, with its values bit for bit."""
     if part is None:
         return {}
     moments = part.moments
@@ -304,7 +304,7 @@ def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, len
 
 
 def _orthonormal(basis: np.ndarray) -> np.ndarray:
-    """A basis (dim, rank) as it was before it was rounded to half precision, as far as that goes."""
+    """Basis (dim, rank) made orthonormal again after rounding to half precision."""
     if basis.dtype == np.float32:
         return basis
     directions, triangle = np.linalg.qr(basis.astype(np.float64))

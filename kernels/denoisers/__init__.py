@@ -1,1 +1,1 @@
-"""Denoisers: D(x, σ) = E[x₀ | x₀ + σ ε = x], exact or learned. One kind a file."""
+"""Denoisers: D(x, σ) = E[x₀ | x₀ + σ ε = x], exact or learned. One file per kind."""

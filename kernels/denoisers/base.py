@@ -26,23 +26,26 @@ AnyBatch = Batch | Float[np.ndarray, "sample time variable"]
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """Anything with `denoise`; x is (sample, time, variable), standardised, and σ a scalar or (sample,)."""
+    """Protocol of a denoiser, `denoise(x, sigma)`.
+
+    x is (sample, time, variable), standardised; sigma is a scalar or (sample,).
+    """
 
     def denoise(self, x: Batch, sigma: Any) -> Batch: ...
 
 
 def evaluate(denoiser: Any, x: AnyBatch, sigma: Any) -> Batch:
     """x̂₀ = D(x, σ), compiled."""
-    return _evaluate(_at(denoiser, x, sigma), x, sigma)
+    return _evaluate(_at_level(denoiser, x, sigma), x, sigma)
 
 
 def evaluate_with_pullback(denoiser: Denoiser, x: AnyBatch, sigma: Any) -> tuple[Batch, Callable]:
     """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
-    return _evaluate_with_pullback(_at(denoiser, x, sigma), x, sigma)
+    return _evaluate_with_pullback(_at_level(denoiser, x, sigma), x, sigma)
 
 
-def _at(denoiser: Any, x: Any, sigma: Any) -> Any:
-    """What a denoiser draws with at one noise level, where nothing is traced yet."""
+def _at_level(denoiser: Any, x: Any, sigma: Any) -> Any:
+    """Denoiser to evaluate at one noise level, unless an argument is traced."""
     if not hasattr(denoiser, "at_level") or np.size(sigma) != 1:
         return denoiser
     traced = any(isinstance(leaf, Tracer) for leaf in (x, sigma, *jax.tree.leaves(denoiser)))
@@ -61,5 +64,5 @@ def _evaluate_with_pullback(denoiser: Any, x: Batch, sigma: Any) -> tuple[Batch,
 
 @jax.jit
 def apply_pullback(pullback: Callable, cotangent: Batch) -> Batch:
-    """(∂D/∂x)ᵀ a for one cotangent per sample."""
+    """Apply a pullback to one cotangent a per sample: (∂D/∂x)ᵀ a."""
     return pullback(cotangent)[0]

@@ -54,7 +54,7 @@ class GaussianDenoiser:
         return mean, (basis * variances) @ basis.T
 
     def standardized(self, standardizer: Standardizer) -> "GaussianDenoiser":
-        """The same law in a standardiser's units."""
+        """Exact denoiser of this law in a standardiser's units."""
         mean, covariance = self.moments()
         return GaussianDenoiser(*_standardized(mean, covariance, standardizer))
 
@@ -62,7 +62,7 @@ class GaussianDenoiser:
 @jax.tree_util.register_pytree_node_class
 @dataclasses.dataclass(frozen=True, eq=False, init=False)
 class GaussianMixtureDenoiser:
-    """The exact denoiser of a Gaussian mixture: its components' denoisers, weighted by responsibility.
+    """Exact denoiser of a Gaussian mixture: component denoisers weighted by responsibility.
 
     Args:
         weights: (component,), positive; normalised.
@@ -122,7 +122,7 @@ class GaussianMixtureDenoiser:
         return mean, within + np.einsum("k,ki,kj->ij", weights, offsets, offsets)
 
     def standardized(self, standardizer: Standardizer) -> "GaussianMixtureDenoiser":
-        """The same law in a standardiser's units."""
+        """Exact denoiser of this law in a standardiser's units."""
         means, basis, variances = (np.asarray(a, np.float64) for a in self.laws)
         covariances = np.einsum("kij,kj,klj->kil", basis, variances, basis)
         pairs = [_standardized(m, c, standardizer) for m, c in zip(means, covariances, strict=True)]

@@ -1,4 +1,4 @@
-"""Trajectories that a denoiser is told by: as targets with little scatter, and as exemplars that it looks at.
+"""Reference trajectories for a denoiser: training targets of low variance, and exemplars.
 
 Had x₀ to be one of n trajectories x_i, each as probable as the others, then
 
@@ -36,7 +36,7 @@ RANK = 64  # leading directions of the data in which exemplars are kept
 def posterior_means(
     x: Float[Array, "sample *shape"], sigma: Float[Array, " sample"], references: Float[Array, "all *shape"]
 ) -> Float[Array, "sample *shape"]:
-    """E[x₀ | x₀ + σ ε = x] where x₀ is each of the references with the same probability.
+    """Posterior mean E[x₀ | x₀ + σ ε = x] for x₀ uniform over the references.
 
     Args:
         x: perturbed points.
@@ -52,7 +52,7 @@ def posterior_means(
 def draw_with_references(
     key: PRNGKeyArray, data: Float[Array, "all time variable"], size: int, num_references: int
 ) -> tuple[Batch, Batch]:
-    """A batch, and the references among which it was drawn: neighbours in an ensemble that has no order.
+    """Draw a batch from references, which are neighbours in an ensemble without order.
 
     Args:
         key: random key.
@@ -78,12 +78,12 @@ class Exemplars(NamedTuple):
 
     @classmethod
     def of(cls, x0: Float[np.ndarray, "exemplar time variable"], law: GaussianLaw) -> "Exemplars":
-        """From trajectories in standardised units."""
+        """Exemplars from trajectories in standardised units."""
         offsets = (np.asarray(x0) - np.asarray(law.mean)).reshape(len(x0), -1)
         return cls(jnp.asarray(offsets @ np.asarray(law.basis)[:, -RANK:], jnp.float32))
 
     def correction(self, x: Batch, sigma: Float[Array, "*batch"], linear: Batch, law: GaussianLaw) -> Batch:
-        """By how much the denoiser of the kernel density differs from the linear one, in its directions.
+        """Denoiser of the kernel density minus the linear one, in the leading directions.
 
         Args:
             x: perturbed trajectories.

@@ -1,4 +1,4 @@
-"""Two networks for one denoiser: an expert for a range of noise levels, a general one for the others.
+"""Denoiser of two networks: an expert for a range of noise levels, a general one elsewhere.
 
 What a trajectory does is decided at noise levels of a few standard deviations, its fine shape at levels
 a thousand times lower, and one network of a size that draws fast has not the weights for both (expert
@@ -23,7 +23,7 @@ Batch = Float[Array, "sample time variable"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class ExpertDenoiser:
-    """The network that knows the noise level best.
+    """Denoiser that evaluates one of two networks, chosen by the noise level.
 
     Attributes:
         general: for every noise level.
@@ -42,20 +42,23 @@ class ExpertDenoiser:
 
     @property
     def epsilon_scale(self) -> Float[Array, ""] | None:
-        """Factor of the noise estimates of both."""
+        """Factor of the noise estimates of both networks."""
         return self.general.epsilon_scale
 
     def scaled(self, epsilon_scale: float | None) -> "ExpertDenoiser":
-        """The same pair with another factor of its noise estimates."""
+        """Pair of networks with another factor of the noise estimates."""
         general, expert = (network.scaled(epsilon_scale) for network in (self.general, self.expert))
         return dataclasses.replace(self, general=general, expert=expert)
 
     def at_level(self, sigma: Any) -> NetworkDenoiser:
-        """The network of one noise level, as this machine evaluates it fastest."""
+        """Network for one noise level, in the form that this machine evaluates fastest."""
         return (self.expert if bool(self._knows(sigma)) else self.general).at_level(sigma)
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:
-        """As `Denoiser` has it; the level may be traced. Levels of their own cost both networks."""
+        """Denoise; one level for all samples costs one network, a level per sample costs both.
+
+        The level may be traced.
+        """
         if jnp.size(sigma) > 1:
             chosen = self._knows(sigma)[:, None, None]
             return jnp.where(chosen, self.expert.denoise(x, sigma), self.general.denoise(x, sigma))

@@ -28,7 +28,9 @@ Batch = Float[Array, "sample time variable"]
 
 
 class Regression(NamedTuple):
-    """The Gaussian law of all states given the first k: mean + gain · (c − mean_k), fixed covariance.
+    """Gaussian law of a trajectory given its first k states c: mean + gain · (c − mean_k).
+
+    The covariance does not depend on c.
 
     Attributes:
         gain: (dim, k · variable); the identity at the known states.
@@ -42,7 +44,7 @@ class Regression(NamedTuple):
 
     @classmethod
     def of(cls, law: GaussianLaw, num_known: int) -> "Regression":
-        """From the unconditional law."""
+        """Regression from the unconditional law."""
         mean, basis, variances = (np.asarray(part, np.float64) for part in law)
         covariance = (basis * variances) @ basis.T
         known = num_known * mean.shape[1]
@@ -57,7 +59,7 @@ class Regression(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class ForecastDenoiser:
-    """A network that forecasts; becomes a denoiser by `given`.
+    """Forecasting network; `given(known)` makes a denoiser of it.
 
     Attributes:
         graph: the network's structure (flax nnx), static; its input features are 2 · variables + 1.
@@ -75,11 +77,11 @@ class ForecastDenoiser:
 
     @classmethod
     def of(cls, graph: nnx.GraphDef, params: Any, law: GaussianLaw, num_known: int) -> "ForecastDenoiser":
-        """With the regression worked out."""
+        """Forecasting network with the regression computed from the law."""
         return cls(graph, params, law, num_known, Regression.of(law, num_known))
 
     def given(self, known: Float[Array, "*batch known variable"]) -> "GivenStart":
-        """The denoiser that knows these first states: one start for all samples, or one each."""
+        """Denoiser given the first states: one start for all samples, or one per sample."""
         offset = (known - self.law.mean[: self.num_known]).reshape(*known.shape[:-2], -1)
         mean = self.law.mean + (offset @ self.regression.gain.T).reshape(
             *known.shape[:-2], *self.law.mean.shape
@@ -88,11 +90,11 @@ class ForecastDenoiser:
 
     @functools.cached_property
     def halved(self) -> "ForecastDenoiser":
-        """With products in bfloat16, see `kernels.networks.precision`."""
+        """Forecasting network with products in bfloat16, see `kernels.networks.precision`."""
         return dataclasses.replace(self, params=halved(self.graph, self.params))
 
     def reconstruct(self, x: Batch, sigma: Any, x0: Batch) -> Batch:
-        """x̂₀ as the training loss wants it: each sample knows its own start."""
+        """Reconstruction x̂₀ for the training loss, given each sample's own first states."""
         return self.given(x0[:, : self.num_known]).denoise(x, sigma)
 
     def posterior_scale(self, sigma: Any) -> Float[Array, " batch"]:
@@ -104,7 +106,7 @@ class ForecastDenoiser:
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class GivenStart:
-    """A forecasting denoiser that knows the first states.
+    """Forecasting denoiser with its first states given.
 
     Attributes:
         denoiser: the network.
@@ -117,7 +119,7 @@ class GivenStart:
     law: GaussianLaw
 
     def at_level(self, sigma: Any) -> "GivenStart":
-        """As this machine evaluates it fastest."""
+        """Denoiser in the form that this machine evaluates fastest."""
         return dataclasses.replace(self, denoiser=self.denoiser.halved) if uses_half() else self
 
     def denoise(self, x: Batch, sigma: Any) -> Batch:

@@ -66,17 +66,20 @@ class NetworkDenoiser:
         return x0_hat if self.epsilon_scale is None else x0_hat + (1.0 - self.epsilon_scale) * (x - x0_hat)
 
     def scaled(self, epsilon_scale: float | None) -> "NetworkDenoiser":
-        """The same network with another factor of its noise estimate."""
+        """Network with another factor of its noise estimate."""
         factor = None if epsilon_scale is None else jnp.asarray(epsilon_scale, jnp.float32)
         return dataclasses.replace(self, epsilon_scale=factor)
 
     def with_exemplars(self, x0: Float[np.ndarray, "exemplar time variable"]) -> "NetworkDenoiser":
-        """The same denoiser, which can learn to look at these trajectories."""
+        """Denoiser with exemplars as a further input, at first of weight zero."""
         graph, params = nnx.split(with_more_fields(nnx.merge(self.graph, self.params), 1))
         return NetworkDenoiser(graph, params, self.law, Exemplars.of(x0, self.law))
 
     def at_level(self, sigma: Any) -> "NetworkDenoiser":
-        """The network as this machine evaluates it fastest, see `kernels.networks.precision`."""
+        """Network in the form that this machine evaluates fastest.
+
+        See `kernels.networks.precision`.
+        """
         return self._halved if uses_half() else self
 
     @functools.cached_property
@@ -84,7 +87,7 @@ class NetworkDenoiser:
         return dataclasses.replace(self, params=halved(self.graph, self.params))
 
     def reconstruct(self, x: Batch, sigma: Any, x0: Batch) -> Batch:
-        """x̂₀ as the training loss wants it; forecasting denoisers look at x₀ too."""
+        """Reconstruction x̂₀ for the training loss; only forecasting denoisers use x₀."""
         return self.denoise(x, sigma)
 
     def posterior_scale(self, sigma: Any) -> Float[Array, " batch"]:

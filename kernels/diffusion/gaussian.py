@@ -53,7 +53,7 @@ def x0_from_eps(eps: Array, x: Array, sigma: Array) -> Array:
 
 
 def require_fittable(num_times: int, num_variables: int) -> None:
-    """Raises ValueError where fitting a law to such trajectories would take more memory than there may be."""
+    """Raise ValueError if fitting a law to trajectories of this size needs too much memory."""
     numbers = num_times * num_variables
     if numbers > MAX_FITTED:
         gigabytes = MATRICES * 8 * numbers**2 / 1e9
@@ -81,12 +81,12 @@ class GaussianLaw(NamedTuple):
 
     @property
     def num_missing(self) -> int:
-        """Directions without variance, which the basis leaves out."""
+        """Number of directions without variance, which the basis leaves out."""
         return self.basis.shape[-2] - self.basis.shape[-1]
 
     @classmethod
     def from_moments(cls, mean: np.ndarray, covariance: np.ndarray) -> "GaussianLaw":
-        """From a mean (time, variable) and a covariance (dim, dim).
+        """Gaussian law from a mean (time, variable) and a covariance (dim, dim).
 
         Raises:
             ValueError: shapes disagree, or the covariance is not symmetric and positive semidefinite.
@@ -111,7 +111,7 @@ class GaussianLaw(NamedTuple):
 
     @classmethod
     def fit(cls, x0: np.ndarray) -> "GaussianLaw":
-        """Mean and covariance of an ensemble (sample, time, variable).
+        """Gaussian law with the mean and covariance of an ensemble (sample, time, variable).
 
         Of more than `MAX_FULL` numbers a trajectory, only directions of a variance above `NEGLIGIBLE` are
         kept: standardised data of smooth fields have far fewer of those than numbers.
@@ -148,7 +148,7 @@ class GaussianLaw(NamedTuple):
         )
 
     def _scaled(self, x: Array, inside: Array, outside: Any) -> Array:
-        """Coordinates times `inside` in the basis, times `outside` in the directions that it leaves out."""
+        """Scale x by `inside` along the basis, and by `outside` in all other directions."""
         flat = x.reshape(*x.shape[:-2], -1)
         if not self.num_missing:
             return (((flat @ self.basis) * inside) @ self.basis.T).reshape(x.shape)

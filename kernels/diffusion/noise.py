@@ -21,7 +21,7 @@ NOISES = {"white": 0.0, "pink": 1.0, "brown": 2.0}  # α: power falls as f^−α
 
 
 def amplitudes(noise: str, num_times: int) -> Float[np.ndarray, " frequency"]:
-    """A at the `num_times // 2 + 1` frequencies of a real Fourier transform.
+    """Amplitudes a(f) at the `num_times // 2 + 1` frequencies of a real Fourier transform.
 
     Raises:
         ValueError: no such noise.
@@ -34,7 +34,10 @@ def amplitudes(noise: str, num_times: int) -> Float[np.ndarray, " frequency"]:
 
 
 def _multiplicities(num_times: int) -> Float[np.ndarray, " frequency"]:
-    """How often each frequency stands in the full transform: once at 0 and at the highest of an even length."""
+    """Multiplicity of each frequency in the full Fourier transform, 1 or 2.
+
+    Frequency 0 and the highest one of an even length occur once.
+    """
     counts = np.full(num_times // 2 + 1, 2.0)
     counts[0] = 1.0
     if num_times % 2 == 0:
@@ -43,16 +46,16 @@ def _multiplicities(num_times: int) -> Float[np.ndarray, " frequency"]:
 
 
 def coloured(x: Trajectories, amplitude: Amplitudes) -> Float[Array, "*batch time variable"]:
-    """L x."""
+    """Map whitened trajectories x to L x, with coloured noise."""
     spectrum = jnp.fft.rfft(x, axis=-2) * amplitude[:, None]
     return jnp.fft.irfft(spectrum, n=x.shape[-2], axis=-2).astype(x.dtype)
 
 
 def whitened(x: Trajectories, amplitude: Amplitudes) -> Float[Array, "*batch time variable"]:
-    """L⁻¹ x."""
+    """Map trajectories x to L⁻¹ x, in which the noise is white."""
     return coloured(x, 1.0 / amplitude)
 
 
 def log_det(amplitude: Amplitudes, num_times: int) -> float:
-    """Log |det L| for one variable."""
+    """Logarithm of |det L| for one variable."""
     return float(np.sum(_multiplicities(num_times) * np.log(np.asarray(amplitude, np.float64))))

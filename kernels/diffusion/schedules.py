@@ -48,7 +48,7 @@ _TABLE = 4001  # points of a tabulated inverse
 
 @runtime_checkable
 class Schedule(Protocol):
-    """σ(t), its inverse, and the scale; arrays in, arrays out, float64."""
+    """Protocol of a schedule: σ(t), its inverse, and the scale, for float64 arrays."""
 
     def sigma(self, t: Any) -> Any: ...
     def time(self, sigma: Any) -> Any: ...
@@ -57,7 +57,7 @@ class Schedule(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class LogSchedule:
-    """Equal steps of log σ."""
+    """Schedule with equal steps of log σ."""
 
     sigma_max: float = SIGMA_MAX
     sigma_min: float = SIGMA_MIN
@@ -75,7 +75,7 @@ class LogSchedule:
 
 @dataclasses.dataclass(frozen=True)
 class EDMSchedule(LogSchedule):
-    """Equal steps of σ^(1/ρ)."""
+    """Schedule with equal steps of σ^(1/ρ)."""
 
     rho: float = 7.0
 
@@ -90,14 +90,17 @@ class EDMSchedule(LogSchedule):
 
 @dataclasses.dataclass(frozen=True)
 class FocusedSchedule(LogSchedule):
-    """Steps of log σ with density 1 + extra · exp(−(log σ − log centre)² / 2 width²)."""
+    """Schedule with more steps of log σ around a centre.
+
+    Their density is 1 + extra · exp(−(log σ − log centre)² / 2 width²).
+    """
 
     centre: float = 2.0
     width: float = 1.5
     extra: float = 1.0
 
     def _table(self) -> tuple[np.ndarray, np.ndarray]:
-        """Log σ from low to high, and t there."""
+        """Table of log σ, increasing, and of the times t at these levels."""
         logs = np.linspace(np.log(self.sigma_min), np.log(self.sigma_max), _TABLE)
         density = 1.0 + self.extra * np.exp(-0.5 * ((logs - np.log(self.centre)) / self.width) ** 2)
         steps = np.concatenate([[0.0], np.cumsum(0.5 * (density[1:] + density[:-1]))])
@@ -114,7 +117,7 @@ class FocusedSchedule(LogSchedule):
 
 @dataclasses.dataclass(frozen=True)
 class VPSchedule:
-    """Variance-preserving, with β(t) linear in t."""
+    """Variance-preserving schedule, with β(t) linear in t."""
 
     beta_min: float = 0.1
     beta_max: float = 20.0
@@ -136,7 +139,7 @@ class VPSchedule:
 
 @dataclasses.dataclass(frozen=True)
 class SubVPSchedule(VPSchedule):
-    """Variance-preserving at the end, with less variance on the way."""
+    """Sub-VP schedule: variance-preserving at the end, less variance before."""
 
     def sigma(self, t: Any) -> Any:
         log_scale = np.log(self.scale(t))
@@ -164,7 +167,7 @@ def grid(
     sigma_max: float = SIGMA_MAX,
     sigma_min: float = SIGMA_MIN,
 ) -> Float[np.ndarray, " steps"]:
-    """Decreasing noise levels, one for each network evaluation: equal steps of a schedule's time.
+    """Decreasing noise levels, one per network evaluation, at equal steps of a schedule's time.
 
     Args:
         num_steps: number of levels, at least 2.
@@ -198,5 +201,5 @@ def _named(name: str, sigma_max: float, sigma_min: float) -> Schedule:
 def log_grid(
     num_steps: int, *, sigma_max: float = SIGMA_MAX, sigma_min: float = SIGMA_MIN
 ) -> Float[np.ndarray, " steps"]:
-    """`grid` on the logarithmic schedule."""
+    """Noise levels on the logarithmic schedule, see `grid`."""
     return grid(num_steps, schedule="log", sigma_max=sigma_max, sigma_min=sigma_min)

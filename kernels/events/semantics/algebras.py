@@ -25,7 +25,7 @@ CERTAIN = 1e37
 
 
 class Algebra(Protocol):
-    """What the evaluation of a tree asks for; truth values are bool or float arrays."""
+    """Protocol of an algebra: operations on truth values, which are bool or float arrays."""
 
     true: Any
 
@@ -42,7 +42,7 @@ class Algebra(Protocol):
 
 
 class Boolean:
-    """Truth as bool."""
+    """Boolean algebra: truth values are bool."""
 
     true = True
 
@@ -80,7 +80,7 @@ class Boolean:
 
 
 class Robust:
-    """Exact robustness."""
+    """Algebra of exact robustness."""
 
     true = CERTAIN
 
@@ -118,7 +118,7 @@ class Robust:
 
 @dataclasses.dataclass(frozen=True)
 class Smooth(Robust):
-    """Robustness with max and min made smooth at a temperature in units of C; for gradients only."""
+    """Algebra of smooth robustness, for gradients only; the temperature has units of C."""
 
     temperature: Array
 
@@ -160,12 +160,15 @@ class Smooth(Robust):
 
 
 def sure(c: Array) -> Array:
-    """Robustness without NaN (which does not hold) and within ±CERTAIN."""
+    """Robustness clipped to ±CERTAIN; NaN becomes −CERTAIN, as it does not hold."""
     return jnp.where(jnp.isnan(c), -CERTAIN, jnp.clip(c, -CERTAIN, CERTAIN))
 
 
 def masked_max(s: Array, mask: Array | None) -> Array:
-    """Largest along the last axis: −∞ of nothing, NaN when one is NaN, as NumPy; gradient finite."""
+    """Maximum over the last axis where `mask` is set, with finite gradients.
+
+    It is −∞ where nothing is set, and NaN where one value is NaN, as in NumPy.
+    """
     unknown = jnp.isnan(s) if mask is None else jnp.isnan(s) & mask
     known = ~unknown if mask is None else mask & ~unknown
     top = jnp.max(jnp.where(known, s, -jnp.inf), axis=-1)

@@ -30,7 +30,7 @@ _EXP_LIMIT = 80.0
 
 
 def _guarded(function: Callable[[Array], Array], s: Array, regular: Array, value: Array) -> Array:
-    """function(s) where regular, with its gradient; `value` elsewhere, with gradient 0."""
+    """Evaluate function(s) where `regular`; elsewhere take `value`, with gradient 0."""
     return jnp.where(regular, function(jnp.where(regular, s, 1.0)), jax.lax.stop_gradient(value))
 
 
@@ -39,7 +39,7 @@ def safe_sqrt(s: Array) -> Array:
 
 
 def safe_abs(s: Array) -> Array:
-    """|s|, of complex numbers too."""
+    """Absolute value |s|, also of complex numbers."""
     if not jnp.iscomplexobj(s):
         return _guarded(jnp.abs, s, jnp.isfinite(s), jnp.abs(s))
     squared = safe_square(s.real) + safe_square(s.imag)
@@ -99,7 +99,10 @@ def power(base: Array, exponent: int) -> Array:
 
 
 def gradient_in_time(s: Array, times: Array) -> Array:
-    """Derivative along the last axis: second-order differences inside, first-order at the ends, as np.gradient."""
+    """Derivative along the last axis, as np.gradient.
+
+    Differences are of second order inside and of first order at the ends.
+    """
     step = jnp.diff(times)
     slope = jnp.diff(s, axis=-1) / step
     before, after = step[:-1], step[1:]
@@ -110,7 +113,9 @@ def gradient_in_time(s: Array, times: Array) -> Array:
 def signed_distance(
     x: Float[Array, "*point"], y: Float[Array, "*point"], vertices: Float[Array, "vertex 2"]
 ) -> tuple[Bool[Array, "*point"], Float[Array, "*point"]]:
-    """Whether each point is inside (even–odd rule), and its Euclidean distance to the nearest edge.
+    """Whether each point is inside a polygon, and its distance to the nearest edge.
+
+    Inside is by the even–odd rule; the distance is Euclidean.
 
     The distance is √ of a squared distance with gradient 0 on the edges themselves.
     """

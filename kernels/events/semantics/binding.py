@@ -1,4 +1,4 @@
-"""Binding: the numbers of an event on a layout, as arrays by path; and everything that can be wrong.
+"""Binding: checks of an event against a layout, and its numbers as arrays by path.
 
 Number, tolerance, low, high, half width    path → float32 scalar
 window                                      path → bool (time,), or (evaluation, time) when nested
@@ -39,7 +39,7 @@ TIME = "time"  # a signal that every layout has
 
 
 def bind(event: Event, layout: Layout) -> dict[str, np.ndarray]:
-    """Parameters of an event.
+    """Parameters of an event on a layout.
 
     Raises:
         ValueError: an unknown variable, a window without samples, a frequency that does not exist.
@@ -120,7 +120,7 @@ def _require_known(name: str, layout: Layout) -> None:
 
 
 def num_frequencies(expression: Expression, layout: Layout) -> int:
-    """Length of a spectrum."""
+    """Number of frequencies of a spectrum."""
     if isinstance(expression, Slice):
         return len(range(num_frequencies(expression.argument, layout))[expression.start : expression.stop])
     if isinstance(expression, Function) and expression.name == "rfft":
@@ -156,19 +156,19 @@ def elapsed(layout: Layout, *, nested: bool) -> Float[np.ndarray, "*evaluation t
 
 
 def window_mask(window: Window, layout: Layout, *, nested: bool) -> Bool[np.ndarray, "*evaluation time"]:
-    """Samples of the window."""
+    """Mask of the samples in a window."""
     since, slack = elapsed(layout, nested=nested), SLACK * layout.step
     return (since >= window.start - slack) & (since <= window.end + slack)
 
 
 def nearest_mask(time: float, layout: Layout, *, nested: bool) -> Bool[np.ndarray, "*evaluation time"]:
-    """The one sample nearest to `time`; the earlier one of two."""
+    """Mask of the one sample nearest to `time`; the earlier one of two."""
     index = np.argmin(np.abs(elapsed(layout, nested=nested) - time), axis=-1)
     return np.arange(layout.num_times) == index[..., None]
 
 
 def require_samples(window: Window, layout: Layout, what: str) -> None:
-    """Raise ValueError that names the nearest sample times when a window at the top holds none."""
+    """Raise ValueError, with the nearest sample times, if a window at the top has no sample."""
     if window_mask(window, layout, nested=False).any():
         return
     since = elapsed(layout, nested=False)
@@ -187,7 +187,7 @@ def require_samples(window: Window, layout: Layout, what: str) -> None:
 
 
 def require_inside(time: float, layout: Layout, what: str) -> None:
-    """Raise ValueError when a single time lies more than half a step outside the trajectory."""
+    """Raise ValueError if a time is more than half a step outside the trajectory."""
     since = elapsed(layout, nested=False)
     reach = 0.5 * layout.step * (1 + SLACK)
     if not -reach <= time <= since[-1] + reach:

@@ -65,13 +65,13 @@ class Program:
 
     @functools.cached_property
     def parts(self) -> tuple[str, ...]:
-        """ "equality" or "inequality" for each of the event's conjuncts."""
+        """Kind of each of the event's conjuncts, "equality" or "inequality"."""
         return tuple(
             "equality" if isinstance(part, Equality) else "inequality" for part in self.event.conjuncts
         )
 
     def value(self, x: Trajectory, parameters: Parameters) -> Float[Array, ""]:
-        """C(x), the exact robustness: positive ⇔ the event holds, ties excepted. x in physical units."""
+        """Exact robustness C(x), positive if the event holds, ties excepted; x in physical units."""
         return Evaluation(x, parameters, self.layout, Robust()).event(self.event)
 
     def holds(self, x: Trajectory, parameters: Parameters) -> Bool[Array, ""]:
@@ -81,16 +81,19 @@ class Program:
     def smooth_value(
         self, x: Trajectory, parameters: Parameters, temperature: Float[Array, ""] | float
     ) -> Float[Array, ""]:
-        """C(x) with max and min made smooth; → C(x) as temperature → 0, which has the units of C and is traced."""
+        """Smooth robustness, with max and min made smooth; tends to C(x) as temperature → 0.
+
+        The temperature has the units of C and is traced.
+        """
         return Evaluation(x, parameters, self.layout, Smooth(jnp.asarray(temperature))).event(self.event)
 
     def part_values(self, x: Trajectory, parameters: Parameters) -> Float[Array, " part"]:
-        """For each part: C of an inequality, the residual left − right of an equality."""
+        """Value of each part: C of an inequality, the residual left − right of an equality."""
         evaluation = Evaluation(x, parameters, self.layout, Robust())
         return jnp.stack([evaluation.part(part, path) for part, path in self._part_paths])
 
     def part_tolerances(self, parameters: Parameters) -> Float[Array, " part"]:
-        """For each part: the half width of an equality's window; 0 for an inequality."""
+        """Tolerance of each part: the half width of an equality, 0 for an inequality."""
         paths = (f"{path}.tolerance" if path else "tolerance" for _, path in self._part_paths)
         kinds = zip(self.parts, paths, strict=True)
         return jnp.stack(
@@ -122,7 +125,7 @@ class Constraint(NamedTuple):
     parameters: dict[str, np.ndarray]
 
     def value(self, x: Trajectory) -> Float[Array, ""]:
-        """C(x); see `Program.value`."""
+        """Robustness C(x), see `Program.value`."""
         return self.program.value(x, self.parameters)
 
     def holds(self, x: Trajectory) -> Bool[Array, ""]:
@@ -130,7 +133,7 @@ class Constraint(NamedTuple):
         return self.program.holds(x, self.parameters)
 
     def smooth_value(self, x: Trajectory, temperature: Float[Array, ""] | float) -> Float[Array, ""]:
-        """See `Program.smooth_value`."""
+        """Smooth robustness, see `Program.smooth_value`."""
         return self.program.smooth_value(x, self.parameters, temperature)
 
 

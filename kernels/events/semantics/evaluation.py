@@ -43,7 +43,10 @@ __all__ = ["Evaluation"]
 
 
 class Evaluation:
-    """One trajectory x (time, variable) under one algebra; methods take a node and its path."""
+    """Evaluation of one trajectory x (time, variable) under one algebra.
+
+    Methods take a node and its path.
+    """
 
     def __init__(self, x: Array, parameters: Mapping[str, Any], layout: Layout, algebra: Algebra) -> None:
         self.x = jnp.asarray(x)
@@ -69,7 +72,7 @@ class Evaluation:
         return jnp.asarray(self.parameters[join(path, name)])
 
     def mask(self, node: Any, path: str, *, nested: bool) -> Array | None:
-        """Samples that an operator sees: (time,) or (evaluation, time); None is all of them."""
+        """Mask of an operator's samples, (time,) or (evaluation, time); None is all of them."""
         if getattr(node, "window", None) is not None:
             return jnp.asarray(self.parameters[join(path, "window")])
         return jnp.asarray(np.triu(np.ones((self.layout.num_times,) * 2, bool))) if nested else None
@@ -188,7 +191,7 @@ class Evaluation:
         return self.algebra.both(self.algebra.compare(">=", s, low), self.algebra.compare("<=", s, high))
 
     def instants(self, node: Event, path: str, *, nested: bool) -> tuple[str, Array, Array | None]:
-        """An event over time as ("every" or "some", truth at each sample, samples that count)."""
+        """Quantifier ("every" or "some"), truth at each sample, and mask of an event over time."""
         algebra = self.algebra
         mask = self.mask(node, path, nested=nested)
         match node:
@@ -219,7 +222,7 @@ class Evaluation:
         return left, self.truth(node.right, join(path, "right"), nested=True)
 
     def _moving_until(self, node: Until, path: str) -> Array:
-        """`until` at every time of evaluation: from the last to the first, by a scan."""
+        """Truth of `until` at every time of evaluation, by a scan from the last to the first."""
         algebra, positions = self.algebra, jnp.arange(self.layout.num_times)
         left, right = self._until_sides(node, path)
         mask = jnp.asarray(self.mask(node, path, nested=True))
@@ -236,7 +239,7 @@ class Evaluation:
 
 
 def _apply(node: Expression, operands: list[Array]) -> Array:
-    """Elementwise arithmetic."""
+    """Apply an elementwise operation to its operands."""
     match node:
         case Negative():
             return -operands[0]
@@ -256,13 +259,13 @@ def _apply(node: Expression, operands: list[Array]) -> Array:
 
 
 def _selected(s: Array, mark: Array) -> Array:
-    """The one marked sample of each row; NaN where none is."""
+    """Value at the one marked sample of each row; NaN where none is marked."""
     value = jnp.sum(jnp.where(mark, s, 0.0), axis=-1)
     return jnp.where(jnp.any(mark, axis=-1), value, jnp.nan)
 
 
 def _last(mask: Array | None, num_times: int) -> Array:
-    """Marks the last sample of a window, which is contiguous."""
+    """Mask of the last sample of a window, which is contiguous."""
     if mask is None:
         return jnp.arange(num_times) == num_times - 1
     following = jnp.concatenate([mask[..., 1:], jnp.zeros_like(mask[..., :1])], axis=-1)
@@ -278,7 +281,7 @@ def _mean(s: Array, mask: Array | None, empty: float = np.nan) -> Array:
 
 
 def _integral(s: Array, mask: Array | None, steps: Array) -> Array:
-    """Trapezoid rule; 0 over fewer than two samples."""
+    """Integral by the trapezoid rule; 0 over fewer than two samples."""
     areas = 0.5 * (s[..., :-1] + s[..., 1:]) * steps
     if mask is not None:
         areas = jnp.where(mask[..., :-1] & mask[..., 1:], areas, 0.0)

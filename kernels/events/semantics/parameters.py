@@ -1,4 +1,4 @@
-"""The numbers of an event as a person moves them: name, unit, path, sensible range.
+"""Parameters of an event, for sliders: name, unit, path and a sensible range.
 
 With a layout, times range over the trajectory and thresholds have units; with trajectories, a
 threshold ranges over the values that its signal takes in them, a little beyond on both sides.
@@ -29,7 +29,7 @@ MAX_TRAJECTORIES = 256  # looked at for ranges
 
 
 class _Context(NamedTuple):
-    """What is known when a number is met."""
+    """Layout and trajectories from which units and ranges are taken."""
 
     layout: Layout | None
     states: np.ndarray | None
@@ -40,7 +40,7 @@ class _Context(NamedTuple):
 def parameters(
     event: Event, layout: Layout | None = None, dataset: "xr.Dataset | None" = None, *, points: bool = False
 ) -> list[Parameter]:
-    """See `Event.parameters`."""
+    """Parameters of an event, see `Event.parameters`."""
     states = None
     if dataset is not None:
         layout, states = states_of(dataset, layout)
@@ -67,7 +67,7 @@ def _visit(
 
 
 def _in_order_of_text(node: Node) -> list[tuple[str, Any]]:
-    """Fields of a node; a window comes before what it is a window of."""
+    """Fields of a node in the order of the text, where a window comes first."""
     leading = isinstance(node, Reduction | Always | Eventually)
     return sorted(node.fields(), key=lambda field: leading and field[0] != "window")
 
@@ -154,7 +154,7 @@ def _level(
 def _width(
     name: str, signal: Expression, value: float, path: str, context: _Context, *, nested: bool
 ) -> Parameter:
-    """A positive width: up to half the range of the data; never 0."""
+    """Parameter of a positive width, up to half the range of the data; never 0."""
     data = _data_range(signal, context, nested=nested)
     upper = 10.0 * value if data is None else max(0.5 * (data[1] - data[0]), value)
     return Parameter(name, value, unit_of(signal, context.layout), path, min(1e-3 * upper, value), upper)
@@ -166,7 +166,7 @@ def _around(value: float) -> tuple[float, float]:
 
 
 def _data_range(signal: Expression, context: _Context, *, nested: bool) -> tuple[float, float] | None:
-    """Smallest and largest value of a signal in the data, None when there is no such thing."""
+    """Smallest and largest value of a signal in the data; None without data or variation."""
     if context.states is None or context.layout is None:
         return None
     values = expression_values(signal, context.states, context.layout, nested=nested)

@@ -1,4 +1,4 @@
-"""Parse tree → event: which name means what, and every mistake with its position.
+"""Builder: parse tree → event, with the meaning of names and the position of mistakes.
 
 The grammar gives one nesting of operators, calls and brackets; here it becomes signals, windows,
 lists and events. A mistake that a node's constructor finds is given the position of its text.
@@ -43,7 +43,7 @@ PI = 3.141592653589793
 
 
 class Mistake(ValueError):  # noqa: N818 - it becomes an EventSyntaxError
-    """What is wrong, and at which line and column."""
+    """Mistake in an event's text, with its line and column."""
 
     def __init__(self, message: str, position: tuple[int, int]) -> None:
         super().__init__(message)
@@ -51,14 +51,14 @@ class Mistake(ValueError):  # noqa: N818 - it becomes an EventSyntaxError
 
 
 class Builder:
-    """Builds one event."""
+    """Builder of one event from its parse tree."""
 
     def __init__(self) -> None:
         self._positions: dict[int, tuple[int, int]] = {}
         self._alive: list[Any] = []  # ids are only unique among living objects
 
     def event(self, tree: Any) -> Event:
-        """The event of a whole text."""
+        """Event of a whole text."""
         event = self._event(tree)
         bare = bare_comparison(event)
         if bare is not None:
@@ -324,7 +324,7 @@ class Builder:
 
 
 def _called(tree: Any) -> tuple[str | None, Any]:
-    """Name and window of what is called."""
+    """Name and window of a call."""
     base, bracket = tree.children[0], None
     if base.data == "bracket":
         base, bracket = base.children

@@ -1,4 +1,4 @@
-"""Event → plain English: "x rises above 1.2 at some time between 2 and 4"."""
+"""Descriptions: event → plain English, "x rises above 1.2 at some time between 2 and 4"."""
 
 from kernels.events.syntax.event import Event, face
 from kernels.events.syntax.expressions import Expression
@@ -36,12 +36,12 @@ _NOUNS = {
 
 @face
 def describe(event: Event, layout: Layout | None = None) -> str:
-    """The event in plain English, with units when a layout is given."""
+    """Describe the event in plain English, with units when a layout is given."""
     return _Words(layout).event(event, nested=False)
 
 
 class _Words:
-    """Sentences with the units of one layout; `nested` times count from another time."""
+    """Writer of sentences, with the units of one layout; `nested` times are relative."""
 
     def __init__(self, layout: Layout | None) -> None:
         self._layout = layout

@@ -1,4 +1,4 @@
-"""Event ↔ versioned document that JSON can hold; its schema.
+"""Documents: event ↔ versioned document that JSON can hold, and the schema of documents.
 
     {"version": 1, "event": {"type": "comparison", "operator": ">", "left": {…}, "right": {…}}}
 
@@ -95,7 +95,7 @@ def _union(models: Iterator[type[_Strict]]) -> Any:
 
 
 def event_schema() -> dict[str, Any]:
-    """The JSON schema of `Event.to_dict`."""
+    """JSON schema of `Event.to_dict`."""
     return _document_model().model_json_schema()
 
 
@@ -104,7 +104,7 @@ def event_schema() -> dict[str, Any]:
 
 @face
 def to_dict(event: Event) -> dict[str, Any]:
-    """The event as a versioned document of dictionaries, lists, texts and numbers."""
+    """Versioned document of an event: dictionaries, lists, texts and numbers."""
     return {"version": VERSION, "event": _encoded(event)}
 
 
@@ -125,7 +125,7 @@ def _encoded(value: Any) -> Any:
 
 @face
 def from_json(text: str) -> Event:
-    """The event of a JSON text.
+    """Event of a JSON text.
 
     Raises:
         ValueError: it is no JSON, or no event.
@@ -143,7 +143,7 @@ def from_json(text: str) -> Event:
 
 @face
 def from_dict(document: Mapping[str, Any]) -> Event:
-    """The event of a document.
+    """Event of a document.
 
     Raises:
         ValueError: a version that is not known, or a place (given as a path) that is wrong.
@@ -177,7 +177,7 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
 
 
 def _require_bounded(document: Any) -> None:
-    """Depth and number of containers, without recursion."""
+    """Raise ValueError if a document is too deep or too large; without recursion."""
     level, depth, count = [document], 0, 0
     while level:
         depth, count = depth + 1, count + len(level)

@@ -1,4 +1,4 @@
-"""Event: the base of everything that holds, or does not hold, of a trajectory.
+"""Event: base class of everything that holds, or does not hold, of a trajectory.
 
 An event has several faces: a document, English, numbers behind sliders, its truth on a Dataset. Each is a
 function in a file of its own, which registers it by `face`; the methods of `Event` look it up by name. So the
@@ -55,7 +55,7 @@ class Parameter:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Event(Node):
-    """Base of everything that holds or does not.
+    """Base class of events, which hold or do not hold of a trajectory.
 
     `&`, `|`, `~` compose; `str(event)` is text that `parse_event` reads back to an equal event.
     """
@@ -64,7 +64,7 @@ class Event(Node):
 
     @property
     def timed(self) -> bool:
-        """Whether it holds or not at each time, rather than for the trajectory."""
+        """Whether the event has a truth value at each time, rather than one per trajectory."""
         return any(child.timed for _, child in self.children() if isinstance(child, Event))
 
     def __and__(self, other: "Event") -> "Event":
@@ -83,31 +83,31 @@ class Event(Node):
 
     @property
     def conjuncts(self) -> tuple["Event", ...]:
-        """The parts joined by `and` at the top; the event itself when there are none."""
+        """Parts of the event joined by `and` at the top; without any, the event itself."""
         return (self,)
 
     # -- other faces -------------------------------------------------------------------------
 
     def to_dict(self) -> dict[str, Any]:
-        """A versioned description that JSON can hold; see `kernels.events.event_schema`."""
+        """Versioned document of the event for JSON, see `kernels.events.event_schema`."""
         return faces["to_dict"](self)
 
     @staticmethod
     def from_dict(document: Mapping[str, Any]) -> "Event":
-        """The event of a description. Raises ValueError that says where the description is wrong."""
+        """Event of a document from `to_dict`. Raises ValueError that names the wrong place."""
         return faces["from_dict"](document)
 
     def to_json(self) -> str:
-        """`to_dict` as JSON text."""
+        """JSON text of the event."""
         return json.dumps(self.to_dict())
 
     @staticmethod
     def from_json(text: str) -> "Event":
-        """The event of a JSON text. Raises ValueError."""
+        """Event of a JSON text. Raises ValueError."""
         return faces["from_json"](text)
 
     def describe(self, layout: "Layout | None" = None) -> str:
-        """The event in plain English, with units when a layout is given."""
+        """Describe the event in plain English, with units when a layout is given."""
         return faces["describe"](self, layout)
 
     # -- numbers -----------------------------------------------------------------------------
@@ -125,7 +125,7 @@ class Event(Node):
         return faces["parameters"](self, layout, dataset, points=points)
 
     def with_parameters(self, values: Mapping[str, float]) -> "Event":
-        """The same structure with other numbers, addressed by `Parameter.path`.
+        """Event of the same structure with other numbers, addressed by `Parameter.path`.
 
         Raises:
             ValueError: a path does not exist, or a number is not allowed there.
@@ -141,7 +141,7 @@ class Event(Node):
     # -- on a Dataset ------------------------------------------------------------------------
 
     def robustness(self, dataset: "xr.Dataset", layout: "Layout | None" = None) -> "xr.DataArray":
-        """C(x) of each sample. The layout is needed for observables only."""
+        """Robustness C(x) of each sample. The layout is needed for observables only."""
         return faces["robustness"](self, dataset, layout)
 
     def holds(self, dataset: "xr.Dataset", layout: "Layout | None" = None) -> "xr.DataArray":
@@ -150,14 +150,14 @@ class Event(Node):
 
 
 def require_untimed(event: Event) -> None:
-    """Raise ValueError when a bare comparison of a signal is left for the whole trajectory."""
+    """Raise ValueError if a signal is compared outside `always`, `eventually` and `until`."""
     bare = bare_comparison(event)
     if bare is not None:
         raise ValueError(f"`{bare}` holds or not at each time. Write eventually({bare}) or always({bare}).")
 
 
 def bare_comparison(event: Event) -> Event | None:
-    """The first comparison of a signal outside of `always`, `eventually` and `until`."""
+    """First comparison of a signal outside `always`, `eventually` and `until`, or None."""
     if not event.timed:
         return None
     inner = (bare_comparison(child) for _, child in event.children() if isinstance(child, Event))

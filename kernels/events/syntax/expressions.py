@@ -1,4 +1,4 @@
-"""Signals and numbers: what an event compares.
+"""Expressions: the signals, spectra and numbers that an event compares.
 
 An `Expression` has a kind:
 
@@ -55,14 +55,14 @@ Pair = Window | Iterable[float] | None
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Expression(Node):
-    """Base of signals, spectra and numbers; Python's operators and the reductions build trees."""
+    """Base class of signals, spectra and numbers; operators and reductions build trees."""
 
     kind: ClassVar[str] = "signal"
     precedence: ClassVar[int] = 10  # 6 sum, 7 product, 8 sign, 9 power, 10 needs no parentheses
 
     @property
     def constant(self) -> bool:
-        """Whether no variable occurs."""
+        """Whether the expression contains no variable."""
         return all(child.constant for _, child in self.children() if isinstance(child, Expression))
 
     def __add__(self, other: Any) -> "Expression":
@@ -99,7 +99,7 @@ class Expression(Node):
         return NODE_TYPES["function"]("abs", self)
 
     def __getitem__(self, index: int | slice) -> "Expression":
-        """Frequencies of a spectrum, counted as NumPy counts."""
+        """Frequencies of a spectrum, indexed as in NumPy."""
         if isinstance(index, slice):
             if index.step is not None:
                 raise ValueError("a slice of a spectrum must be [start:stop], without a step.")
@@ -124,7 +124,7 @@ class Expression(Node):
         return NODE_TYPES["comparison"](operator, self, expression(other))
 
     def equals(self, value: Any, *, tolerance: float) -> Event:
-        """The event |self − value| ≤ tolerance; `==` compares trees."""
+        """Event |self − value| ≤ tolerance; `==` compares trees."""
         return NODE_TYPES["equality"](self, expression(value), tolerance)
 
     def __bool__(self) -> bool:
@@ -141,7 +141,7 @@ class Expression(Node):
         return NODE_TYPES["reduction"]("min", self, Window.of(window))
 
     def mean(self, window: Pair = None) -> "Expression":
-        """Plain mean over the samples in the window, or over the frequencies."""
+        """Mean over the samples in the window, or over the frequencies; not weighted."""
         return NODE_TYPES["reduction"]("mean", self, Window.of(window))
 
     def integral(self, window: Pair = None) -> "Expression":
@@ -166,7 +166,7 @@ class Expression(Node):
 
 
 def expression(value: Any) -> Expression:
-    """An expression as it is; a number as a literal."""
+    """Convert a value to an expression; a number becomes a literal."""
     if isinstance(value, Expression):
         return value
     if isinstance(value, Node):
@@ -195,13 +195,13 @@ def short_text(node: Node) -> str:
 
 
 def within(child: Expression, precedence: int) -> str:
-    """Printed form of an operand, in parentheses where it binds less tightly than `precedence`."""
+    """Text of an operand, in parentheses where its operator binds less than `precedence`."""
     return f"({child})" if child.precedence < precedence else str(child)
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Number(Expression):
-    """A literal."""
+    """Literal number."""
 
     value: float
     kind = "number"
@@ -219,7 +219,10 @@ class Number(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Variable(Expression):
-    """A variable or an observable of the layout; `time` is the time itself, unless there is such a variable."""
+    """Variable or observable of the layout.
+
+    `time` is the time itself, unless there is a variable of this name.
+    """
 
     name: str
 

@@ -23,7 +23,7 @@ MAX_POWER = 16
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Negative(Expression):
-    """−argument."""
+    """Negation −argument."""
 
     argument: Expression
     precedence = 8
@@ -43,7 +43,7 @@ class Negative(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Binary(Expression):
-    """left + right, and so on."""
+    """Binary operation: left + right, left − right, left · right or left / right."""
 
     operator: str
     left: Expression
@@ -80,7 +80,7 @@ class Binary(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Power(Expression):
-    """base to a whole power, which is structure."""
+    """Power of an expression to a whole exponent, which is part of the structure."""
 
     base: Expression
     exponent: int
@@ -107,7 +107,10 @@ class Power(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Function(Expression):
-    """name(argument), elementwise; `derivative` in time as np.gradient, `rfft` of all times as np.fft.rfft."""
+    """Function name(argument), elementwise or, for `derivative` and `rfft`, over time.
+
+    `derivative` is np.gradient, and `rfft` is np.fft.rfft of all times.
+    """
 
     name: str
     argument: Expression
@@ -143,7 +146,7 @@ class Function(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Slice(Expression):
-    """Frequencies start … stop − 1 of a spectrum; structure."""
+    """Frequencies start … stop − 1 of a spectrum; both ends are part of the structure."""
 
     argument: Expression
     start: int | None
@@ -170,7 +173,7 @@ class Slice(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Index(Expression):
-    """One frequency of a spectrum, counted from 0; structure."""
+    """One frequency of a spectrum, counted from 0; the index is part of the structure."""
 
     argument: Expression
     index: int
@@ -198,7 +201,7 @@ def _check_index(index: Any, *, optional: bool) -> None:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Reduction(Expression):
-    """name[window](argument): one number from a signal or a spectrum."""
+    """Reduction name[window](argument): one number from a signal or a spectrum."""
 
     name: str
     argument: Expression
@@ -230,7 +233,7 @@ class Reduction(Expression):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class At(Expression):
-    """at(argument, time): the value at the nearest sample, `time` counted from the time of evaluation."""
+    """Value at(argument, time) at the nearest sample; `time` counts from the evaluation."""
 
     argument: Expression
     time: float

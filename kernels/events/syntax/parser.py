@@ -1,4 +1,4 @@
-"""Text → event.
+"""Parser: text → event.
 
 The grammar fixes how tightly things bind, nothing else: signals, events, lists and windows are told
 apart when the tree is built (`kernels.events.syntax.builder`), where a mistake can be named and its
@@ -83,7 +83,7 @@ _HINTS = {
 
 
 def parse_event(text: str) -> Event:
-    """The event that a text describes, for example `max[0, 3](x) > 1.2 and always(y < 2)`.
+    """Parse an event, for example `max[0, 3](x) > 1.2 and always(y < 2)`.
 
     Raises:
         EventSyntaxError: the text is no event; has line and column, and shows the line with a caret.
@@ -125,7 +125,7 @@ def _tree(text: str) -> lark.Tree:
 
 
 def _depth(tree: lark.Tree) -> int:
-    """Levels of a parse tree, without recursion."""
+    """Number of levels of a parse tree, without recursion."""
     level, depth = [tree], 0
     while level:
         depth += 1
@@ -156,7 +156,7 @@ _SHOWN = 90  # characters of a long line around the caret
 
 
 class EventSyntaxError(ValueError):
-    """A text that is no event.
+    """Error of a text that is no event.
 
     Attributes:
         message: what is wrong and what to do, in one or two sentences.
@@ -177,7 +177,7 @@ class EventSyntaxError(ValueError):
 
     @property
     def excerpt(self) -> str:
-        """The line, and below it a caret."""
+        """Line of the mistake, with a caret below its column."""
         line = (self.text.splitlines() or [""])[self.line - 1].replace("\t", " ")
         start = max(0, self.column - 1 - _SHOWN // 2)
         shown = line[start : start + _SHOWN]

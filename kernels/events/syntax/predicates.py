@@ -1,4 +1,4 @@
-"""Events: comparisons, and what joins them.
+"""Events: comparisons, and the Boolean and temporal operators that join them.
 
     Comparison  Equality  Between           of signals and numbers
     Not  And  Or                            Boolean
@@ -49,7 +49,7 @@ def _require_comparable(side: Any, what: str) -> None:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Comparison(Event):
-    """left > right, and so on. C = left − right, or its negative."""
+    """Comparison such as left > right. C = left − right, or its negative."""
 
     operator: str
     left: Expression
@@ -76,7 +76,10 @@ class Comparison(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Equality(Event):
-    """left == right tolerance width: |left − right| ≤ width. C = width − |left − right|."""
+    """Equality |left − right| ≤ width, `left == right tolerance width`.
+
+    C = width − |left − right|.
+    """
 
     left: Expression
     right: Expression
@@ -102,7 +105,7 @@ class Equality(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Between(Event):
-    """between(argument, low, high), both ends included. C = min(argument − low, high − argument)."""
+    """Event low ≤ argument ≤ high. C = min(argument − low, high − argument)."""
 
     argument: Expression
     low: float
@@ -124,7 +127,7 @@ class Between(Event):
 
 
 def positive(value: Any, what: str) -> float:
-    """A number above 0."""
+    """Convert a number above 0; raises ValueError."""
     result = number(value, what)
     if result <= 0:
         raise ValueError(f"{what} must be above 0; got {printed(result)}.")
@@ -132,7 +135,7 @@ def positive(value: Any, what: str) -> float:
 
 
 def ordered(low: Any, high: Any, what: str) -> tuple[float, float]:
-    """Two numbers, the first below the second."""
+    """Convert two numbers, the first below the second; raises ValueError."""
     low, high = number(low, f"low in {what}"), number(high, f"high in {what}")
     if low >= high:
         raise ValueError(
@@ -155,7 +158,7 @@ def _within(event: Event, precedence: int) -> str:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Not(Event):
-    """not argument. C changes its sign."""
+    """Negation of an event. C changes its sign."""
 
     argument: Event
     precedence = 4
@@ -169,7 +172,7 @@ class Not(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class And(Event):
-    """All terms. C is the smallest of theirs. Nested ones are flattened."""
+    """Conjunction: all terms hold. C is their smallest C. Nested conjunctions are flattened."""
 
     terms: tuple[Event, ...]
     precedence = 2
@@ -187,7 +190,10 @@ class And(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Or(Event):
-    """At least one term. C is the largest of theirs. Nested ones are flattened."""
+    """Disjunction: some term holds. C is the largest C of the terms.
+
+    Nested disjunctions are flattened.
+    """
 
     terms: tuple[Event, ...]
     precedence = 1
@@ -219,7 +225,7 @@ def _check_temporal(argument: Any, window: Any, word: str) -> None:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Always(Event):
-    """always[window](argument): at every sample of the window."""
+    """Event always[window](argument): the argument holds at every sample of the window."""
 
     argument: Event
     window: Window | None = None
@@ -237,7 +243,7 @@ class Always(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Eventually(Event):
-    """eventually[window](argument): at some sample of the window."""
+    """Event eventually[window](argument): the argument holds at some sample of the window."""
 
     argument: Event
     window: Window | None = None
@@ -255,7 +261,10 @@ class Eventually(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Until(Event):
-    """left until[window] right: right at some sample of the window, left at every sample before it."""
+    """Event left until[window] right.
+
+    `right` holds at some sample of the window, and `left` at every sample before it.
+    """
 
     left: Event
     right: Event
@@ -275,20 +284,20 @@ class Until(Event):
 
 
 def always(event: Event, window: Pair = None) -> Always:
-    """At every sample of the window."""
+    """Event that holds if `event` holds at every sample of the window."""
     return Always(event, Window.of(window))
 
 
 def eventually(event: Event, window: Pair = None) -> Eventually:
-    """At some sample of the window."""
+    """Event that holds if `event` holds at some sample of the window."""
     return Eventually(event, Window.of(window))
 
 
 def until(left: Event, right: Event, window: Pair = None) -> Until:
-    """`right` at some sample of the window, and `left` at every sample before it."""
+    """Event: `right` at some sample of the window, and `left` at every sample before it."""
     return Until(left, right, Window.of(window))
 
 
 def between(signal: Any, low: float, high: float) -> Between:
-    """Low ≤ signal ≤ high."""
+    """Event low ≤ signal ≤ high."""
     return Between(expression(signal), low, high)

@@ -1,4 +1,4 @@
-"""Shapes: what is sketched on a canvas, as events.
+"""Shapes sketched on a canvas, as events: boxes, tubes, polygons.
 
     box(signal, [t0, t1], [low, high])             in the plane of time and signal; passes through it
     tube(signal, times, values, half_width)        within half_width of a drawn line; stays in it
@@ -33,7 +33,7 @@ MAX_POINTS = 1000
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Box(Event):
-    """The signal and a rectangle of times and values."""
+    """Event of a signal and a rectangle of times and values."""
 
     signal: Expression
     window: Window
@@ -58,7 +58,7 @@ class Box(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Tube(Event):
-    """The signal and a band around a line, drawn through (times, values)."""
+    """Event of a signal and a band around a line drawn through (times, values)."""
 
     signal: Expression
     times: tuple[float, ...]
@@ -87,7 +87,7 @@ class Tube(Event):
 
     @property
     def window(self) -> Window:
-        """The times that the line spans."""
+        """Window of the times that the line spans."""
         return Window(self.times[0], self.times[-1])
 
     def __str__(self) -> str:
@@ -97,7 +97,7 @@ class Tube(Event):
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Polygon(Event):
-    """Two signals and a closed polygon in their plane; join several by `or`."""
+    """Event of two signals and a closed polygon in their plane; join several by `or`."""
 
     x: Expression
     y: Expression
@@ -160,7 +160,7 @@ def _last_word(mode: str, default: str) -> str:
 
 
 def box(signal: Any, times: Iterable[float], values: Iterable[float], mode: str = "passes") -> Box:
-    """The signal is between two values at some time between two times; or `stays`, or `avoids`."""
+    """Box event: the signal `passes` through a rectangle, `stays` inside, or `avoids` it."""
     low, high = values
     window = Window.of(times)
     if window is None:
@@ -171,17 +171,17 @@ def box(signal: Any, times: Iterable[float], values: Iterable[float], mode: str 
 def tube(
     signal: Any, times: Iterable[float], values: Iterable[float], half_width: float, mode: str = "stays"
 ) -> Tube:
-    """The signal stays within `half_width` of the line through (times, values); or `passes`, or `avoids`."""
+    """Tube event: the signal `stays` within `half_width` of a line, `passes` or `avoids` it."""
     return Tube(expression(signal), tuple(times), tuple(values), half_width, mode)
 
 
 def polygon(x: Any, y: Any, vertices: Iterable[Iterable[float]], mode: str = "enters") -> Polygon:
-    """The point (x, y) enters the polygon; or `stays`, or `avoids`."""
+    """Polygon event: the point (x, y) `enters` the polygon, `stays` inside, or `avoids` it."""
     return Polygon(expression(x), expression(y), tuple(tuple(vertex) for vertex in vertices), mode)  # pyright: ignore[reportArgumentType]
 
 
 def simplified(points: np.ndarray, max_points: int = 32) -> np.ndarray:
-    """At most `max_points` of a drawn line (point, 2) that keep its shape best.
+    """Simplify a drawn line (point, 2) to at most `max_points` points.
 
     The interior point farthest from the line kept so far is added, one at a time (Ramer–Douglas–
     Peucker, ordered by distance), each axis in units of its range. The ends stay.
@@ -203,7 +203,7 @@ def simplified(points: np.ndarray, max_points: int = 32) -> np.ndarray:
 
 
 def _distances(points: np.ndarray, start: int, stop: int) -> np.ndarray:
-    """Distance of points start … stop from the segment between the two; −1 at its ends."""
+    """Distances of points start … stop from the segment between both; −1 at the ends."""
     segment, offsets = points[stop] - points[start], points[start : stop + 1] - points[start]
     along = np.clip(offsets @ segment / max(float(segment @ segment), 1e-300), 0.0, 1.0)
     distances = np.linalg.norm(offsets - along[:, None] * segment, axis=1)

@@ -1,4 +1,4 @@
-"""Nodes of an event's tree: immutable, hashable, bounded.
+"""Tree of an event: immutable, hashable, bounded nodes.
 
 A node is a frozen dataclass. What its fields hold says what they are:
 
@@ -37,7 +37,7 @@ MAX_NUMBER = 1e30  # so that differences stay finite in float32
 
 
 def number(value: Any, what: str = "a number") -> float:
-    """`value` as a finite float of at most 1e30 in size; −0 becomes 0.
+    """Convert to a finite float of at most 1e30 in size; −0 becomes 0.
 
     Raises:
         ValueError: it is none.
@@ -61,7 +61,7 @@ def number(value: Any, what: str = "a number") -> float:
 
 
 def printed(value: float) -> str:
-    """The shortest text that reads back as the same float; whole numbers without a point."""
+    """Shortest text that reads back as the same float; whole numbers without a point."""
     return repr(value).removesuffix(".0")
 
 
@@ -75,7 +75,7 @@ NODE_TYPES: dict[str, Any] = {}  # every kind of node, by its name in lower case
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Node:
-    """Base of everything in an event's tree."""
+    """Base class of the nodes of an event's tree."""
 
     def __init_subclass__(cls) -> None:
         super().__init_subclass__()
@@ -107,7 +107,7 @@ class Node:
             yield field.name, getattr(self, field.name)
 
     def children(self) -> Iterator[tuple[str, "Node"]]:
-        """Relative paths and nodes directly below this one."""
+        """Relative path and node of each child."""
         for name, value in self.fields():
             if isinstance(value, Node):
                 yield name, value
@@ -147,11 +147,11 @@ class Node:
 
     @cached_property
     def structure(self) -> tuple[Any, ...]:
-        """What is left of the tree without its numbers: hashable, equal for equal structure."""
+        """Tree without its numbers: hashable, equal for equal structure."""
         return (type(self).__name__, *(_structure(value) for _, value in self.fields()))
 
     def numbers(self, path: str = "") -> Iterator[tuple[str, "Node", float]]:
-        """Every number below this node: its path, the node whose field it is, its value."""
+        """All numbers below this node: path, node whose field it is, value."""
         for name, value in self.fields():
             for sub, item in _flat(name, value):
                 if isinstance(item, Node):
@@ -160,7 +160,7 @@ class Node:
                     yield join(path, sub), self, item
 
     def replace_numbers(self, new: Callable[[str, float], float], path: str = "") -> Self:
-        """The same structure with number `new(path, value)` in the place of each number."""
+        """Copy of the tree with `new(path, value)` in the place of each number."""
 
         def rebuilt(sub: str, value: Any) -> Any:
             if isinstance(value, Node):
@@ -192,7 +192,7 @@ def _flat(name: str, value: Any) -> Iterator[tuple[str, Any]]:
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)
 class Window(Node):
-    """The samples at times start … end, both included, from the time of evaluation on."""
+    """Window of samples at times start … end, both included, from the evaluation on."""
 
     start: float
     end: float
@@ -212,7 +212,7 @@ class Window(Node):
 
     @classmethod
     def of(cls, window: "Window | Iterable[float] | None") -> "Window | None":
-        """A window from a pair (start, end); None is all remaining samples."""
+        """Window from a pair (start, end); None stands for all remaining samples."""
         if window is None or isinstance(window, Window):
             return window
         ends = tuple(window)

@@ -1,4 +1,4 @@
-"""Units of expressions, where they are plain to see."""
+"""Units of expressions where they follow from the layout."""
 
 from kernels.events.syntax.expressions import Expression, Variable
 from kernels.events.syntax.functions import At, Binary, Function, Negative, Reduction, Slice
@@ -8,7 +8,7 @@ __all__ = ["unit_of"]
 
 
 def unit_of(expression: Expression, layout: Layout | None) -> str:
-    """Unit of an expression where it is plain to see; empty otherwise."""
+    """Unit of an expression where it follows from the layout; empty otherwise."""
     if layout is None:
         return ""
     match expression:

@@ -1,4 +1,4 @@
-"""Files that are whole or not there, and names that one training at a time may write to.
+"""Files that are written whole or not at all, and locks for training under one name.
 
 What takes the place of a file is written beside it and renamed: a process that is killed and a disk that is
 full leave what was there as it was. A lock is the operating system's own: it is gone when the process that
@@ -21,13 +21,13 @@ from safetensors.numpy import save_file
 
 __all__ = ["locked", "replacing", "save_tensors"]
 
-NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # what file systems say that know none
-PATIENCE = 0.1  # seconds for a lock that is on its way out; one that is held stays so for hours
+NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of file systems without locks
+PATIENCE = 0.1  # seconds to wait for a lock that is being released; a training holds its lock for hours
 
 
 @contextmanager
 def replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
-    """Where to write what is to take the place of some files, in their order, once all of it is written."""
+    """Yield paths to write to; in the end the written files replace `paths`, in their order."""
     beside = tuple(path.with_name(f"{path.name}.partial") for path in paths)
     try:
         yield beside
@@ -39,7 +39,7 @@ def replacing(*paths: Path) -> Iterator[tuple[Path, ...]]:
 
 
 def save_tensors(tensors: Mapping[str, np.ndarray], path: Path) -> None:
-    """Write a safetensors file. Raises OSError where that fails, by whatever name it goes in that library."""
+    """Write a safetensors file. Raises OSError for every failure."""
     try:
         save_file({name: np.asarray(tensor, order="C") for name, tensor in tensors.items()}, path)
     except SafetensorError as error:
@@ -48,7 +48,7 @@ def save_tensors(tensors: Mapping[str, np.ndarray], path: Path) -> None:
 
 @contextmanager
 def locked(path: Path, what: str) -> Iterator[None]:
-    """Meanwhile nobody else holds the lock of a file: no other process, and no other part of this one.
+    """Hold the lock of a file against other processes, and against other parts of this one.
 
     Args:
         path: what is written; its lock, which ends with .lock, lies beside it while it is held.
@@ -74,13 +74,13 @@ def locked(path: Path, what: str) -> Iterator[None]:
     try:
         yield
     finally:
-        if sys.platform != "win32":  # while it is held: who opens it now finds out that it is none any more
+        if sys.platform != "win32":  # before its release, so that whoever opens it then sees that it is gone
             file.unlink(missing_ok=True)
         lock.release()
 
 
 def _sign(descriptor: int) -> None:
-    """Write who holds a lock behind the byte that is locked, which Windows lets nobody read."""
+    """Write the lock's holder behind the locked byte, which cannot be read on Windows."""
     os.ftruncate(descriptor, 0)
     os.write(descriptor, f"\nprocess {os.getpid()} on {platform.node()}".encode())
 

@@ -17,7 +17,7 @@ __all__ = ["forward"]
 
 
 class _FormerNames(MetaPathFinder, Loader):
-    """Finder and loader of modules that stand for others."""
+    """Finder and loader of modules under their former names."""
 
     def __init__(self) -> None:
         self.present: dict[str, str] = {}

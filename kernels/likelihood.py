@@ -1,4 +1,4 @@
-"""The log-density of trajectories under a model, by the probability-flow ODE.
+"""Log-density of trajectories under a model, by the probability-flow ODE.
 
 Along dx/dlog σ = x − D(x, σ), started at a trajectory at σ_min,
 
@@ -45,7 +45,7 @@ def log_likelihood(
     rtol: float = 1e-4,
     sigma_min: float = SIGMA_MIN,
 ) -> xr.DataArray:
-    """The log-density of each trajectory of a Dataset.
+    """Log-density of each trajectory of a Dataset.
 
     Args:
         model: an unconditional model, or a forecasting one, which is given the first states of each trajectory.
@@ -116,7 +116,7 @@ def _chunk(
 
 
 def _gaussian_part(law: GaussianLaw, x: np.ndarray, sigma_min: float) -> Float[np.ndarray, " sample"]:
-    """The terminal log N(x_T; mean, S + σ_T²) plus the integral of dim − tr ∂L/∂x, float64.
+    """Terminal log N(x_T; mean, S + σ_T²) plus the integral of dim − tr ∂L/∂x, float64.
 
     The integral of σ²/(v + σ²) over log σ is half the logarithm of v + σ²: the log-determinants at
     σ_T cancel and those at σ_min remain.
@@ -134,7 +134,7 @@ def _gaussian_part(law: GaussianLaw, x: np.ndarray, sigma_min: float) -> Float[n
 def _flow(
     denoiser: Any, law: GaussianLaw, x: Batch, probes: Array | None, sigma_min: Array, rtol: Array
 ) -> tuple[Batch, Float[Array, " sample"]]:
-    """x_T and ∫ (tr ∂L/∂x − tr ∂D/∂x) dlog σ of each sample."""
+    """Terminal x_T and ∫ (tr ∂L/∂x − tr ∂D/∂x) dlog σ of each sample."""
 
     def field(log_sigma: Any, state: Any, args: Any) -> Any:
         x, _ = state
@@ -162,7 +162,10 @@ def _denoise(denoiser: Any, sigma: Array, x: Batch) -> Batch:
 
 
 def _trace(denoise: Any, x: Batch, probes: Array | None) -> tuple[Batch, Float[Array, " sample"]]:
-    """D(x) and tr ∂D/∂x of each sample: exactly, one basis vector at a time, or by probes."""
+    """Denoised D(x) and the trace of ∂D/∂x of each sample, exact or by probes.
+
+    The exact trace takes one basis vector at a time.
+    """
     x0_hat, pushforward = jax.linearize(denoise, x)
     dim = x.shape[1] * x.shape[2]
 

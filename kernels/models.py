@@ -1,4 +1,4 @@
-"""A model of trajectories: a denoiser with the meaning of its axes and units, and its card."""
+"""Models of trajectories: a denoiser, the meaning of axes and units, and a card."""
 
 import dataclasses
 import functools
@@ -27,7 +27,7 @@ DEFAULT_NUM_STEPS = 30  # network evaluations of the ODE where the card has meas
 @jax.tree_util.register_static
 @dataclasses.dataclass(frozen=True, eq=False)
 class _Opaque:
-    """A denoiser that JAX cannot look into: its numbers are constants of what is compiled for it."""
+    """Denoiser that is no pytree: its numbers become constants of the compiled program."""
 
     denoiser: Denoiser
 
@@ -37,7 +37,7 @@ class _Opaque:
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
-    """A diffusion model of trajectories.
+    """Diffusion model of trajectories.
 
     Attributes:
         denoiser: D(x, σ) in standardised units.
@@ -122,7 +122,7 @@ class Model:
 
     @property
     def system(self) -> str | None:
-        """Name of the dynamical system whose trajectories this models, when it is a registered one."""
+        """Name of the system whose trajectories are modelled, if that system is registered."""
         name = self.card.get("system")
         return name if name in available_systems() else None
 
@@ -133,9 +133,9 @@ class Model:
 
     @property
     def ode_levels(self) -> tuple[float, float]:
-        """σ_max and σ_min of the ODE, standardised units; narrower than all levels where the card has measured it.
+        """Noise levels σ_max and σ_min of the ODE, standardised units.
 
-        Above σ_max the samples have the Gaussian law of the data's moments plus noise, which is near enough where
+        They are narrower than all levels where the card has measured them. Above σ_max the samples have the Gaussian law of the data's moments plus noise, which is near enough where
         the noise hides the rest of it; below σ_min nothing is left to decide.
         """
         levels = self.card.get("ode_levels", [SIGMA_MAX, SIGMA_MIN])
@@ -149,11 +149,11 @@ class Model:
 
     @property
     def num_known(self) -> int:
-        """How many first states the model has to be given before it can draw; 0 for unconditional models."""
+        """Number of first states that a forecasting model has to be given; else 0."""
         return self.denoiser.num_known if isinstance(self.denoiser, ForecastDenoiser) else 0
 
     def given_start(self, states: np.ndarray) -> "Model":
-        """The model that knows the first states of a forecasting model.
+        """Model given the first states that a forecasting model starts from.
 
         Args:
             states: (known, variable) for all samples, or (sample, known, variable), one start for each sample of the
@@ -182,5 +182,8 @@ class Model:
 
     @functools.cached_property
     def identity(self) -> tuple[str, Any]:
-        """What two models must share to share samples: every number, and what is no number."""
+        """Identity of the law: models of equal identity share samples.
+
+        It consists of the fingerprint and the structure of the pytrees.
+        """
         return self.fingerprint, jax.tree.structure((self.denoiser, self.standardizer, self.initial))

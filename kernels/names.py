@@ -1,4 +1,4 @@
-"""Names that a person types: the nearest known one, and the error for one that is not known."""
+"""Names that a person types: the nearest known name, and the error for an unknown one."""
 
 import difflib
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def require_known(argument: str, name: object, names: Iterable[str]) -> None:
-    """Raise ValueError where `name` is none of `names`; the message lists them, and the nearest.
+    """Raise ValueError, with `names` and the nearest, if `name` is none of them.
 
     Args:
         argument: name of the argument in the message.

@@ -1,4 +1,4 @@
-"""How right a model is: its samples against the truth. The figures of the cards.
+"""Fidelity of a model: figures that compare samples with the truth, for the model's card.
 
     diffuse-ui models report lorenz63 --measure    # measures, and writes the card beside the weights
 

@@ -1,4 +1,4 @@
-"""The factor of a network's noise estimate with which its extremes come as often as they should.
+"""Epsilon scaling: a factor of the noise estimate that corrects how often extremes come.
 
 A network that has not learned all there is to know regresses towards the mean: along the ODE its samples lose
 spread, and extremes come too seldom. Multiplied by a number just below 1, the noise estimate takes less away
@@ -29,7 +29,7 @@ __all__ = ["Scaling", "fit_epsilon_scale", "scaled", "with_epsilon_scale"]
 
 TAIL = 0.03
 FIRST_STEP = 0.005  # of the secant method
-MAX_SHIFT = 0.04  # of the factor from 1; what needs more is not mended by it
+MAX_SHIFT = 0.04  # distance of the factor from 1; a model that needs more is not mended by a factor
 MAX_ROUNDS = 5
 NUM_SIMULATED = 65_536
 SEED = 2_000_003  # of the trajectories and latents of the fit, which no report and no training uses
@@ -38,13 +38,13 @@ Trajectories = Float[np.ndarray, "sample time variable"]
 
 
 class Scaling(NamedTuple):
-    """A fitted factor.
+    """Fitted factor of the noise estimate.
 
     Attributes:
-        scale: the factor, or None where none is called for or none helps.
-        before: how often extremes come, over how often they should, without a factor.
-        after: the same with it.
-        standard_error: of both, from the number of samples and, of a record, from its length.
+        scale: the factor, or None where none is needed or none helps.
+        before: number of extremes over the number expected, without a factor.
+        after: this ratio with the factor.
+        standard_error: of both ratios, from the number of samples and, of a record, from its length.
         num_samples: drawn each time.
     """
 
@@ -56,38 +56,40 @@ class Scaling(NamedTuple):
 
 
 def with_epsilon_scale(model: Model, scale: float | None) -> Model:
-    """The model with another factor of its noise estimate; what its card says of the law before is left out.
+    """Model with another factor of its noise estimate.
+
+    The card's entries about the law before are left out.
 
     Raises:
         ValueError: the model is no network that draws freely.
     """
     if not isinstance(model.denoiser, NetworkDenoiser | ExpertDenoiser):
         raise ValueError(f"`model` must be a network that draws freely; {model.name} is none.")
-    card = {name: told for name, told in model.card.items() if name not in ("fidelity", "epsilon_scaling")}
+    card = {name: value for name, value in model.card.items() if name not in ("fidelity", "epsilon_scaling")}
     return dataclasses.replace(
         model, denoiser=model.denoiser.scaled(scale), card=card | {"epsilon_scale": scale}
     )
 
 
 def scaled(model: Model, scaling: Scaling) -> Model:
-    """The model with a fitted factor, which its card tells of."""
+    """Model with a fitted factor, which is written into its card."""
     made = with_epsilon_scale(model, scaling.scale)
     return dataclasses.replace(made, card=dict(made.card) | {"epsilon_scaling": scaling._asdict()})
 
 
 def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
-    """The factor by the secant method, on the same latents throughout.
+    """Fit the factor by the secant method, on the same latents throughout.
 
-    Where extremes come about as often as they should, within two standard errors, none is called for; of a record,
-    which holds its extremes a few times, the error of their frequency there counts, too.
+    No factor is needed where the number of extremes is right within two standard errors. A recording holds each
+    extreme a few times only, so the error of their frequency in the recording counts, too.
 
     Args:
-        model: a network that draws freely, of a registered system or with its training data; a factor that it has is
-            not looked at.
+        model: a network that draws freely, of a registered system or with its training data; its present
+            factor plays no part.
         num_samples: of the model, each time.
 
     Raises:
-        ValueError: the model is none such, or all its variables meet bounds.
+        ValueError: the model is no such network, or all its variables meet bounds.
     """
     plain = with_epsilon_scale(model, None)
     key = jax.random.key(SEED)
@@ -103,11 +105,11 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
         raise ValueError(f"no variable of {model.name} has extremes that could be counted: all meet bounds.")
 
     def counts(states: Trajectories) -> Float[np.ndarray, " sample"]:
-        """How many extremes each trajectory has, over how many it should have."""
+        """Number of extremes in each trajectory, over the number expected."""
         return (beyond(states) / np.where(counted, shares, 1.0))[:, counted].mean(1)
 
     def excess(shift: float) -> tuple[float, float]:
-        """How often extremes come over how often they should, less 1, and its standard error."""
+        """Relative excess of extremes over the number expected, and its standard error."""
         states = _drawn(with_epsilon_scale(plain, 1.0 - shift) if shift else plain, key, num_samples)
         each = counts(states)
         return float(each.mean() - 1.0), float(each.std() / np.sqrt(len(each)))
@@ -132,7 +134,7 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
 
 
 def _truth(model: Model, key: PRNGKeyArray) -> tuple[Trajectories, Segment | None]:
-    """What the model should draw: simulated, or the windows that it was trained on."""
+    """True trajectories, simulated, or the windows that the model was trained on."""
     if model.system is not None:
         return get_system(model.system).simulate_array(key, NUM_SIMULATED), None
     if model.training_data is None:

@@ -1,4 +1,4 @@
-"""Samples beside the truth, number by number: distributions, correlations, spectra, rollouts, energy, forecasts."""
+"""Metrics of samples against the truth: distributions, spectra, rollouts, energy, scores."""
 
 from typing import Any
 
@@ -29,7 +29,7 @@ __all__ = [
 ]
 
 RESTART = 3  # index of the state from which the system continues a sample
-PERTURBATION = 0.01  # of a standard deviation, by which the perturbed truth starts beside itself
+PERTURBATION = 0.01  # standard deviations between a true trajectory and its perturbed start
 NUM_BINS = 50
 NUM_SERIES = 8192  # trajectories behind correlations and spectra
 CONSERVED = {"double_pendulum": "energy"}
@@ -38,7 +38,10 @@ Trajectories = Float[np.ndarray, "sample time variable"]
 
 
 def distances(layout: Layout, states: Trajectories, truth: Trajectories) -> dict[str, Any]:
-    """The largest Kolmogorov distance of one-point distributions, every variable at every 10th time, and where."""
+    """Largest Kolmogorov distance of one-point distributions, and where it occurs.
+
+    Distributions are compared for every variable at every 10th time.
+    """
     found = {
         f"{name} at {float(layout.times[t]):.3g}": kolmogorov_distance(states[:, t, v], truth[:, t, v])
         for v, name in enumerate(layout.variables)
@@ -49,7 +52,10 @@ def distances(layout: Layout, states: Trajectories, truth: Trajectories) -> dict
 
 
 def one_point(layout: Layout, states: Trajectories, truth: Trajectories) -> dict[str, Any]:
-    """Densities of the shown variables, all times together: edges low … high, shares of model and truth."""
+    """One-point densities of the shown variables, all times together.
+
+    They are given as edges low … high and the shares of model and truth.
+    """
     report = {}
     for v in shown_variables(layout):
         low, high = np.quantile(truth[:, :, v], [0.0005, 0.9995])
@@ -82,10 +88,10 @@ def in_time(layout: Layout, states: Trajectories, truth: Trajectories) -> dict[s
 def rollout_curves(
     system: System, states: Trajectories, truth: Trajectories, key: PRNGKeyArray
 ) -> dict[str, Any]:
-    """Error against the system's own continuation from the 4th state, by time, beside the paper's references.
+    """Error against the system's own continuation from the 4th state, by time.
 
-    `perturbed_truth` starts `PERTURBATION` standard deviations beside a true trajectory, `random_start` at
-    another one's state.
+    Two curves are references, after Finzi et al. (2023): `perturbed_truth` starts `PERTURBATION` standard
+    deviations away from a true trajectory, `random_start` at a state of another true trajectory.
     """
     states, truth = states[:, RESTART:], truth[:, RESTART:]
     shift = PERTURBATION * truth.std((0, 1)) * np.asarray(jax.random.normal(key, truth[:, 0].shape))
@@ -105,7 +111,10 @@ def rollout_curves(
 
 
 def rollout_mean(system: System, states: Trajectories) -> float:
-    """The paper's metric: geometric mean over the first half of what remains after the 4th state."""
+    """Rollout error of Finzi et al. (2023): geometric mean over the first half of the rollout.
+
+    The rollout begins at the 4th state.
+    """
     states = states[:, RESTART:]
     continued = np.asarray(system.rollout(jnp.asarray(states[:, 0]), states.shape[1]))
     error = rollout_error(states, continued)[1 : 1 + (states.shape[1] - 1) // 2]
@@ -113,7 +122,7 @@ def rollout_mean(system: System, states: Trajectories) -> float:
 
 
 def energy_drift(model: Model, states: Trajectories, truth: Trajectories) -> dict[str, float] | None:
-    """Median over trajectories of the largest change of a conserved energy; None where nothing is conserved."""
+    """Median over trajectories of the largest change of a conserved energy; None without one."""
     name = CONSERVED.get(str(model.system))
     if name is None:
         return None
@@ -131,7 +140,7 @@ def forecast_scores(
     came: Trajectories,
     climate: Trajectories,
 ) -> dict[str, Any]:
-    """What ensembles that know the first states are worth, at each time after these, for the shown variables.
+    """Scores of ensembles given the first states, at each later time, for the shown variables.
 
     `crps` is the mean (fair) CRPS in shares of the climate's: 0 knows all, 1 nothing. `spread_skill` is the spread
     over the error of the mean: 1 is calibrated, less is too sure. Gneiting and Raftery (2007); Fortin et al. (2014).
@@ -153,7 +162,7 @@ def forecast_scores(
 
 
 def _rounded(values: Any) -> Any:
-    """Four significant digits: enough for a figure, and a quarter of the card."""
+    """Round to four significant digits: enough for a figure, and a quarter of the card."""
     if np.ndim(values):
         return [_rounded(value) for value in values]
     return float(f"{float(values):.4g}")

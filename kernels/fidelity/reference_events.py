@@ -1,4 +1,4 @@
-"""The events that a model is measured by: one reference event a system, and ten from frequent to rare."""
+"""Events of a report: one reference event per system, and ten from frequent to rare."""
 
 import numpy as np
 from jaxtyping import Float
@@ -23,7 +23,7 @@ REFERENCE_EVENTS = {
     "lorenz96": "max(energy) > 12",
     "kuramoto_sivashinsky": "max(u16) > 2.2",
 }
-MAX_VARIABLES = 4  # that are looked at one by one; of a ring, any are as good as all
+MAX_VARIABLES = 4  # shown one by one; on a ring, all variables are alike
 SHARES = (0.3, 0.2, 0.1, 0.05, 0.03, 0.01, 5e-3, 1e-3, 3e-4, 1e-4)
 REDUCTIONS = (("max", ">"), ("min", "<"), ("mean", ">"))
 
@@ -31,23 +31,24 @@ Trajectories = Float[np.ndarray, "sample time variable"]
 
 
 def shown_variables(layout: Layout) -> list[int]:
-    """Up to `MAX_VARIABLES` variables, spread evenly."""
+    """Indices of up to `MAX_VARIABLES` variables, spread evenly."""
     count = layout.num_variables
     return list(range(0, count, -(-count // MAX_VARIABLES)))
 
 
 def reference_event(model: Model, truth: Trajectories) -> str:
-    """The system's reference event; of other models, the first variable's maximum beyond its 1-in-5 value."""
+    """Reference event of the system; else the first variable's maximum, with P = 1/5."""
     if model.system in REFERENCE_EVENTS:
         return REFERENCE_EVENTS[str(model.system)]
     return _beyond(model.layout, truth, 0, "max", ">", 0.2)[0]
 
 
 def events_by_frequency(layout: Layout, truth: Trajectories) -> list[tuple[float, str]]:
-    """Ten events, each with the share of the truth that is meant to be in it, as far as there is enough truth.
+    """Up to ten events from frequent to rare, each with its intended probability.
 
-    Reductions and variables take turns, so that no one tail decides. An event of which the truth has another share
-    than is meant, as where a bound is met again and again, is left out.
+    Events too rare for the number of true trajectories are left out, and so are events whose share of the truth
+    is far from the intended one, as where a variable meets a bound again and again. Reductions and variables
+    take turns, so that no one tail decides.
     """
     variables, events = shown_variables(layout), []
     for i, share in enumerate(SHARES):
@@ -74,7 +75,7 @@ def extremes(layout: Layout, truth: Trajectories) -> list[str]:
 def _beyond(
     layout: Layout, truth: Trajectories, v: int, name: str, sign: str, share: float
 ) -> tuple[str, float]:
-    """The event that a share of the truth is meant to be in, and the share that is."""
+    """Event with an intended share of the truth, and the share that it has."""
     values = getattr(truth[:, :, v], name)(axis=1)
     level = float(f"{np.quantile(values, 1.0 - share if sign == '>' else share):.6g}")
     found = np.mean(values > level if sign == ">" else values < level)

@@ -1,4 +1,4 @@
-"""`measure`: every figure of a model's report, as they come."""
+"""Report of a model: `measure` yields its figures, one after another."""
 
 import dataclasses
 import math
@@ -40,14 +40,14 @@ NUM_ROLLOUTS = 2048
 NUM_PROBES = 8
 NUM_MEMBERS = 64  # of an ensemble that is scored
 NUM_CLIMATE = 1024
-UNSEEN = 1_000_003  # of the key of trajectories that no training has seen, whatever its seed
+UNSEEN = 1_000_003  # folded into the key of the true trajectories: no training uses it
 
 Trajectories = Float[np.ndarray, "sample time variable"]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Effort:
-    """How much is spent on a report.
+    """Numbers of samples, chains and starts that a report is measured with.
 
     Attributes:
         num_samples: of the model, by each sampler.
@@ -70,14 +70,14 @@ class Effort:
 
     @classmethod
     def brief(cls) -> "Effort":
-        """By a third of the samples, deterministic ones in the number of steps that the card has, and few chains."""
+        """Effort of a quick report: a third of the samples, the card's step count, few chains."""
         return cls(
             num_samples=16_384, num_paired=0, num_chains=128, num_likelihood=8, stochastic=False, num_cases=64
         )
 
 
 def require_measurable(model: Model) -> None:
-    """Raises ValueError where there is no truth to measure against."""
+    """Raise ValueError if there is no truth to measure the model against."""
     if model.system is None and model.held_out is None:
         raise ValueError(
             f"`model` must be of a registered system, or of a recording with a held-out part; {model.name} is neither."
@@ -85,7 +85,7 @@ def require_measurable(model: Model) -> None:
 
 
 def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Iterator[dict[str, Any]]:
-    """Figures of a model; yields them as they come, each record with all so far.
+    """Measure a model; every record holds all figures so far.
 
     Args:
         model: a model of a system or of a recording; a forecasting one is given the starts of true trajectories.
@@ -165,7 +165,7 @@ def _truth(model: Model, key: PRNGKeyArray, effort: Effort) -> Trajectories:
 
 
 def _forecast(problem: Problem, truth: Trajectories, key: PRNGKeyArray, num_cases: int) -> dict[str, Any]:
-    """Ensembles from the starts of true trajectories, against how these went on."""
+    """Scores of ensembles that start from the first states of true trajectories."""
     model = problem.model
     starts = np.repeat(starts_of(model, truth, num_cases), NUM_MEMBERS, axis=0)
     noise = latents(model, jax.random.fold_in(key, 5), len(starts))
@@ -174,12 +174,12 @@ def _forecast(problem: Problem, truth: Trajectories, key: PRNGKeyArray, num_case
 
 
 def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, Any]:
-    """Of a simulator's independent trajectories, or of windows that hang together."""
+    """Probability of the event in the truth: in simulations, or in overlapping windows."""
     return share(problem, truth) if model.held_out is None else _block_share(problem, model.held_out, "data")
 
 
 def _learned(model: Model) -> Segment | None:
-    """What a model of a recording was trained on; forecasts of held-out starts are not to be like it."""
+    """Training data of a model of a recording; None for a forecast, whose starts are held out."""
     return None if model.num_known else model.training_data
 
 
@@ -210,7 +210,10 @@ def _event(
     num_steps: int,
     effort: Effort,
 ) -> dict[str, Any]:
-    """Probability of one event, model and truth; by subset simulation where the samples would hold few hits."""
+    """Probability of one event under the model and in the truth.
+
+    Subset simulation replaces the samples where these would have few hits.
+    """
     problem = RunSpec(model=model, event=event).problem(key, num_steps=num_steps)
     found, method = share(problem, states), "monte_carlo"
     if wanted * len(states) < 100 and effort.num_chains and not model.num_known:
@@ -225,7 +228,10 @@ def _event(
 
 
 def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count: int) -> dict[str, float]:
-    """Mean over trajectories that no training has seen, nats, by probes; and per number of a trajectory."""
+    """Mean log-density of trajectories unseen in training, in nats, and per number.
+
+    The divergence is estimated by probes.
+    """
     chosen = truth[np.linspace(0, len(truth) - 1, min(count, len(truth))).round().astype(int)]
     dataset = to_dataset(chosen, model.layout)
     values = log_likelihood(model, dataset, num_probes=NUM_PROBES, key=jax.random.fold_in(key, 4), rtol=1e-3)
@@ -239,10 +245,10 @@ def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count:
 
 
 def misses(model: Model, report: Mapping[str, Any]) -> list[str]:
-    """What does not reach its target, in words; differences within two standard errors are not held against it.
+    """Targets missed by more than two standard errors, as sentences.
 
-    Of a recording, the model is of one part of it and the truth is another: the errors of both count, and their
-    one-point distance is allowed for.
+    A model of a recording is trained on one part of it, and the truth is another part: the errors of both count,
+    and their one-point distance is allowed for.
     """
     found, ode = [], report[f"ode_{report['num_steps']}"]
     truth = report.get("simulator") or report["data"]
@@ -279,5 +285,5 @@ def _off(gap: float, truth: float) -> str:
 
 
 def _trained_on(learned: Mapping[str, Any] | None, figure: str) -> str:
-    """What a perfect model of the training data would have, in words."""
+    """Clause with the figure of the training data; empty without training data."""
     return f", training data {learned[figure]:.3g}" if learned else ""

@@ -1,4 +1,4 @@
-"""How many steps deterministic sampling needs: the number that becomes a model's default."""
+"""Number of steps that deterministic sampling needs; it becomes a model's default."""
 
 import dataclasses
 from typing import Any
@@ -24,9 +24,10 @@ def needed_steps(
     *,
     num_samples: int = 16_384,
 ) -> dict[str, Any]:
-    """The smallest step count whose event probabilities agree with 4 times as many on the same latents.
+    """Smallest step count whose event probabilities agree with those of 4 times as many steps.
 
-    The few are between the model's own levels (`Model.ode_levels`), the many between all levels.
+    Both use the same latents. The few steps are between the model's own levels (`Model.ode_levels`), the many
+    between all levels.
 
     The events: the reference event, and the maximum and the minimum of each variable beyond the 1-in-10
     and 1-in-100 values of the truth. Agreement: within 3 % (10 % for events rarer than 2 %), or within

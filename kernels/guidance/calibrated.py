@@ -1,4 +1,4 @@
-"""A calibrated twist: what C will be, regressed on C of the reconstruction at each noise level.
+"""Calibrated twist: C of the sample regressed on C of the reconstruction, level by level.
 
 Moment matching takes C(x̂₀) for the mean of C(x₀). But x̂₀ is smooth at high noise, and C of a smooth
 trajectory is not: the maximum of a mean is less than the mean of the maximum (Jensen). Here a pilot of
@@ -62,7 +62,7 @@ class Regression(NamedTuple):
     log_spread: Float[Array, "part level"]
 
     def at(self, part: int, sigma: Any) -> tuple[Array, Array, Array]:
-        """α, β and τ of one part at one noise level."""
+        """Coefficients α, β and τ of one part at one noise level."""
         where = jnp.log(jnp.asarray(sigma, jnp.float32))
         offset, slope, log_spread = (jnp.interp(where, self.log_sigmas, row[part]) for row in self[1:])
         return offset, slope, jnp.exp(log_spread)
@@ -71,10 +71,10 @@ class Regression(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class Calibrated:
-    """A denoiser steered towards an event.
+    """Denoiser guided to an event by the calibrated twist.
 
     Attributes:
-        denoiser: what is wrapped, plain or conditioned already.
+        denoiser: the wrapped denoiser, plain or conditioned already.
         program: the event's structure, static.
         parameters: its numbers, traced.
         standardizer: physical ↔ standardised units.
@@ -108,15 +108,15 @@ class Calibrated:
         return cls(denoiser, *constraint, standardizer, regression)
 
     def twist(self, x: Batch, sigma: Any) -> Twist:
-        """x̂₀, the shift and log ψ at one noise level."""
+        """Reconstruction x̂₀, shift and log ψ at one noise level."""
         posterior = posterior_of(self.denoiser, x, sigma)
         shift, log_psi = jnp.zeros_like(x), jnp.zeros(x.shape[0], x.dtype)
         for part in linearised(self.program, self.parameters, self.standardizer, posterior.mean):
             fitted = self.regression.at(part.index, sigma)
             pull, gain = _matched(part.value, part.width, *fitted)
             product = posterior.covariance(part.gradient)
-            possible = _possible(part.gradient, product, sigma, fitted[1], fitted[2])
-            shift, log_psi = _added(shift, log_psi, product, pull * possible, gain)
+            damping = _damping(part.gradient, product, sigma, fitted[1], fitted[2])
+            shift, log_psi = _added(shift, log_psi, product, pull * damping, gain)
         return Twist(posterior.mean, limited(shift), log_psi)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
@@ -132,7 +132,7 @@ class Calibrated:
 def _matched(
     value: PerSample, width: Array | None, offset: Array, slope: Array, spread: Array
 ) -> tuple[PerSample, PerSample]:
-    """∂log ψ/∂C(x̂₀) and log ψ of one part."""
+    """Derivative ∂log ψ/∂C(x̂₀) and log ψ of one part."""
     mean = offset + slope * value
     if width is None:
         ratio = mean / spread
@@ -142,10 +142,10 @@ def _matched(
 
 
 @jax.jit
-def _possible(gradient: Batch, product: Batch, sigma: Any, slope: Array, spread: Array) -> PerSample:
-    """1, or less where Σ̂a would have C vary by more than `WIDEST` of what was seen at this level.
+def _damping(gradient: Batch, product: Batch, sigma: Any, slope: Array, spread: Array) -> PerSample:
+    """Factor of the shift, below 1 where C would vary by more than `WIDEST` times its usual spread.
 
-    A network's Jacobian is like that where no trajectory goes, and a shift along it leads further away.
+    A network's Jacobian lets C vary so much where no trajectory goes; a full shift would lead further away.
     """
     seen, here = (WIDEST * spread) ** 2, slope**2 * variance_along(gradient, product, sigma)
     return jnp.where(here > seen, seen / jnp.where(here > seen, here, 1.0), 1.0)
@@ -164,7 +164,7 @@ def regress(
     standardizer: Standardizer,
     pilot: Float[np.ndarray, "sample time variable"],
 ) -> Regression:
-    """Perturb the pilot to each level, denoise it, and regress C of the former on C of the latter."""
+    """Regress C of the pilot on C of the pilot perturbed and denoised, at each level."""
     sigmas = log_grid(NUM_LEVELS)[::-1]
     program, parameters = constraint
     final = np.asarray(_part_values(program, parameters, standardizer, jnp.asarray(pilot)), np.float64)
@@ -183,7 +183,7 @@ def regress(
 
 
 def _denoised(denoiser: Any, pilot: np.ndarray, sigma: Any, level: int) -> list[Batch]:
-    """x̂₀ of the perturbed pilot, in chunks of one size; the last is filled up with its first."""
+    """Reconstructions x̂₀ of the perturbed pilot, in padded chunks of one size."""
     key = jax.random.fold_in(jax.random.key(1), level)
     noise = np.asarray(jax.random.normal(key, pilot.shape))
     chunks = []
@@ -197,8 +197,8 @@ def _denoised(denoiser: Any, pilot: np.ndarray, sigma: Any, level: int) -> list[
 def _least_squares(
     seen: np.ndarray, final: np.ndarray, floors: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """α, β and log τ of each part (part,); β = 0 where C(x̂₀) does not vary."""
-    known = (np.abs(seen) < 0.5 * CERTAIN) & (np.abs(final) < 0.5 * CERTAIN)  # the rest stands for ±∞
+    """Coefficients α, β and log τ of each part (part,); β = 0 where C(x̂₀) does not vary."""
+    known = (np.abs(seen) < 0.5 * CERTAIN) & (np.abs(final) < 0.5 * CERTAIN)  # others stand for ±∞
     count = np.maximum(known.sum(axis=1), 1)
 
     def mean(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The parts of an event that `and` joins, linearised at x̂₀: values, gradients, tolerances."""
+"""Linearisation at x̂₀ of the parts that `and` joins: values, gradients, tolerances."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -21,7 +21,7 @@ SURELY = 1e9  # C of what holds whatever happens: log ψ = 0, and finite in sing
 
 
 class LinearizedPart(NamedTuple):
-    """One part of an event at x̂₀.
+    """Linearisation of one part of an event at x̂₀.
 
     Attributes:
         index: among the event's parts.
@@ -39,7 +39,9 @@ class LinearizedPart(NamedTuple):
 def linearised(
     program: Program, parameters: Any, standardizer: Standardizer, x0_hat: Batch
 ) -> Iterator[LinearizedPart]:
-    """The parts, equalities first; one inequality costs a gradient, several parts a Jacobian.
+    """Linearise the parts of an event, equalities first.
+
+    One inequality costs a gradient, several parts cost a Jacobian.
 
     All is finite: where a part is undefined, or stands for ±∞, it has no slope.
     """
@@ -67,7 +69,10 @@ def _inequality(index: int, value: Float[Array, " sample"], gradient: Batch) -> 
 def _known(
     value: Float[Array, " sample"], gradient: Batch, certain: Array | float = 0.0
 ) -> tuple[Float[Array, " sample"], Batch]:
-    """Value and gradient where there are any; elsewhere no slope, and 0, or `certain` for what holds anyway."""
+    """Value and gradient where both are finite; elsewhere gradient 0 and a constant value.
+
+    The constant is `certain` where the part holds anyway, else 0.
+    """
     known = jnp.abs(value) < 0.5 * CERTAIN  # false for NaN, too
     known &= jnp.all(jnp.isfinite(gradient), axis=(1, 2))
     elsewhere = jnp.where(value > 0.5 * CERTAIN, certain, 0.0)
@@ -78,7 +83,10 @@ def _known(
 def value_gradient(
     program: Program, parameters: Any, standardizer: Standardizer, x0_hat: Batch
 ) -> tuple[Float[Array, " sample"], Batch]:
-    """C and its gradient in standardised units; compiles once for each kind of event."""
+    """Robustness C and its gradient in standardised units.
+
+    It compiles once for each kind of event.
+    """
 
     def value(x0: Float[Array, "time variable"]) -> Float[Array, ""]:
         return program.value(standardizer.unstandardize(x0), parameters)

@@ -1,4 +1,6 @@
-"""Moment matching: the event's probability under the Gaussian posterior of x₀, with one pullback a part.
+"""Moment matching: probability of the event under the Gaussian posterior of x₀.
+
+It costs one pullback per part of the event.
 
 With μ = C(x̂₀), a = ∇C(x̂₀), u = Σ̂a, s² = a·u + τ² (see `kernels.guidance.posterior`),
 
@@ -61,7 +63,7 @@ _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
 class Twist(NamedTuple):
-    """What guidance adds at one noise level.
+    """Twist at one noise level: reconstruction, shift and log ψ.
 
     Attributes:
         x0_hat: what the wrapped denoiser says.
@@ -77,7 +79,7 @@ class Twist(NamedTuple):
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class MomentMatching:
-    """A denoiser conditioned on an event.
+    """Denoiser conditioned on an event by moment matching.
 
     Attributes:
         denoiser: what is wrapped, plain or conditioned already.
@@ -112,7 +114,7 @@ class MomentMatching:
         return cls(denoiser, program, parameters, standardizer, floor, differentiate_covariance)
 
     def twist(self, x: Batch, sigma: Any) -> Twist:
-        """x̂₀, the shift and log ψ at one noise level."""
+        """Reconstruction x̂₀, shift and log ψ at one noise level."""
         posterior = posterior_of(self.denoiser, x, sigma)
         x0_hat, shift, log_psi = posterior.mean, jnp.zeros_like(x), jnp.zeros(x.shape[0], x.dtype)
         for part in linearised(self.program, self.parameters, self.standardizer, x0_hat):
@@ -138,7 +140,7 @@ class MomentMatching:
 
 
 class _Matched(NamedTuple):
-    """How one part moves and shrinks the posterior along Σ̂a, and its log ψ."""
+    """Update of the posterior by one part along Σ̂a, and the part's log ψ."""
 
     shift: PerSample
     shrink: PerSample
@@ -147,7 +149,7 @@ class _Matched(NamedTuple):
 
 @jax.jit
 def _differentiated(guided: MomentMatching, x: Batch, sigma: Array) -> tuple[Batch, Batch]:
-    """x̂₀ and σ² ∇log ψ with the gradient of s."""
+    """Reconstruction x̂₀ and σ² ∇log ψ with the gradient of s."""
 
     def total(x: Batch) -> tuple[Array, Batch]:
         twist = guided.twist(x, sigma)
@@ -159,7 +161,7 @@ def _differentiated(guided: MomentMatching, x: Batch, sigma: Array) -> tuple[Bat
 
 @jax.jit
 def limited(shift: Batch) -> Batch:
-    """The shift, at most `MAX_SHIFT` in root mean square.
+    """Limit a shift to `MAX_SHIFT` in root mean square.
 
     Where Σ̂a is next to nothing s is at its floor, and μ/s² a pull that no step can follow.
     """
@@ -177,18 +179,21 @@ def _along(shift: Batch, product: Batch, coefficient: PerSample) -> Batch:
 
 @jax.jit
 def _shifted(value: PerSample, gradient: Batch, shift: Batch) -> PerSample:
-    """C where earlier parts have moved the mean to."""
+    """Value of C at the mean moved by earlier parts, to first order."""
     return value + jnp.sum(gradient * shift, axis=(1, 2))
 
 
 def variance_along(gradient: Batch, product: Batch, sigma: Any) -> PerSample:
-    """a·Σ̂a, and no less than is possible with this Σ̂a."""
+    """Variance a·Σ̂a, at least its lower bound for this Σ̂a."""
     least = jnp.sum(product**2, axis=(1, 2)) / (WIDEST * jnp.asarray(sigma, product.dtype) ** 2)
     return jnp.maximum(jnp.sum(gradient * product, axis=(1, 2)), least)
 
 
 def hazard(ratio: Float[Array, "..."]) -> Float[Array, "..."]:
-    """φ/Φ, the derivative of log Φ; far in the tail by its asymptotic series, where the logarithms cancel."""
+    """Hazard φ/Φ, the derivative of log Φ.
+
+    Far in the tail the logarithms cancel, and an asymptotic series is used.
+    """
     far = ratio < FAR
     near = jnp.where(far, FAR, ratio)
     depth = jnp.where(far, -ratio, -FAR)
@@ -209,7 +214,10 @@ def _log_normal_cdf_jvp(primals: tuple[Array], tangents: tuple[Array]) -> tuple[
 
 @jax.jit
 def _inequality(value: PerSample, gradient: Batch, product: Batch, sigma: Any, floor: Array) -> _Matched:
-    """The mean of a Gaussian cut off at 0, hazard h = φ/Φ, and its variance, 1 − h (h + μ/s) of what it was."""
+    """Update by an inequality, with the moments of a Gaussian cut off at 0.
+
+    With hazard h = φ/Φ the variance shrinks to 1 − h (h + μ/s) of what it was.
+    """
     scale = jnp.sqrt(variance_along(gradient, product, sigma) + jnp.asarray(floor, value.dtype) ** 2)
     ratio = value / scale
     pull = hazard(ratio)
@@ -219,7 +227,7 @@ def _inequality(value: PerSample, gradient: Batch, product: Batch, sigma: Any, f
 
 @jax.jit
 def _equality(residual: PerSample, gradient: Batch, product: Batch, sigma: Any, width: Array) -> _Matched:
-    """A Kalman update by one number."""
+    """Update by an equality, a Kalman update by one number."""
     variance = variance_along(gradient, product, sigma) + width**2
     log_psi = -0.5 * (residual**2 / variance + jnp.log(variance)) - _LOG_SQRT_2PI
     return _Matched(-residual / variance, 1.0 / variance, log_psi)
@@ -237,7 +245,7 @@ def constraint_spread(
 def part_spreads(
     constraint: Constraint, standardizer: Standardizer, law: GaussianLaw, *, num_samples: int = 256
 ) -> Float[np.ndarray, " part"]:
-    """The same of each part's C or residual, (part,): parts may have units of their own."""
+    """Standard deviation of each part's C or residual, (part,), each in its own units."""
     program, parameters = constraint
     x = _trajectories(standardizer, law, num_samples)
     rows = np.asarray(_part_values(program, parameters, x), np.float64).T
@@ -251,7 +259,7 @@ def _spread(values: Float[np.ndarray, " sample"]) -> float:
 
 
 def _trajectories(standardizer: Standardizer, law: GaussianLaw, num_samples: int) -> Batch:
-    """Some of the data's Gaussian law, physical units."""
+    """Trajectories drawn from the data's Gaussian law, physical units."""
     noise = jax.random.normal(jax.random.key(0), (num_samples, *law.mean.shape))
     return standardizer.unstandardize(law.perturb(noise, 0.0))
 

@@ -1,4 +1,4 @@
-"""Conditioning on what is known: observed points with tolerances.
+"""Conditioning on observed points with tolerances.
 
 With residuals r(x̂₀), their gradients A and the observations' covariance R = diag(width² / 3), the
 posterior N(x̂₀, Σ̂) of x₀ given x_σ becomes, as in a Kalman update,
@@ -31,7 +31,7 @@ Parts = Float[Array, "part sample time variable"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class Observed:
-    """A denoiser conditioned on observations: an event made of equalities only.
+    """Denoiser conditioned on observations: an event made of equalities only.
 
     Attributes:
         denoiser: what is wrapped.
@@ -47,7 +47,7 @@ class Observed:
 
     @classmethod
     def from_constraint(cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer) -> "Observed":
-        """Wrap `denoiser`.
+        """Condition `denoiser` on observations.
 
         Raises:
             ValueError: the constraint contains anything but equalities.
@@ -78,7 +78,7 @@ class Observed:
 def _gain(
     gradients: Parts, products: Parts, widths: Float[Array, " part"]
 ) -> Float[Array, "sample part part"]:
-    """(A Σ̂ Aᵀ + R + ε)⁻¹ with A Σ̂ Aᵀ made symmetric and positive.
+    """Gain (A Σ̂ Aᵀ + R + ε)⁻¹, with A Σ̂ Aᵀ made symmetric and positive.
 
     ε is how far a learned Jacobian is from both, so that directions which it knows no better are left alone:
     there the gain would be 1/R of a number without a meaning. It is 0 for an exact one.

@@ -1,4 +1,4 @@
-"""The Gaussian approximation of x₀ given x_σ, which every guidance method here starts from.
+"""Gaussian approximation of x₀ given x_σ, from which every guidance method here starts.
 
     x₀ | x_σ = x  ≈  N(x̂₀, Σ̂),   x̂₀ = D(x, σ),   Σ̂ = σ² ∂D/∂x
 
@@ -39,7 +39,7 @@ def posterior_of(denoiser: Any, x: Batch, sigma: Any) -> Posterior:
 
 
 def conditioned(posterior: Posterior, product: Batch, shrink: Float[Array, " sample"]) -> Posterior:
-    """Covariance − shrink · u uᵀ, u = `product`; the mean stays where it was."""
+    """Posterior with covariance Σ̂ − shrink · u uᵀ, u = `product`, and the same mean."""
     return posterior._replace(
         covariance=lambda cotangent: _shrunk(posterior.covariance(cotangent), cotangent, product, shrink)
     )

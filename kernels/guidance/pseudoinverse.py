@@ -1,4 +1,4 @@
-"""Pseudoinverse guidance (ΠGDM): an isotropic posterior of x₀ in the place of the model's own.
+"""Pseudoinverse guidance (ΠGDM): an isotropic posterior of x₀ in place of the model's own.
 
     Cov[x₀ | x_σ] ≈ r² I,   r² = σ² / (1 + σ²),
 
@@ -30,7 +30,7 @@ Batch = Float[Array, "sample time variable"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class PseudoinverseGuidance:
-    """A denoiser steered towards an event; attributes as of `MomentMatching`."""
+    """Denoiser guided to an event by ΠGDM; attributes as of `MomentMatching`."""
 
     denoiser: Any
     program: Program = dataclasses.field(metadata={"static": True})
@@ -42,7 +42,7 @@ class PseudoinverseGuidance:
     def from_constraint(
         cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
     ) -> "PseudoinverseGuidance":
-        """Wrap `denoiser`."""
+        """Guide `denoiser` to an event."""
         floor = FLOOR_FRACTION * part_spreads(constraint, standardizer, law)
         return cls(denoiser, constraint.program, constraint.parameters, standardizer, floor)
 

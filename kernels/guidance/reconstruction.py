@@ -31,7 +31,7 @@ STRENGTH = 1.0  # at small σ, where ∂D/∂x → 1, more would overshoot what 
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class ReconstructionGuidance:
-    """A denoiser steered towards an event.
+    """Denoiser guided to an event by reconstruction guidance.
 
     Attributes:
         denoiser: what is wrapped.
@@ -59,7 +59,7 @@ class ReconstructionGuidance:
         *,
         strength: float = STRENGTH,
     ) -> "ReconstructionGuidance":
-        """Wrap `denoiser`."""
+        """Guide `denoiser` to an event."""
         spread = constraint_spread(constraint, standardizer, law)
         return cls(denoiser, constraint.program, constraint.parameters, standardizer, spread, strength)
 
@@ -80,6 +80,6 @@ class ReconstructionGuidance:
 
 @jax.jit
 def _descent(error: Float[Array, " sample"], product: Batch, spread: Any, strength: Any, sigma: Any) -> Batch:
-    """−strength ρ/spread² · Jᵀ∇C; `product` is σ² Jᵀ∇C."""
+    """Shift −strength ρ/spread² · Jᵀ∇C; `product` is σ² Jᵀ∇C."""
     sigma = jnp.asarray(sigma, product.dtype)
     return -(strength * error / (spread * sigma) ** 2)[:, None, None] * product

@@ -1,4 +1,4 @@
-"""Replacement (inpainting): what is observed is put into the denoiser's output.
+"""Replacement (inpainting): observed values are put into the denoiser's output.
 
 With D'ᵢ = yᵢ at the observed coordinates i, every sampler here keeps those coordinates distributed as
 the forward process given yᵢ. Song et al. (2021), appendix I.2. A baseline: the other coordinates never
@@ -30,7 +30,7 @@ Batch = Float[Array, "sample time variable"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class Replacement:
-    """A denoiser with observed coordinates.
+    """Denoiser whose output takes the observed values at the observed coordinates.
 
     Attributes:
         denoiser: what is wrapped.
@@ -46,7 +46,7 @@ class Replacement:
     def from_constraint(
         cls, denoiser: Any, constraint: Constraint, standardizer: Standardizer, law: GaussianLaw
     ) -> "Replacement":
-        """Wrap `denoiser`; tolerances play no part.
+        """Condition `denoiser` on observations; tolerances play no part.
 
         Raises:
             ValueError: an event that is more than values of variables at times, noise that is not white, or
@@ -68,7 +68,7 @@ class Replacement:
         return cls(denoiser, jnp.asarray(observed, jnp.float32), jnp.asarray(values, jnp.float32))
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
-        """Unguided x̂₀ and the shift to what was observed."""
+        """Unguided x̂₀ and the shift to the observed values."""
         x0_hat = posterior_of(self.denoiser, x, sigma).mean
         return x0_hat, self.observed * (self.values - x0_hat)
 

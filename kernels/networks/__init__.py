@@ -1,1 +1,1 @@
-"""Networks, in flax nnx. A network maps a scaled trajectory and a noise coordinate to a trajectory."""
+"""Networks in flax nnx: from a scaled trajectory and a noise coordinate to a trajectory."""

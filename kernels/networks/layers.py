@@ -1,4 +1,4 @@
-"""Layers of the networks: normalisation without weights, the noise level's embedding, products around a ring."""
+"""Layers of the networks: normalisation, noise embedding, convolutions, products."""
 
 import math
 
@@ -13,7 +13,7 @@ __all__ = ["Dense", "NoiseEmbedding", "RingConv", "convolve", "normalize"]
 def normalize(
     x: Float[Array, "*batch site channel"], *, each_site: bool = False
 ) -> Float[Array, "*batch site channel"]:
-    """Divide by the root mean square over channels and, unless `each_site` has its own, over all sites."""
+    """Divide by the root mean square over channels and sites; with `each_site`, over channels."""
     flat = x if each_site else x.reshape(*x.shape[:-2], -1)
     return (flat * jax.lax.rsqrt(jnp.mean(flat * flat, axis=-1, keepdims=True) + 1e-6)).reshape(x.shape)
 
@@ -34,7 +34,7 @@ class NoiseEmbedding(nnx.Module):
 
 
 def _product(x: Array, matrix: Array) -> Array:
-    """In the precision of the matrix, and summed in single precision."""
+    """Matrix product in the precision of the matrix, summed in single precision."""
     if matrix.dtype != x.dtype:
         return _mixed(x, jax.lax.stop_gradient(matrix))
     rows = x.reshape(-1, x.shape[-1])  # so that its gradient is a product of two matrices too
@@ -43,7 +43,9 @@ def _product(x: Array, matrix: Array) -> Array:
 
 @jax.custom_vjp
 def _mixed(x: Array, matrix: Array) -> Array:
-    """Pulled back in the precision of the matrix too, where JAX would take the cotangent's.
+    """Matrix product whose pullback, too, has the precision of the matrix.
+
+    JAX would take the precision of the cotangent.
 
     For drawing: rounded weights are not trained, so they have no gradient, and x is not kept for one.
     """
@@ -62,10 +64,10 @@ _mixed.defvjp(_mixed_forward, _mixed_backward)
 
 
 class Dense(nnx.Linear):
-    """(…, in) → (…, out), in the precision of its weights; on a ring at each site alone."""
+    """Dense layer (…, in) → (…, out), in the precision of its weights; on a ring, at each site."""
 
     def matrix(self) -> Float[Array, "in out"]:
-        """What an input is multiplied with."""
+        """Matrix that an input is multiplied by."""
         return self.kernel[...]
 
     def __call__(self, x: Float[Array, "*batch in"]) -> Float[Array, "*batch out"]:
@@ -73,11 +75,13 @@ class Dense(nnx.Linear):
 
 
 class RingConv(nnx.Module):
-    """(…, site, in) → (…, site, out): what a site gets from those at most `reach` sites away, around a ring.
+    """Convolution around a ring, (…, site, in) → (…, site, out).
+
+    Each output site depends on the sites at most `reach` away:
 
         y_s = Σ_{|r| ≤ reach} x_{s + r} W_r + b,   indices modulo the number of sites.
 
-    One product gives what each site adds to its neighbours, and this is turned and summed.
+    One product gives what each site adds to its neighbours; the parts are rolled around the ring and summed.
     """
 
     def __init__(self, inputs: int, outputs: int, reach: int, *, rngs: nnx.Rngs) -> None:
@@ -97,10 +101,11 @@ class RingConv(nnx.Module):
 def convolve(
     layer: Dense, x: Float[Array, "batch token site channel"]
 ) -> Float[Array, "batch token site out"]:
-    """A convolution of width 3 over tokens, zeros outside, whose layer takes a token between its neighbours.
+    """Convolution of width 3 over tokens, with zeros outside.
 
-    One product gives what each token adds to the next one, to itself and to the one before, and this is
-    shifted and summed: that copies less than putting neighbours side by side before the product.
+    The layer's matrix stacks the weights for the token before, the token itself and the token after. One
+    product gives what each token adds to the next one, to itself and to the one before; the parts are shifted
+    and summed, which copies less than putting neighbours side by side before the product.
     """
     channels = x.shape[-1]
     shares = jnp.swapaxes(layer.matrix().reshape(3, channels, -1), 0, 1)

@@ -1,4 +1,4 @@
-"""Which precision matrix products have: bfloat16 where the processor multiplies that faster.
+"""Precision of matrix products: bfloat16 where the processor multiplies that faster.
 
 A processor with matrix instructions for bfloat16 (AMX) draws nearly twice as fast with it. What a network adds
 to the linear denoiser moves by about 1 % of that denoiser's error (`tests/kernels/networks/test_precision.py`), few events
@@ -40,13 +40,13 @@ def uses_half() -> bool:
 
 @functools.cache
 def _has_instructions() -> bool:
-    """Whether this processor multiplies matrices of bfloat16, as Linux tells."""
+    """Whether this processor multiplies matrices of bfloat16, from /proc/cpuinfo of Linux."""
     described = Path("/proc/cpuinfo")
     return described.is_file() and "amx_bf16" in described.read_text(errors="replace")
 
 
 def halved(graph: nnx.GraphDef, params: Any) -> Any:
-    """The weights of a network with those of its products in bfloat16, but for the first and the last layer."""
+    """Weights of a network with products in bfloat16, except the first and the last layer."""
     network: UNet = nnx.merge(graph, params)
     ends = (network.read, network.write)
     for _, module in nnx.iter_modules(network):

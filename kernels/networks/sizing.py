@@ -1,4 +1,4 @@
-"""Which network for which trajectories: the one rule that sizes a network from its data, and its cost.
+"""Size of a network from the shape and the number of its trajectories, and its cost.
 
     numbers at a time   level widths   bottleneck
     up to 8             64, 128        384         short trajectories of few variables
@@ -33,7 +33,7 @@ PATCH = 2
 
 
 class Cost(NamedTuple):
-    """What a network costs.
+    """Cost of a network.
 
     Attributes:
         parameters: numbers in its weights.
@@ -52,7 +52,7 @@ def network_config(
     num_samples: int | None = None,
     ring: bool = False,
 ) -> UNetConfig:
-    """A network for trajectories of `num_times` × `num_variables` numbers.
+    """Architecture for trajectories of `num_times` × `num_variables` numbers.
 
     Inputs are the scaled trajectory and its linear denoising, so twice the variables, and for forecasts
     one more that marks the known states.
@@ -87,20 +87,20 @@ def network_config(
 
 
 def _widths(num_variables: int, sites: int) -> tuple[int, int, int]:
-    """Of the finest level, the coarser ones and the bottleneck; on a ring of each site."""
+    """Widths of the finest level, the coarser ones and the bottleneck; on a ring, per site."""
     if sites > 1:
         return 48, 64, 64
     return (64, 128, 384) if num_variables <= FEW_VARIABLES else (128, 192, 192)
 
 
 def _sites(num_variables: int) -> int:
-    """Into how many equal parts a ring is cut: `SITES` of them, or what is nearest."""
+    """Number of equal parts of a ring, the possible one nearest to `SITES`."""
     counts = [count for count in range(1, MAX_SITES + 1) if num_variables % count == 0]
     return min(counts, key=lambda count: abs(math.log(count / SITES)))
 
 
 def network_cost(config: UNetConfig) -> Cost:
-    """Parameters, and multiply-adds of the matrix products of one evaluation of one trajectory."""
+    """Parameters, and multiply-adds of the matrix products of one evaluation of a trajectory."""
     network = nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0)))
     graph, params = nnx.split(network)
     x, noise = (jax.ShapeDtypeStruct(shape, jnp.float32) for shape in ((1, *_input_shape(config)), (1,)))
@@ -114,7 +114,7 @@ def _input_shape(config: UNetConfig) -> tuple[int, int]:
 
 
 def _multiply_adds(equation: Any) -> int:
-    """Of one operation of a traced program: an output of a product sums over the contracted axes."""
+    """Multiply-adds of one operation of a traced program, matrix products only."""
     if equation.primitive is not jax.lax.dot_general_p:
         inner = (value.jaxpr for value in equation.params.values() if hasattr(value, "jaxpr"))
         return sum(_multiply_adds(part) for program in inner for part in program.eqns)
@@ -124,7 +124,7 @@ def _multiply_adds(equation: Any) -> int:
 
 
 def evaluation_seconds(config: UNetConfig, *, batch_size: int = 256, num_repeats: int = 3) -> float:
-    """Seconds that one evaluation for one trajectory takes on this machine, in batches; the best of a few.
+    """Seconds per evaluation of a trajectory on this machine, in batches; the best of a few.
 
     The weights are random: time does not depend on what they are.
     """

@@ -1,4 +1,4 @@
-"""A 1-D UNet over time for short trajectories, made of matrix products.
+"""UNet over time for short trajectories, made of matrix products.
 
 Convolutions are written as one dense product whose parts are shifted and summed, up- and down-sampling as
 reshapes and dense products: on a CPU, XLA pays for convolution gradients and element-wise work, hardly
@@ -25,7 +25,7 @@ from kernels.networks.layers import Dense, NoiseEmbedding, RingConv, convolve, n
 
 __all__ = ["UNet", "UNetConfig", "with_more_fields"]
 
-MAX_BLOCKS = 64  # of one kind in a row; a card that asks for more is no one's
+MAX_BLOCKS = 64  # of one kind in a row; a card that asks for more is damaged
 MAX_LEVELS = 16
 MAX_WIDTH = 2**24
 
@@ -99,21 +99,24 @@ class UNetConfig:
 
 
 def _merged(x: Tokens, count: int) -> Tokens:
-    """`count` neighbouring times side by side in one token, at each site."""
+    """Merge `count` neighbouring times into one token, at each site."""
     batch, times, sites, channels = x.shape
     parts = jnp.swapaxes(x.reshape(batch, times // count, count, sites, channels), 2, 3)
     return parts.reshape(batch, times // count, sites, count * channels)
 
 
 def _parted(x: Tokens, count: int) -> Tokens:
-    """The inverse of `_merged`."""
+    """Inverse of `_merged`."""
     batch, times, sites, channels = x.shape
     parts = jnp.swapaxes(x.reshape(batch, times, sites, count, channels // count), 2, 3)
     return parts.reshape(batch, times * count, sites, channels // count)
 
 
 class ConvBlock(nnx.Module):
-    """x + conv(silu(conv(modulated norm(x)))): over time, or first around the ring and then over time."""
+    """Residual block of convolutions over time, or around the ring and then over time.
+
+    The block computes x + conv(silu(conv(modulated norm(x)))).
+    """
 
     def __init__(self, config: UNetConfig, channels: int, *, rngs: nnx.Rngs) -> None:
         self.modulation = nnx.Linear(
@@ -134,7 +137,10 @@ class ConvBlock(nnx.Module):
 
 
 class DenseBlock(nnx.Module):
-    """x + dense(silu(modulated dense(norm(x)))) over the whole trajectory (batch, site, token · channel)."""
+    """Residual block of dense layers over the whole trajectory.
+
+    The block computes x + dense(silu(modulated dense(norm(x)))); x is (batch, site, token · channel).
+    """
 
     def __init__(self, config: UNetConfig, features: int, *, rngs: nnx.Rngs) -> None:
         width = config.dense_width
@@ -155,7 +161,7 @@ class DenseBlock(nnx.Module):
 
 
 class UNet(nnx.Module):
-    """(batch, time, feature) and a noise coordinate → (batch, time, feature)."""
+    """UNet network: (batch, time, feature) and a noise coordinate → (batch, time, feature)."""
 
     def __init__(self, config: UNetConfig, *, rngs: nnx.Rngs) -> None:
         self.config = config
@@ -181,7 +187,7 @@ class UNet(nnx.Module):
     def __call__(
         self, x: Float[Array, "batch time feature"], noise: Float[Array, "*batch"]
     ) -> Float[Array, "batch time out"]:
-        """Evaluate.
+        """Evaluate the network.
 
         Args:
             x: scaled input.
@@ -208,7 +214,7 @@ class UNet(nnx.Module):
         return out.reshape(x.shape[0], self.config.padded, -1)[:, : self.config.num_times]
 
     def _tokens(self, x: Float[Array, "batch time feature"]) -> Tokens:
-        """At each site the numbers of `patch` times: its own of each field, then what all sites share."""
+        """Tokens of `patch` times at each site: the site's own fields, then the shared features."""
         config = self.config
         x = jnp.pad(x, ((0, 0), (0, config.padded - config.num_times), (0, 0)), mode="edge")
         fields = config.in_features // config.out_features
@@ -227,11 +233,11 @@ class UNet(nnx.Module):
 
 
 def with_more_fields(network: UNet, count: int) -> UNet:
-    """The same function, which can learn to look at further input fields: their weights are zero.
+    """Network that computes the same function, with further input fields of zero weight.
 
     Args:
-        network: whose weights are taken.
-        count: further fields of `out_features` numbers at each time, behind those that it has.
+        network: the network whose weights are taken.
+        count: further fields of `out_features` numbers at each time, after the present ones.
     """
     config = network.config
     fields, shared = divmod(config.in_features, config.out_features)

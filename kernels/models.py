@@ -135,8 +135,9 @@ class Model:
     def ode_levels(self) -> tuple[float, float]:
         """Noise levels σ_max and σ_min of the ODE, standardised units.
 
-        They are narrower than all levels where the card has measured them. Above σ_max the samples have the Gaussian law of the data's moments plus noise, which is near enough where
-        the noise hides the rest of it; below σ_min nothing is left to decide.
+        They are narrower than all levels where the card has measured them. Above σ_max the samples have the
+        Gaussian law of the data's moments plus noise, which is near enough where the noise hides the rest of the
+        law; below σ_min nothing is left to decide.
         """
         levels = self.card.get("ode_levels", [SIGMA_MAX, SIGMA_MIN])
         numbers = isinstance(levels, list) and all(isinstance(level, int | float) for level in levels)

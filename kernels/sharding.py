@@ -1,4 +1,4 @@
-"""Batches over all devices of this machine: each takes its share of the samples, and the program stays the same.
+"""Batches over all devices of this machine: each device takes its share of the samples.
 
 With one device, as on a CPU, nothing is done. Which sample is drawn or trained on does not depend on
 how many devices there are; its numbers do in their last digits.
@@ -15,7 +15,7 @@ __all__ = ["replicated", "spread"]
 
 
 def spread(batch: Shaped[Array, "sample *rest"]) -> Shaped[Array, "sample *rest"]:
-    """The same batch, its samples shared out; as it was where the devices do not divide it. Also in `jit`."""
+    """Spread a batch over the devices, if its size is a multiple of their number; also in `jit`."""
     devices = jax.local_devices()
     if len(devices) == 1 or batch.shape[0] % len(devices):
         return batch
@@ -23,7 +23,7 @@ def spread(batch: Shaped[Array, "sample *rest"]) -> Shaped[Array, "sample *rest"
 
 
 def replicated(tree: Any) -> Any:
-    """The same arrays, whole on every device: what all samples need."""
+    """Copy arrays that all samples need to every device."""
     devices = jax.local_devices()
     if len(devices) == 1:
         return tree

@@ -1,8 +1,8 @@
-"""What a session has drawn, kept so that it need not be drawn again, and can be gone on with.
+"""Cache of samples and of estimator runs that can be resumed.
 
-Samples, paths and runs depend on the problem and its key alone, however they are cut into pieces. So what
-has been drawn for one question serves the next one, a run that was stopped goes on where it was, and
-more paths are added to those that are there. Only the latest few of each kind are kept.
+Samples, paths and runs depend on the problem and its key alone, however they are cut into pieces. So samples
+that were drawn for one event serve the next one, a run that was stopped goes on where it stopped, and more
+paths are added to the present ones. Only the few of each kind that were used last are kept.
 """
 
 import threading
@@ -20,7 +20,7 @@ __all__ = ["LRUCache", "Resumable", "identity_of"]
 
 
 class LRUCache:
-    """The latest few values by identity, for any number of threads."""
+    """Cache of the values used last, by identity; safe for any number of threads."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -28,7 +28,7 @@ class LRUCache:
         self._values: OrderedDict[Hashable, Any] = OrderedDict()
 
     def get(self, identity: Hashable, make: Callable[[], Any]) -> Any:
-        """The value of that identity, made if there is none; `make` has to be quick."""
+        """Value of an identity, made if there is none; `make` has to be quick."""
         with self._lock:
             if identity not in self._values:
                 self._values[identity] = make()
@@ -38,18 +38,21 @@ class LRUCache:
             return self._values[identity]
 
     def drop(self, identity: Hashable) -> None:
-        """Forget one value."""
+        """Remove one value."""
         with self._lock:
             self._values.pop(identity, None)
 
     def clear(self) -> None:
-        """Forget all."""
+        """Remove all values."""
         with self._lock:
             self._values.clear()
 
 
 def identity_of(problem: Problem, *, event: bool) -> tuple[Hashable, ...]:
-    """Model, key, steps, levels and knowledge of a problem; with its event and guidance where they matter."""
+    """Identity of a problem: model, key, steps, levels and observations.
+
+    With `event`, the event and the guidance are part of it.
+    """
     asked = (_constraint(problem.constraint), problem.guidance) if event else ()
     return (
         problem.model.identity,
@@ -69,13 +72,13 @@ def _constraint(constraint: Constraint | None) -> Hashable:
 
 
 class Resumable:
-    """A generator that outlives its readers: who reads it takes up where the one before has stopped."""
+    """Iterable generator that its readers share: each goes on where the one before stopped."""
 
     def __init__(self, records: Iterator[Any]) -> None:
         self._lock = threading.Lock()
         self._records = records
         self._error: Exception | None = None
-        self.is_broken = False  # stopped in the middle of a step, which cannot be taken up
+        self.is_broken = False  # stopped within a step, from where it cannot go on
 
     def __iter__(self) -> Iterator[Any]:
         while True:
@@ -87,11 +90,9 @@ class Resumable:
                 except StopIteration:
                     return
                 except Exception as error:
-                    self._error = error  # or the next reader would take it for finished
+                    self._error = error  # otherwise the next reader would take the generator for finished
                     raise
                 except BaseException:
-                    self.is_broken = (
-                        True  # an interruption has ended it, which is no news for the next reader
-                    )
+                    self.is_broken = True  # interrupted: it ends without having finished
                     raise
             yield record

@@ -1,9 +1,9 @@
-"""The event's frequency in data: what a model of measurements is to be compared with.
+"""Event frequency in data, to be compared with the probability under a model of the data.
 
-The share of the held-out windows in which the event holds, or of those that the model was trained on: what a
-perfect model of these would say, so where it differs from the held-out share as the model does, and by more than
-their errors, the two parts are unlike, and the model is not to blame. Windows overlap and follow each other, so
-their indicators hang together; the error comes from a moving-block bootstrap (Künsch 1989): blocks of
+The estimate is the share of the held-out windows in which the event holds, or the share of the training windows.
+A perfect model of the training part would give the latter: where it differs from the held-out share as the model
+does, and by more than their errors, the two parts are unlike, and the model is not to blame. Windows overlap and
+follow each other, so their indicators are correlated; the error comes from a moving-block bootstrap (Künsch 1989): blocks of
 neighbouring windows are drawn with replacement until there are as many as in the data, and the share
 in each such series is one replicate. Blocks span at least one window, and twice the integrated
 autocorrelation time of the indicator where that is longer. Members that were watched at the same times go
@@ -45,7 +45,7 @@ _MORE = {"data": "hold out more data", "training_data": "train on more data"}
 
 
 def require_data(problem: Problem, method: str = "data") -> Segment:
-    """The model's held-out data, or those it was trained on. Raises ValueError where they cannot answer."""
+    """Held-out or training data of the model. Raises ValueError if they cannot be used."""
     held_out = method == "data"
     part = problem.model.held_out if held_out else problem.model.training_data
     if part is None:
@@ -66,7 +66,7 @@ def require_data(problem: Problem, method: str = "data") -> Segment:
 
 
 def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
-    """Estimate from the held-out windows of the model's recording, all of them.
+    """Estimate from all held-out windows of the model's recording.
 
     Raises:
         ValueError: the model keeps no such data, or something is known.
@@ -75,7 +75,7 @@ def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
 
 
 def training_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
-    """Estimate from the windows that the model was trained on, as many as are kept.
+    """Estimate from the windows that the model was trained on, as many as are stored.
 
     Raises:
         ValueError: the model keeps no such data, or something is known.
@@ -94,7 +94,7 @@ def _frequency(problem: Problem, method: str) -> Progress:
 def block_bootstrap(
     holds: Bool[np.ndarray, " window"], least_block: int, method: str = "data"
 ) -> Probability:
-    """The share of hits in a series, with its interval.
+    """Share of hits in a series, with an interval from a moving-block bootstrap.
 
     Args:
         holds: whether the event holds, window by window in the order of time.
@@ -141,24 +141,27 @@ def block_bootstrap(
 
 
 def block_error(values: Shaped[np.ndarray, " window"], least_block: int) -> float:
-    """Standard error of the mean of a series whose values hang together, by the same bootstrap."""
+    """Standard error of the mean of a correlated series, from a moving-block bootstrap."""
     block = _block(values, least_block)
     return _stretch(len(values) / block) * float(_replicates(values, block).std())
 
 
 def _block(values: Shaped[np.ndarray, " window"], least_block: int) -> int:
-    """How many windows go into a block."""
+    """Number of windows in a block."""
     most = max(least_block, len(values) // 4)
     return min(int(np.clip(np.ceil(2.0 * _correlation_time(values)), least_block, most)), len(values))
 
 
 def _stretch(num_blocks: float) -> float:
-    """With few blocks the spread of a bootstrap is too small by this."""
+    """Factor that corrects the spread of a bootstrap, too small with few blocks."""
     return float(np.sqrt(num_blocks / max(num_blocks - 1.0, 1.0)))
 
 
 def _without_contrast(hits: int, total: int, block: int, method: str) -> Probability:
-    """All windows, or none, are in the event: the rule of three, a block counted as one observation."""
+    """Estimate where all windows or none are in the event, by the rule of three.
+
+    A block counts as one observation.
+    """
     num_blocks = max(total / block, 1.0)
     bound = min(1.0, 3.0 / num_blocks)
     none = hits == 0
@@ -178,7 +181,7 @@ def _without_contrast(hits: int, total: int, block: int, method: str) -> Probabi
 
 
 def _replicates(values: Shaped[np.ndarray, " window"], block: int) -> Float[np.ndarray, " replicate"]:
-    """Means, or shares of hits, in series put together from blocks."""
+    """Means (or shares of hits) of series put together from blocks."""
     total = len(values)
     sums = np.concatenate([[0], np.cumsum(values)])
     per_block = sums[block:] - sums[:-block]
@@ -193,7 +196,10 @@ def _replicates(values: Shaped[np.ndarray, " window"], block: int) -> Float[np.n
 
 
 def _correlation_time(values: Shaped[np.ndarray, " window"]) -> float:
-    """Integrated autocorrelation time, in windows: 1 for independent ones; Sokal's window of 5 times itself."""
+    """Integrated autocorrelation time, in windows; 1 for independent windows.
+
+    The sum ends at Sokal's window, 5 times the autocorrelation time itself.
+    """
     offsets = np.asarray(values, float) - np.mean(values)
     variance = float(np.mean(offsets**2))
     if variance == 0.0:

@@ -1,4 +1,4 @@
-"""Resampling of weighted particles: which of them go on, and how often.
+"""Systematic resampling of weighted particles.
 
 Systematic resampling takes the points (i + u)/n, i = 0 … n − 1, with one uniform u, and for each the
 particle in whose stretch of the cumulated weights it falls: particle j is taken ⌊n w_j⌋ or ⌈n w_j⌉
@@ -14,7 +14,7 @@ __all__ = ["systematic"]
 def systematic(
     weights: Float[np.ndarray, " particle"], num_samples: int, offset: float
 ) -> Int[np.ndarray, " sample"]:
-    """Indices in proportion to the weights, in increasing order.
+    """Draw indices in proportion to the weights, in increasing order.
 
     Args:
         weights: not negative, at least one positive; normalised here.

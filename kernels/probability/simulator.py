@@ -1,4 +1,4 @@
-"""Brute-force simulation: the event's probability under the true system, where there is one.
+"""Brute-force simulation: the event's probability under the true system, if there is one.
 
 The number that a model's probability is to be compared with: their difference is model error.
 """

@@ -1,4 +1,4 @@
-"""Times as files write them: which names they go by, and dates of text or whole numbers → NumPy's dates.
+"""Times in files: their usual names, and dates as text or whole numbers → NumPy's dates.
 
     text       ISO 8601, months by name, or 31/12/2020, day or month first: whichever every row agrees with
     numbers    20201231, 2020123106 and 202012310630: year, month, day, hour and minute
@@ -44,28 +44,28 @@ CENTURY = 70  # years of two digits from here on are those of 1900
 
 
 def is_time_name(name: Any) -> bool:
-    """Is this one of the usual names, in whatever case? T is a temperature."""
+    """Whether a name is one of the usual names of time, in any case; T is a temperature."""
     return str(name) in TIME_NAMES or (len(str(name)) > 1 and str(name).lower() in TIME_NAMES)
 
 
 def sounds_like_time(name: Any) -> bool:
-    """Is it such a name, or a word of it one for time, as in `Date Time`, `timestamp_utc` or `obsTime`?"""
+    """Whether a name has a word for time, as `Date Time`, `timestamp_utc` or `obsTime`."""
     words = WORD.findall(re.sub(r"(?<=[a-z])(?=[A-Z])", " ", str(name)))
     return is_time_name(name) or any(word.lower() in TIME_WORDS for word in words)
 
 
 def is_text(values: Any) -> bool:
-    """Neither numbers nor dates, by its type."""
+    """Whether values are neither numbers nor dates, by their type."""
     return values.dtype.kind not in "biufcMm"
 
 
 def is_moment(value: Any) -> bool:
-    """A date of a calendar that NumPy does not know, as `cftime` gives it."""
+    """Whether a value is a date of a calendar unknown to NumPy, as `cftime` gives it."""
     return hasattr(value, "calendar") and hasattr(value, "isoformat")
 
 
 def holds_dates(values: pd.Series, name: Any) -> bool:
-    """Is this a column of dates, by its type, its text, or its digits and its name?"""
+    """Whether a column holds dates, by its type, its text, or its digits and its name."""
     if values.dtype.kind in "Mm":
         return True
     if is_text(values):
@@ -75,7 +75,7 @@ def holds_dates(values: pd.Series, name: Any) -> bool:
 
 
 def as_times(values: Shaped[np.ndarray, " row"], name: str) -> Shaped[np.ndarray, " row"]:
-    """Dates in the place of text, and of whole numbers under a name of time; what else there is stays.
+    """Convert text, and whole numbers under a name of time, to dates; other values stay.
 
     Args:
         values: of a column or coordinate.
@@ -114,7 +114,7 @@ def _of_text(values: pd.Series, name: str) -> Shaped[np.ndarray, " row"]:
 
 
 def _readings(texts: pd.Series) -> list[pd.DatetimeIndex]:
-    """The ways to read every one of these texts as a date."""
+    """All ways to read every one of the texts as a date."""
     if not texts.str.match(YEAR_LAST).all():
         found = [_parsed(texts)]
     else:
@@ -126,7 +126,7 @@ def _readings(texts: pd.Series) -> list[pd.DatetimeIndex]:
 
 
 def _full_year(year: str) -> str:
-    """Of two digits or four."""
+    """Year with four digits, from one of two or four digits."""
     return year if len(year) == 4 else ("20" if int(year) < CENTURY else "19") + year
 
 
@@ -143,7 +143,7 @@ def _parsed(texts: pd.Series) -> pd.DatetimeIndex | None:
 
 
 def _agreed(readings: list[pd.DatetimeIndex], first: str, name: str) -> pd.DatetimeIndex:
-    """The one reading that gives a record, increasing and, where both do, even."""
+    """Choose the one reading in which dates increase and, where both do, have even steps."""
     if len(readings) == 1 or readings[0].equals(readings[1]):
         return readings[0]
     increasing = [dates for dates in readings if dates.is_monotonic_increasing and dates.is_unique]
@@ -157,7 +157,7 @@ def _agreed(readings: list[pd.DatetimeIndex], first: str, name: str) -> pd.Datet
 
 
 def _even(dates: pd.DatetimeIndex) -> bool:
-    """Equal steps, in time or in months."""
+    """Whether dates have equal steps, in time or in months."""
     months = np.diff(12 * dates.year + dates.month)
     of_month = dates - dates.to_period("M").to_timestamp()
     monthly = np.unique(months).size <= 1 and of_month.nunique() == 1
@@ -165,7 +165,7 @@ def _even(dates: pd.DatetimeIndex) -> bool:
 
 
 def _of_numbers(values: Shaped[np.ndarray, " row"]) -> Shaped[np.ndarray, " row"] | None:
-    """Dates written as numbers of as many digits, year first; None where they are none."""
+    """Dates from numbers of equally many digits, year first; None where they are none."""
     if values.dtype.kind not in "iuf" or not values.size:
         return None
     if not np.all((values >= LEAST) & (values <= MOST)) or np.any(values != np.floor(values)):

@@ -1,4 +1,4 @@
-"""A file, Dataset or table → `Recording`: the second place where xarray meets arrays.
+"""Reading: a file, Dataset or table → `Recording`, on the boundary of xarray and arrays.
 
 NetCDF, Zarr, CSV and Parquet are read. Times become numbers since the first row, in seconds, minutes,
 hours or days, whichever suits the step; names and units are kept. A variable over time and one more
@@ -34,7 +34,7 @@ CDF5 = b"CDF\x05"
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Recording:
-    """Rows of numbers over time.
+    """Recording: rows of numbers over time.
 
     Attributes:
         values: (row, variable), physical units; NaN where nothing was measured.
@@ -115,7 +115,7 @@ class _Column:
 
 @contextmanager
 def _opened(source: Any, time: str | None) -> Iterator[xr.Dataset]:
-    """A Dataset, of files nothing but the coordinates loaded."""
+    """Open a source as a Dataset; of files only the coordinates are loaded."""
     if isinstance(source, xr.Dataset):
         yield source
     elif isinstance(source, xr.DataArray):
@@ -132,7 +132,7 @@ def _opened(source: Any, time: str | None) -> Iterator[xr.Dataset]:
 
 
 def _open_store(path: Path) -> xr.Dataset:
-    """A NetCDF file or Zarr store, opened."""
+    """Open a NetCDF file or Zarr store."""
     try:
         if path.is_dir():
             return xr.open_zarr(path, consolidated=False)
@@ -146,7 +146,7 @@ def _open_store(path: Path) -> xr.Dataset:
 
 
 def _loaded(array: xr.DataArray, source: Any) -> xr.DataArray:
-    """With its numbers, and without coordinates that are no axis."""
+    """Load the numbers of a variable, and drop coordinates that are no axis."""
     try:
         return array.reset_coords(drop=True).compute()
     except (OSError, KeyError, RuntimeError) as error:
@@ -187,7 +187,7 @@ def _is_dated(axis: xr.DataArray) -> bool:
 
 
 def _unstacked(dataset: xr.Dataset) -> xr.Dataset:
-    """An ensemble state(sample, time, variable), as this project writes it, as one variable each."""
+    """Split an ensemble state(sample, time, variable) into one variable each."""
     if "state" not in dataset or "variable" not in dataset["state"].dims:
         return dataset
     units = json.loads(dataset.attrs.get("variable_units", "{}"))
@@ -200,7 +200,7 @@ def _unstacked(dataset: xr.Dataset) -> xr.Dataset:
 
 
 def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> list[xr.DataArray]:
-    """The variables, checked but not loaded."""
+    """Variables to read, checked but not loaded."""
     over_time = [n for n in dataset.data_vars if time in dataset[n].dims]
     numeric = [n for n in over_time if dataset[n].dtype.kind in "fiu"]
     if variables is None:
@@ -226,7 +226,7 @@ def _chosen(dataset: xr.Dataset, variables: Sequence[str] | None, time: str) -> 
 
 
 def _require_no_numbers(array: xr.DataArray) -> None:
-    """What looks like measurements is not left out because a word stands among them."""
+    """Raise ValueError if a variable is measurements with some text among them."""
     trouble = array.attrs.get(NOT_NUMERIC)
     if trouble:
         raise ValueError(
@@ -236,7 +236,7 @@ def _require_no_numbers(array: xr.DataArray) -> None:
 
 
 def _series(array: xr.DataArray, time: str) -> xr.DataArray:
-    """Without dimensions of length 1. Raises ValueError where too many are left."""
+    """Drop dimensions of length 1. Raises ValueError if too many are left."""
     array = array.squeeze([dim for dim in array.dims if dim != time and array.sizes[dim] == 1], drop=True)
     if len(_places(array, time)) > 1:
         raise ValueError(
@@ -247,12 +247,12 @@ def _series(array: xr.DataArray, time: str) -> xr.DataArray:
 
 
 def _places(array: xr.DataArray, time: str) -> list[str]:
-    """Dimensions other than of time and runs."""
+    """Dimensions other than those of time and runs."""
     return [str(d) for d in array.dims if d != time and not _is_sample(d)]
 
 
 def _columns(array: xr.DataArray, time: str) -> Iterator[_Column]:
-    """The variable itself, or one for each point of a field."""
+    """Column of a variable, or one column for each point of a field."""
     name, unit = str(array.name), str(array.attrs.get("units", ""))
     others = _places(array, time)
     if not others:

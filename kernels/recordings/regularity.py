@@ -25,7 +25,7 @@ EVEN = 0.01  # of a step, by which times may miss an even grid
 
 
 def regular(recording: Recording, *, gaps: str | None = None, resample: float | None = None) -> Recording:
-    """The same recording at even times; rows of NaN are left where nothing is known.
+    """Recording at even times; rows of NaN are left where nothing is known.
 
     Args:
         recording: as it was read.
@@ -65,7 +65,7 @@ def regular(recording: Recording, *, gaps: str | None = None, resample: float | 
 
 
 def even_step(recording: Recording) -> float:
-    """The step of even times, missing rows aside. Raises ValueError where times are uneven."""
+    """Step of even times, missing rows aside. Raises ValueError where times are uneven."""
     within = np.diff(recording.runs) == 0
     steps = np.diff(recording.times)[within]
     if steps.size == 0:
@@ -83,7 +83,7 @@ def even_step(recording: Recording) -> float:
 
 
 def _require_dense(recording: Recording, times: Float[np.ndarray, " row"], step: float) -> None:
-    """Before gaps are filled: one stray time may be decades away."""
+    """Raise ValueError if a stray time would make gaps far longer than the record."""
     steps = (times[-1] - times[0]) / step
     if steps <= MAX_FILLING * times.size:
         return
@@ -100,7 +100,7 @@ def _require_dense(recording: Recording, times: Float[np.ndarray, " row"], step:
 def _filled(
     times: Float[np.ndarray, " row"], values: Float[np.ndarray, "row variable"], step: float
 ) -> Float[np.ndarray, "even variable"]:
-    """NaN in the place of missing rows."""
+    """Values at even times, NaN in the place of missing rows."""
     places = np.concatenate([[0], np.cumsum(np.round(np.diff(times) / step).astype(int))])
     even = np.full((places[-1] + 1, values.shape[1]), np.nan)
     even[places] = values
@@ -110,7 +110,10 @@ def _filled(
 def _resampled(
     times: Float[np.ndarray, " row"], values: Float[np.ndarray, "row variable"], step: float
 ) -> Float[np.ndarray, "even variable"]:
-    """Linear interpolation, NaN in holes wider than two steps, old or new."""
+    """Values at even times by linear interpolation, NaN in holes wider than two steps.
+
+    The wider of the old (median) and the new step counts.
+    """
     wanted = times[0] + step * np.arange(int(np.floor((times[-1] - times[0]) / step * (1 + 1e-9))) + 1)
     even = np.full((wanted.size, values.shape[1]), np.nan)
     for v, column in enumerate(values.T):
@@ -167,5 +170,5 @@ def _require_varying(recording: Recording) -> None:
 
 
 def _names(recording: Recording, chosen: Any) -> str:
-    """The variables where `chosen` (variable,) holds."""
+    """Names of the variables where `chosen` (variable,) holds."""
     return ", ".join(name for name, one in zip(recording.variables, chosen, strict=True) if one) or "none"

@@ -1,4 +1,4 @@
-"""A table (CSV, Parquet, DataFrame) → Dataset over time: which column is the time, what headings say.
+"""Tables (CSV, Parquet, DataFrame) → Dataset over time: the time column, and the headings.
 
 The time is the column of a usual name; else the one that holds dates, by its type or its text; else the
 index, or a column of growing numbers whose name has a word for time. Where none of these is there, rows
@@ -37,7 +37,7 @@ DECIMAL_COMMA = re.compile(r"(?:^|[;\t])\s*-?\d+,\d+\s*(?:[;\t\n]|$)", re.MULTIL
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Raises ValueError where the file cannot be read."""
+    """Read a CSV or Parquet file. Raises ValueError where the file cannot be read."""
     try:
         return _without_counter(_read_csv(path)) if path.suffix == ".csv" else pd.read_parquet(path)
     except ImportError as error:
@@ -49,7 +49,7 @@ def read_table(path: Path) -> pd.DataFrame:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    """A CSV file as it is written where it comes from: `;` and decimal commas, tabs, notes above in lines with `#`."""
+    """Read a CSV file in any common form: `;` and decimal commas, tabs, `#` lines above."""
     with path.open(encoding="utf-8-sig") as file:
         first = list(itertools.islice(file, NUM_LINES))
     notes = next((i for i, line in enumerate(first) if not line.startswith("#")), len(first))
@@ -60,7 +60,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 
 
 def _without_counter(table: pd.DataFrame) -> pd.DataFrame:
-    """Without the row numbers that stand first, with no heading, where a table was saved with its index."""
+    """Drop a first column of row numbers without a heading, as a saved index leaves it."""
     if len(table.columns) > 1 and str(table.columns[0]).startswith("Unnamed:"):
         numbers = table.iloc[:, 0].to_numpy()
         if numbers.dtype.kind in "iu" and np.array_equal(numbers, np.arange(len(numbers))):
@@ -69,7 +69,9 @@ def _without_counter(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def table_dataset(table: Any, time: str | None) -> xr.Dataset:
-    """A DataFrame as a Dataset over its time; units in headings, as in `T (K)`, become attributes.
+    """Convert a DataFrame to a Dataset over its time; units in headings become attributes.
+
+    A heading with a unit is, for example, `T (K)`.
 
     Args:
         table: a row for each time.
@@ -101,7 +103,7 @@ def table_dataset(table: Any, time: str | None) -> xr.Dataset:
 
 
 def _time_heading(table: pd.DataFrame, time: str | None) -> Any:
-    """The heading of the column of times; None where the index is to be taken."""
+    """Heading of the column of times; None where the index is to be taken."""
     names = {heading: split_heading(heading)[0] for heading in table.columns}
     if time is not None:
         named = [heading for heading, name in names.items() if time in (str(heading), name)]
@@ -134,7 +136,7 @@ def _grows(column: pd.Series) -> bool:
 
 
 def _require_no_text(table: pd.DataFrame) -> None:
-    """Before rows are numbered."""
+    """Raise ValueError if text is left, which may be the time, before rows are numbered."""
     text = [heading for heading, column in table.items() if is_text(column)]
     if text:
         raise ValueError(
@@ -145,13 +147,13 @@ def _require_no_text(table: pd.DataFrame) -> None:
 
 
 def _trouble(column: Shaped[np.ndarray, " row"]) -> dict[str, str]:
-    """An attribute for what looks like measurements and is none; none for others."""
+    """Attribute of a column of measurements that cannot be used as it is; else empty."""
     words = _text_among_numbers(column) if column.dtype.kind in "OUT" else ""
     return {NOT_NUMERIC: words} if words else {}
 
 
 def _text_among_numbers(column: Shaped[np.ndarray, " row"]) -> str:
-    """What is wrong with a column of numbers in which some text stands, in words; empty for text, codes and flags."""
+    """Message about text in a column of numbers; empty for text, codes and flags."""
     if pd.api.types.infer_dtype(column, skipna=True) not in NUMBERS_OR_TEXT:
         return ""
     if any(isinstance(value, str) and CODE.match(value) for value in column):
@@ -170,7 +172,7 @@ def _text_among_numbers(column: Shaped[np.ndarray, " row"]) -> str:
 
 
 def listed(names: Any, last: str = "") -> str:
-    """Names for a message, of many the first few."""
+    """List of names for a message; of many names the first few."""
     names = [str(name) for name in names]
     more = f" and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else ""
     if last and 1 < len(names) <= MAX_NAMED:

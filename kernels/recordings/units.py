@@ -51,13 +51,13 @@ BETWEEN = re.compile(r"\s*(?:[·/.]|(?<!\*)\*(?!\*))\s*|\s+")
 
 
 def is_unit(text: str) -> bool:
-    """Does a text read as a unit of measurement?"""
+    """Whether a text reads as a unit of measurement."""
     factors = [FACTOR.fullmatch(factor) for factor in BETWEEN.split(text.strip().removeprefix("1/"))]
     return all(found and (found[1] in SYMBOLS or found[1].lower() in WORDS) for found in factors)
 
 
 def split_heading(heading: Any) -> tuple[str, str]:
-    """A heading without what stands in brackets at its end, and this if it is a unit."""
+    """Split a heading into its name and the unit in brackets at its end, if that is one."""
     found = BRACKETED.match(str(heading).strip())
     if found is None:
         return str(heading).strip(), ""
@@ -66,7 +66,10 @@ def split_heading(heading: Any) -> tuple[str, str]:
 
 
 def read_headings(headings: Iterable[Any], *, taken: str) -> dict[Any, tuple[str, str]]:
-    """Name and unit of each heading; one whose name would stand twice, or is `taken`, stays as it is."""
+    """Name and unit of each heading; a heading stays whole if its name is not unique.
+
+    A name is not unique if two headings share it, or if it is `taken`.
+    """
     split = {heading: split_heading(heading) for heading in headings}
     count = Counter([taken, *(name for name, _ in split.values())])
     return {

@@ -1,4 +1,4 @@
-"""Windows of a recording, and its three parts: training, validation, held out, in the order of time.
+"""Windows of a recording in three parts, in order of time: training, validation, held out.
 
     |———— training ————|gap|– validation –|gap|—— held out ——|
 
@@ -32,7 +32,7 @@ SEED = 0  # of the windows that are kept of a training part which is larger
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Segment:
-    """A part of a recording that is kept with a model: rows, and where its windows begin.
+    """Part of a recording stored with a model: rows, and where its windows begin.
 
     Attributes:
         series: (row, variable), physical units; NaN where nothing was measured.
@@ -48,30 +48,30 @@ class Segment:
 
     @property
     def windows(self) -> Float[np.ndarray, "window time variable"]:
-        """Trajectories, overlapping where windows begin less than a length apart."""
+        """Windows as trajectories, which overlap if they begin less than a length apart."""
         return cut(self.series, self.starts, self.length)
 
     @property
     def order(self) -> Int[np.ndarray, " window"]:
-        """The windows in the order of time, those of all members beside each other."""
+        """Order of the windows in time; those of all members at one time are neighbours."""
         return np.argsort(self.starts if self.moments is None else self.moments, kind="stable")
 
     @property
     def least_block(self) -> int:
-        """How many windows, at most, begin within the length of one."""
+        """Largest number of windows that begin within the length of one."""
         begins = (self.starts if self.moments is None else self.moments)[self.order]
         return int(np.max(np.searchsorted(begins, begins + self.length) - np.arange(begins.size), initial=1))
 
 
 class Split(NamedTuple):
-    """Windows of the parts.
+    """Windows of the three parts of a recording.
 
     Attributes:
         training: (window, time, variable), physical units.
-        validation: the same.
-        training_data: what a model keeps of the first part: all, or where that is more than `MAX_KEPT` numbers,
+        validation: (window, time, variable), physical units.
+        training_data: what a model stores of the first part: all, or where that is more than `MAX_KEPT` numbers,
             windows drawn from all over it.
-        held_out: what it keeps of the last part, from its beginning.
+        held_out: what a model stores of the last part, from its beginning.
         stride: rows from one window to the next.
         ranges: part → first row and the one after the last: of every run, or of the runs end to end where
             these are split whole.
@@ -88,7 +88,7 @@ class Split(NamedTuple):
 
 
 def recording_layout(recording: Recording, window: int) -> Layout:
-    """Names, units and times, from 0 at a window's start, of windows of an even recording."""
+    """Layout of windows of an even recording; times count from a window's start."""
     return Layout(
         variables=recording.variables,
         times=np.arange(window) * even_step(recording),
@@ -100,12 +100,12 @@ def recording_layout(recording: Recording, window: int) -> Layout:
 def cut(
     series: Float[np.ndarray, "row variable"], starts: Int[np.ndarray, " window"], length: int
 ) -> Float[np.ndarray, "window time variable"]:
-    """Windows that begin at some rows."""
+    """Cut the windows that begin at some rows."""
     return np.asarray(series, np.float32)[np.asarray(starts)[:, None] + np.arange(length)]
 
 
 def split_windows(recording: Recording, window: int, *, stride: int | None = None) -> Split:
-    """Cut windows of an even recording, apart in time.
+    """Cut the windows of an even recording into three parts, apart in time.
 
     Args:
         recording: at even times, see `regular`.
@@ -136,7 +136,7 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
     most = MAX_KEPT // len(recording.variables)
     learned, chosen = rows["training"], starts["training"]
     if learned.size > most:
-        chosen = np.random.default_rng(SEED).permutation(_beside(chosen, window))[: most // window]
+        chosen = np.random.default_rng(SEED).permutation(_disjoint(chosen, window))[: most // window]
         chosen.sort()
         learned = (chosen[:, None] + np.arange(window)).ravel()
     training_data = _part(recording, learned, chosen, window, moments)
@@ -144,8 +144,8 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
     return Split(training, validation, training_data, held_out, stride, ranges, by)
 
 
-def _beside(starts: Int[np.ndarray, " window"], window: int) -> Int[np.ndarray, " chosen"]:
-    """As many windows as there are with no row in common."""
+def _disjoint(starts: Int[np.ndarray, " window"], window: int) -> Int[np.ndarray, " chosen"]:
+    """Largest possible choice of windows with no row in common."""
     chosen, free = [], -1
     for start in starts:
         if start > free:
@@ -161,7 +161,7 @@ def _part(
     window: int,
     moments: Int[np.ndarray, " any"] | None,
 ) -> Segment:
-    """Some rows of a recording, and those of the windows that lie within them."""
+    """Segment of some rows of a recording, with those of the windows that lie within them."""
     first = np.searchsorted(rows, starts)
     first = first[first + window <= rows.size]
     when = None if moments is None else moments[rows][first]
@@ -169,14 +169,14 @@ def _part(
 
 
 def _places(recording: Recording) -> Int[np.ndarray, " row"]:
-    """Rows since the run of each began."""
+    """Position of each row in its run."""
     new = np.concatenate([[True], np.diff(recording.runs) != 0])[: recording.num_rows]
     rows = np.arange(recording.num_rows)
     return rows - np.maximum.accumulate(np.where(new, rows, 0))
 
 
 def _ranges(place: Int[np.ndarray, " row"], window: int) -> tuple[str, dict[str, tuple[int, int]]]:
-    """What sets the parts apart, and their ranges on that axis."""
+    """Kind of the split, "time" or "runs", and the ranges of the parts on that axis."""
     num_rows, longest = place.size, int(place.max()) + 1
     if longest < num_rows and longest < MIN_RUN * window:
         return "runs", _parted(num_rows, window)
@@ -184,7 +184,10 @@ def _ranges(place: Int[np.ndarray, " row"], window: int) -> tuple[str, dict[str,
 
 
 def _parted(num_rows: int, window: int, *, least: int = 0) -> dict[str, tuple[int, int]]:
-    """The three parts of so many rows; at least some of them to validate with and to hold out."""
+    """Ranges of the three parts of `num_rows` rows.
+
+    The validation and held-out parts have `least` rows or more.
+    """
     rest = max(num_rows - 2 * window, 0)
     validation, held_out = max(round(VALIDATION * rest), least), max(round(HELD_OUT * rest), least)
     training = rest - validation - held_out
@@ -200,9 +203,9 @@ def _parted(num_rows: int, window: int, *, least: int = 0) -> dict[str, tuple[in
 def _starts(
     recording: Recording, window: int, stride: int, part: Int[np.ndarray, " chosen"]
 ) -> Int[np.ndarray, " window"]:
-    """Rows at which windows begin that have no gap and lie within one run, and within the rows of a part.
+    """First rows of windows that have no gap and lie within one run and one part.
 
-    They are a stride apart from where the run begins, or the part if that is later.
+    The rows are a stride apart, from the beginning of the run or of the part, whichever is later.
     """
     if part.size < window:
         return part[:0]
@@ -217,7 +220,7 @@ def _starts(
 
 
 def _require_enough(recording: Recording, window: int, starts: dict[str, np.ndarray]) -> None:
-    found = {part: len(_beside(rows, window)) for part, rows in starts.items()}
+    found = {part: len(_disjoint(rows, window)) for part, rows in starts.items()}
     if any(found[part] < LEAST[part] for part in LEAST):
         wanted = ", ".join(f"{LEAST[part]} {part}" for part in LEAST)
         got = ", ".join(f"{found[part]} {part}" for part in LEAST)

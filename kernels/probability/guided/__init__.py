@@ -1,1 +1,1 @@
-"""Estimators that follow steered stochastic paths and weigh them."""
+"""Estimators from guided stochastic paths and their importance weights."""

@@ -1,4 +1,4 @@
-"""Density ratio: the probability from densities along the probability-flow ODEs, guided and not.
+"""Density ratio: the probability from densities along guided and unguided flow ODEs.
 
 Samples x are drawn by the guided ODE, whose own density q is integrated along with them; the model's
 density p is integrated back along its unguided ODE. Then P̂ = mean of 1{C > 0} · p(x)/q(x), consistent
@@ -56,7 +56,7 @@ MAX_PROBE_NOISE = 0.3  # standard deviation of log(p/q): a bias of the ratio of 
 
 
 class Densities(NamedTuple):
-    """Samples of the guided ODE: whether the event holds, log(p/q), and the latter by single probes.
+    """Samples of the guided ODE: event indicator, log(p/q), and log(p/q) by each probe.
 
     log(p/q) is NaN where the ODE diverged, out of all that p allows: such samples count as misses.
     """
@@ -96,7 +96,7 @@ def density_ratio(problem: Problem, num_samples: int, num_steps: int) -> Iterato
 
 
 def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | float]:
-    """Samples start … start + CHUNK − 1: yields the share of the work done, and the `Densities` last."""
+    """Draw samples start … start + CHUNK − 1; yields progress, and the `Densities` last."""
     if problem.constraint is None:
         raise ValueError("the density ratio needs an event.")
     model = problem.model
@@ -149,7 +149,7 @@ def _rademacher(
 
 
 def _denoise(denoiser: Any, x: Batch, sigma: Any) -> Batch:
-    """Guided denoisers are called; plain ones evaluated."""
+    """Denoise by calling a guided denoiser, or by evaluating a plain one."""
     if callable(denoiser):
         guided: Any = denoiser
         return guided(x, sigma)
@@ -160,7 +160,7 @@ def _denoise(denoiser: Any, x: Batch, sigma: Any) -> Batch:
 def _heun(
     denoiser: Any, law: GaussianLaw, u: Batch, sigma: Array, following: Array, probes: Array | None
 ) -> tuple[Batch, Float[Array, "probe sample"]]:
-    """One step of u from `sigma` to `following`, and the change of log ρ(u) by each probe."""
+    """Heun step of u from `sigma` to `following`, with the change of log ρ(u) by each probe."""
     step = jnp.log(following / sigma)
     first, first_trace = _field(denoiser, law, u, sigma, probes)
     second, second_trace = _field(denoiser, law, u + step * first, following, probes)
@@ -170,7 +170,7 @@ def _heun(
 def _field(
     denoiser: Any, law: GaussianLaw, u: Batch, sigma: Array, probes: Array | None
 ) -> tuple[Batch, Float[Array, "probe sample"]]:
-    """du/dlog σ, and dlog ρ/dlog σ by each probe, in one row if it is exact."""
+    """Derivatives du/dlog σ and dlog ρ/dlog σ, the latter by each probe, or exact in one row."""
 
     def excess(x: Batch) -> Batch:
         return _denoise(denoiser, x, sigma) - law.denoise(x, sigma)
@@ -190,7 +190,7 @@ def _field(
 
 
 def estimate_from_densities(done: Densities, check: DirectCheck, num_calls: int) -> Probability:
-    """P̂, its error and its diagnostics from finished samples."""
+    """Estimate P̂, with its error and diagnostics, from finished samples."""
     if not np.isfinite(done.log_ratio[done.holds]).all():
         raise FloatingPointError("the densities are not finite. Use subset simulation for this event.")
     total = len(done.holds)

@@ -1,9 +1,9 @@
-"""Direct samples as a witness: what any estimator's answer must be compatible with.
+"""Direct check: direct samples of the model, with which an estimate must be compatible.
 
-h of n direct samples of the model meet the event. An estimator that steers can be confidently wrong,
-when its proposal misses a part of the event; its own weights then look good, and only samples that
-were not steered can tell. They come from the cache that all events share, and where an estimator
-finds nothing they give the bound: no hit in n samples means P < 3/n.
+h of n direct samples of the model meet the event. An estimator with guidance can be confidently wrong,
+when its proposal misses a part of the event; its own weights then look good, and only samples without
+guidance can show it. They come from the cache that all events share. Where an estimator finds nothing,
+they give the bound: no hit in n samples means P < 3/n.
 """
 
 import dataclasses
@@ -20,14 +20,14 @@ __all__ = ["CHECK_SHARE", "MIN_DIRECT", "DirectCheck", "direct_check", "nothing_
 
 CHECK_SHARE = 0.1
 MIN_DIRECT = 2048  # at P = 0.1 their error is 7 %, below the 10 % that is mostly asked for
-MIN_EXPECTED = 3.0  # hits, below which direct samples say little
-SIGNIFICANCE = 2.5e-3  # of one side: so rarely is an estimate that is right contradicted
+MIN_EXPECTED = 3.0  # hits; with fewer expected, direct samples say little
+SIGNIFICANCE = 2.5e-3  # of one side: the rate at which a right estimate is contradicted
 _QUANTILES = stats.norm.ppf((np.arange(200) + 0.5) / 200)
 
 
 @dataclasses.dataclass(frozen=True)
 class DirectCheck:
-    """`hits` of `total` direct samples meet the event."""
+    """Direct samples of an event: `hits` of `total`."""
 
     hits: int
     total: int
@@ -44,19 +44,22 @@ class DirectCheck:
         return bool(min(many, few) < SIGNIFICANCE)
 
     def caveat(self, high: float) -> str:
-        """What to say where even `high` is too small for direct samples to contradict it; else nothing."""
+        """Warning if even `high` is too small for direct samples to contradict; else empty."""
         blind = not self.hits and high * self.total < MIN_EXPECTED
         return " Direct samples cannot check so small a number: compare it with subset simulation." * blind
 
     def diagnostics(self) -> dict[str, int]:
-        """For an estimate's diagnostics."""
+        """Numbers for an estimate's diagnostics."""
         return {"direct_hits": self.hits, "direct_samples": self.total}
 
 
 def direct_check(
     problem: Problem, num_samples: int, *, share: float = CHECK_SHARE
 ) -> Generator[Progress, None, DirectCheck]:
-    """Judge direct samples for an estimate from `num_samples`; they are the first `share` of its work."""
+    """Judge the direct samples that an estimate from `num_samples` is compared with.
+
+    This is the first `share` of the estimate's work.
+    """
     hits, total, wanted = 0, 0, max(MIN_DIRECT, 2 * num_samples)
     for chunk in direct_samples(problem, wanted):
         hits, total = hits + int(problem.judge(chunk)[1].sum()), total + len(chunk)
@@ -67,7 +70,7 @@ def direct_check(
 def nothing_found(
     method: str, found: str, check: DirectCheck, num_calls: int, diagnostics: dict
 ) -> Probability:
-    """The answer of an estimator that has `found` nothing to go by: what the direct samples say."""
+    """Estimate of an estimator that `found` too little, from the direct samples alone."""
     direct = estimate_proportion(check.hits, check.total, method=method, num_calls=num_calls)
     if check.hits:
         status, words = (

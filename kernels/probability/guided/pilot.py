@@ -1,4 +1,4 @@
-"""What steers stochastic paths: the problem's guidance, taught by direct samples where it learns.
+"""Guided denoisers of stochastic paths, calibrated on a pilot where the guidance learns.
 
 The pilot of a method that learns is the first `NUM_PILOT` direct samples, from the cache that all events
 share. They are independent of the paths, so that weights of the latter stay unbiased.
@@ -22,18 +22,18 @@ NUM_PILOT = 512
 
 
 class _Slot:
-    """A guided denoiser, as soon as somebody has made it."""
+    """Slot for a guided denoiser, filled by the first thread that needs it."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
         self.denoiser: Any = None
 
 
-_taught = LRUCache(8)
+_piloted = LRUCache(8)
 
 
 def guided_denoiser(problem: Problem) -> Any:
-    """The denoiser that steers towards the problem's event; has `split(x, sigma)`.
+    """Denoiser guided to the problem's event; has `split(x, sigma)`.
 
     Raises:
         ValueError: there is no event, or the guidance cannot steer towards it.
@@ -42,7 +42,7 @@ def guided_denoiser(problem: Problem) -> Any:
         raise ValueError("guided paths need an event.")
     if not GUIDANCE[problem.guidance].piloted:
         return _guided(problem, None)
-    slot = _taught.get(identity_of(problem, event=True), _Slot)
+    slot = _piloted.get(identity_of(problem, event=True), _Slot)
     with slot.lock:
         if slot.denoiser is None:
             states = jnp.asarray(np.concatenate(list(direct_samples(problem, NUM_PILOT))))
@@ -64,5 +64,5 @@ def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:
 
 
 def pilot_calls(problem: Problem) -> int:
-    """Network evaluations that teaching takes: drawing the pilot, and denoising it at every level."""
+    """Network evaluations for a pilot: drawing it, and denoising it at every level."""
     return NUM_PILOT * (problem.num_steps + NUM_LEVELS) if GUIDANCE[problem.guidance].piloted else 0

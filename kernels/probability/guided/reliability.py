@@ -1,4 +1,4 @@
-"""Reliability of an estimate from importance weights: when it may be called "ok", and what is said otherwise.
+"""Reliability of estimates from importance weights: status "ok", or the doubts in words.
 
 Weights are doubted where the tail of the ratios is heavy (Pareto k̂ of Vehtari et al., JMLR 2024), few of them
 carry the weight, few trajectories meet the event, or direct samples of the model contradict the estimate.

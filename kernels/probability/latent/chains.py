@@ -30,7 +30,7 @@ _ARRAYS = ("latents", "states", "values", "holds")
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Moves:
-    """How chains move.
+    """Number and sizes of the moves of chains.
 
     Attributes:
         count: moves of each chain at a level.
@@ -43,7 +43,7 @@ class Moves:
 
 @dataclasses.dataclass(frozen=True)
 class Chains:
-    """Where chains stand.
+    """States of chains after a move.
 
     Attributes:
         latents: u, (chain, time, variable).
@@ -68,12 +68,12 @@ class Chains:
         return dataclasses.replace(self, **{name: getattr(self, name)[indices] for name in _ARRAYS})
 
     def inside(self, level: float) -> Bool[np.ndarray, " chain"]:
-        """Which exceed the level; at level 0 the event itself decides."""
+        """Whether each chain exceeds the level; at level 0, whether it is in the event."""
         return self.holds if level == 0 else self.values > level
 
     @classmethod
     def join(cls, visited: list["Chains"]) -> "Chains":
-        """All chains of several, one after the other."""
+        """Join the chains of several objects, one after the other."""
         arrays = {name: np.concatenate([getattr(one, name) for one in visited]) for name in _ARRAYS}
         return dataclasses.replace(visited[-1], **arrays)
 
@@ -102,7 +102,7 @@ def _propose(latents: Array, keys: Keys, step_size: Array, spread: Array) -> Arr
 def _pcn(
     problem: Problem, chains: Chains, level: float, key: PRNGKeyArray, spread: float
 ) -> Iterator[Chains | None]:
-    """One move: yields None after each chunk of trajectories, and the moved chains last."""
+    """Make one pCN move; yields None after each chunk of trajectories, and the chains last."""
     keys = sample_keys(key, 0, len(chains.values))
     latents = _propose(jnp.asarray(chains.latents), keys, np.float32(chains.step_size), np.float32(spread))
     pieces = []
@@ -125,7 +125,7 @@ def _judged(problem: Problem, latents: np.ndarray, states: np.ndarray) -> Chains
 
 
 def _chosen(accepted: Bool[np.ndarray, " chain"], new: Chains, old: Chains) -> Chains:
-    """The new chains where accepted, the old ones elsewhere."""
+    """Chains after acceptance: new where accepted, old elsewhere."""
     arrays = {}
     for name in _ARRAYS:
         first, second = getattr(new, name), getattr(old, name)

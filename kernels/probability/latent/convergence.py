@@ -1,13 +1,13 @@
-"""Have chains mixed, and what are they worth? Figures of C and of the states along them.
+"""Convergence of chains: split R̂, autocorrelation time and effective size.
 
-split R̂   the chains are put into groups that share nothing but the law they are to have; each group's
+split R̂   the chains are put into groups that share nothing but the law to be drawn from; each group's
           draws are split into an earlier and a later half, and R̂ compares the spread between these
           halves with the spread within (rank-normalised, Vehtari et al. 2021, by arviz-stats). Chains
-          here are short and many, so that a group, and not a chain, is what is to have seen it all.
+          here are short and many: a group, and not a chain, has to cover the whole event.
 τ         autocorrelation time of C in moves, 1 + 2 Σ_k ρ(k); where ρ has not died out after half of
           the moves, its last value is taken to fall on geometrically.
-size      how many independent draws the chains are worth where they stand: their number over the mean
-          inflation, the variance between groups against that of groups of independent draws.
+size      number of independent draws that the chains are worth in their last states: their number over
+          the mean inflation, the variance between groups against that of groups of independent draws.
 
 C may have mixed long before the states have: on `max(z) == 1.9 tolerance 0.02` of Lorenz R̂ of C was 1.01
 where 6,144 chains were worth 119 trajectories. All three are therefore also looked at in the states.
@@ -28,12 +28,12 @@ NEGLIGIBLE = 0.05  # autocorrelation
 
 
 class Mixing(NamedTuple):
-    """What is known of chains; NaN if unknown.
+    """Convergence figures of chains; NaN if unknown.
 
     Attributes:
         rhat: split R̂ over groups of chains.
         autocorrelation_time: τ, in moves.
-        num_moves: made so far.
+        num_moves: number of moves so far.
         effective_size: independent draws that the chains are worth.
     """
 
@@ -44,11 +44,11 @@ class Mixing(NamedTuple):
 
     @property
     def mixed(self) -> bool:
-        """Whether nothing speaks against it."""
+        """Whether no figure speaks against mixing."""
         return not (self.rhat > MAX_RHAT or self.effective_size < MIN_SIZE)
 
     def words(self, whose: str = "The chains") -> str:
-        """What to say where they have not mixed."""
+        """Message with the figures of chains that have not mixed; else empty."""
         if self.mixed:
             return ""
         return (
@@ -67,17 +67,21 @@ class Mixing(NamedTuple):
 
 
 def mixing_of(values: Float[np.ndarray, "move group chain"]) -> Mixing:
-    """Mixing of chains from C after each move, in groups of equally many chains that are independent."""
+    """Convergence figures of C after each move, in independent groups of chains."""
     moves, groups, chains = values.shape
     finite = bool(np.isfinite(values).all())
     if not finite or groups < 2 or moves * chains < MIN_DRAWS or np.ptp(values) == 0:
         return Mixing(float("nan"), float("nan"), moves)
     draws = values.transpose(1, 0, 2).reshape(groups, moves * chains)
-    return Mixing(float(np.asarray(array_stats.rhat(draws))), _time(values.reshape(moves, -1)), moves)
+    rhat = float(np.asarray(array_stats.rhat(draws)))
+    return Mixing(rhat, _autocorrelation_time(values.reshape(moves, -1)), moves)
 
 
 def worst_mixing(values: Float[np.ndarray, "move group chain statistic"]) -> Mixing:
-    """The statistic with the largest R̂ decides; τ is its own, the size is that of all statistics together."""
+    """Convergence figures of the statistic with the largest R̂.
+
+    The effective size is that of all statistics together.
+    """
     each = [mixing_of(values[..., i]) for i in range(values.shape[-1])]
     known = [one for one in each if not np.isnan(one.rhat)]
     worst = max(known or each[:1], key=lambda one: one.rhat)
@@ -85,7 +89,10 @@ def worst_mixing(values: Float[np.ndarray, "move group chain statistic"]) -> Mix
 
 
 def effective_size(values: Float[np.ndarray, "group chain statistic"]) -> float:
-    """Independent draws that chains in groups which share nothing are worth, at most their number."""
+    """Effective number of independent draws of chains in independent groups.
+
+    It is at most the number of chains.
+    """
     groups, chains, _ = values.shape
     spread = values.reshape(groups * chains, -1).var(axis=0)
     moving = spread > 0
@@ -95,8 +102,8 @@ def effective_size(values: Float[np.ndarray, "group chain statistic"]) -> float:
     return float(groups * chains / max(1.0, np.mean(inflation)))
 
 
-def _time(values: Float[np.ndarray, "move chain"]) -> float:
-    """τ, the mean over all chains and moves being the mean of the law."""
+def _autocorrelation_time(values: Float[np.ndarray, "move chain"]) -> float:
+    """Autocorrelation time τ in moves; the law's mean is that over all chains and moves."""
     centred = values - values.mean()
     variance = float(np.mean(centred**2))
     total = 1.0

@@ -1,7 +1,7 @@
-"""Direct samples: the latent map of a model, and a cache of unconditional samples made by it.
+"""Direct samples: the latent map of a model, and a cache of its unconditional samples.
 
 F: latents → trajectories is the probability-flow ODE by UniPC (a few steps: DPM-Solver++), a deterministic map.
-Sample i of a cache depends on (key, i) only; its latents need not be kept. Caches are shared by
+Sample i of a cache depends on (key, i) only; its latents need not be stored. Caches are shared by
 all events that are asked about the same model with the same key, steps and knowledge.
 """
 
@@ -39,7 +39,7 @@ CHUNK = 256  # trajectories that go through the network together
 
 
 def ode_solver(sigmas: Float[np.ndarray, " steps"]) -> UniPC | DPMSolver:
-    """The rule for which the levels of a grid are near enough to each other.
+    """Solver of the ODE on a grid: UniPC, or DPM-Solver++ where the levels are far apart.
 
     On Gaussians (`tests/helpers/discrete_laws.py`) the largest error of the spread is by UniPC 0.6 of
     DPM-Solver++'s in 14 steps over all levels, a quarter in 20 and an eighth in 30; where evaluations are
@@ -50,10 +50,11 @@ def ode_solver(sigmas: Float[np.ndarray, " steps"]) -> UniPC | DPMSolver:
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
-    """Noise levels of the ODE: the model's; where points are observed all, and to a tenth of the finest tolerance.
+    """Noise levels of the ODE, from the model or, with observations, over the full range.
 
-    Drawing starts from the law of the data, which what is observed changes: noise must hide that. An event's own
-    tolerances do not count, so that events share samples.
+    With observations the levels begin at `SIGMA_MAX`, since drawing starts from the law of the data without the
+    observations, and noise must hide the difference; they end at `finest_sigma`. An event's own tolerances do not
+    count, so that events share samples.
     """
     highest, lowest = problem.model.ode_levels
     if problem.observations is not None:
@@ -62,7 +63,7 @@ def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
 
 
 def own_steps(model: Model, *, observed: bool) -> int:
-    """The model's own number of steps; where points are observed as many more as all levels reach further."""
+    """Number of steps of the model; with observations, more for the wider range of levels."""
     highest, lowest = model.ode_levels
     if not observed:
         return model.num_steps
@@ -71,14 +72,21 @@ def own_steps(model: Model, *, observed: bool) -> int:
 
 
 def finest_sigma(problem: Problem) -> float:
-    """σ_min: `SIGMA_MIN`, or what `tolerated_sigma` says of what is known, in standardised units."""
+    """Smallest noise level σ_min of the problem, standardised units.
+
+    It is `SIGMA_MIN` without observations, else their `tolerated_sigma`.
+    """
     if problem.observations is None:
         return SIGMA_MIN
     return tolerated_sigma(problem.observations, problem.model)
 
 
 def tolerated_sigma(constraint: Constraint, model: Model) -> float:
-    """`SIGMA_MIN`, or a tenth of the standard deviation of the finest equality, in units of the widest variable."""
+    """Smallest noise level that the tolerances of a constraint require, standardised units.
+
+    It is a tenth of the standard deviation of the finest equality, in units of the widest variable; at most
+    `SIGMA_MIN`.
+    """
     widths = np.asarray(constraint.program.part_tolerances(constraint.parameters)) / np.sqrt(3.0)
     if not widths.any():
         return SIGMA_MIN
@@ -87,7 +95,7 @@ def tolerated_sigma(constraint: Constraint, model: Model) -> float:
 
 
 def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.ndarray]:
-    """Trajectories in physical units, a chunk at a time, in order; the last chunk is cut to size."""
+    """Map latents to trajectories in physical units, a chunk at a time, in order."""
     sigmas = ode_grid(problem)
     for start in range(0, len(latents), CHUNK):
         block = jnp.asarray(latents[start : start + CHUNK])
@@ -98,7 +106,7 @@ def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.nda
 
 
 def direct_latents(problem: Problem, indices: np.ndarray) -> np.ndarray:
-    """The latents of some direct samples (sample, time, variable), made again from their keys."""
+    """Latents of some direct samples (sample, time, variable), computed from their keys."""
     if len(indices) == 0:
         return np.zeros((0, *problem.model.layout.shape), np.float32)
     key = problem.stream_key("direct")
@@ -120,7 +128,7 @@ _caches = LRUCache(8)
 
 
 def direct_samples(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
-    """The first `num_samples` direct samples, a chunk (sample, time, variable) at a time, cached."""
+    """First `num_samples` direct samples, in chunks (sample, time, variable), cached."""
     cache = _caches.get(identity_of(problem, event=False), _Cache)
     key = problem.stream_key("direct")
     for index in range(-(-num_samples // CHUNK)):

@@ -1,10 +1,10 @@
-"""The exact conditional ensemble of a model: chains that start in the event and move until they have mixed.
+"""Exact conditional ensemble of a model: chains in the event that move until they mix.
 
-They start in states that an estimator has found in the event and weighted to its conditional law, so that
-moving them serves two ends: chains that start from the same state forget it, and what is still wrong
-with the weights is made good. Whether it is, `kernels.probability.latent.convergence` says: the chains, ordered by
-where they come from, are cut into `NUM_GROUPS` groups of nearly separate descent.
-With fewer states to begin in than groups, nothing can tell, and the chains count as so many trajectories.
+The chains start in states that an estimator has found in the event and weighted to its conditional law. Moving
+them serves two ends: chains that start from the same state forget it, and errors of the weights fade. Whether
+this has happened, `kernels.probability.latent.convergence` tells: the chains, ordered by the state that they come
+from, are cut into `NUM_GROUPS` groups of nearly separate descent. With fewer starting states than groups this
+cannot be told, and the chains count as that many trajectories.
 """
 
 from collections.abc import Iterator
@@ -23,14 +23,14 @@ from kernels.probability.resampling import systematic
 __all__ = ["Extension", "extend"]
 
 NUM_GROUPS = 8
-FEWEST_CHAINS = 128  # that are walked, however few are asked for: mixing cannot be told from fewer
-MOST_VARIABLES, NUM_TIMES = 6, 5  # of the states, that are looked at beside C
+FEWEST_CHAINS = 128  # least number of chains: fewer do not show whether they have mixed
+MOST_VARIABLES, NUM_TIMES = 6, 5  # of the states, checked for mixing along with C
 FEWEST_MOVES = 2 * DEFAULT_SCHEME.moves.count
 MOST_ROUNDS = 6  # of `DEFAULT_SCHEME.moves.count` moves
 
 
 class Extension(NamedTuple):
-    """Chains on their way; `mixing` is None until the first round is done."""
+    """Chains after some of the moves; `mixing` is None in the first round."""
 
     fraction: float
     chains: Chains
@@ -40,13 +40,15 @@ class Extension(NamedTuple):
 def extend(
     problem: Problem, population: Population, num_samples: int, *, scheme: Scheme = DEFAULT_SCHEME
 ) -> Iterator[Extension]:
-    """Draw from the conditional law, starting in a population of the event; the last record is the ensemble.
+    """Draw from the conditional law, by chains from a population in the event.
+
+    The last record has the ensemble.
 
     Args:
         problem: what is asked.
         population: states in the event, with their latents, in order of descent.
         num_samples: chains.
-        scheme: whose moves are made, in rounds, twice at least.
+        scheme: settings of subset simulation; its moves are made in rounds, at least two.
     """
     assert population.latents is not None  # noqa: S101 - a finished estimator supplies them
     weights = population.weights / population.weights.sum()
@@ -73,14 +75,17 @@ def extend(
 
 
 def _descended(mixing: Mixing, num_seeds: int) -> Mixing:
-    """Chains that all begin in a few states agree with each other, and say nothing of where none began."""
+    """Limit the effective size to the number of seeds, if there are fewer seeds than groups.
+
+    Chains from a few seeds agree with each other, and say nothing of places where no seed was.
+    """
     if num_seeds >= NUM_GROUPS:
         return mixing
     return mixing._replace(effective_size=float(np.fmin(mixing.effective_size, num_seeds)))
 
 
 def _statistics(chains: Chains) -> np.ndarray:
-    """C and a few variables at a few times: (chain, statistic)."""
+    """Statistics of chains, (chain, statistic): C, and a few variables at a few times."""
     _, num_times, num_variables = chains.states.shape
     times = np.linspace(0, num_times - 1, NUM_TIMES).round().astype(int)
     variables = np.linspace(0, num_variables - 1, min(num_variables, MOST_VARIABLES)).round().astype(int)
@@ -89,7 +94,7 @@ def _statistics(chains: Chains) -> np.ndarray:
 
 
 def _grouped(visited: list[np.ndarray]) -> np.ndarray:
-    """(move, group, chain, statistic) of the chains, which are in order of descent; a remainder is left out."""
+    """Group chains by descent: (move, group, chain, statistic), without a remainder."""
     size = len(visited[0]) // NUM_GROUPS
     kept = np.stack(visited)[:, : NUM_GROUPS * size]
     return kept.reshape(len(visited), NUM_GROUPS, size, kept.shape[-1])

@@ -34,7 +34,7 @@ class Exceedance(NamedTuple):
 
 
 class Stage(NamedTuple):
-    """The states of one stage.
+    """States of one stage of subset simulation.
 
     Attributes:
         values: C, by `decided`.
@@ -58,12 +58,12 @@ class Stage(NamedTuple):
 def decided(
     values: Float[np.ndarray, " state"], holds: Bool[np.ndarray, " state"]
 ) -> Float[np.ndarray, " state"]:
-    """C with its rounding taken out at 0: positive exactly where the event holds."""
+    """Robustness C corrected for rounding at 0: positive exactly where the event holds."""
     return np.where(holds, np.maximum(values, np.finfo(float).tiny), np.minimum(values, 0.0))
 
 
 def stage_curve(stage: Stage, low: float, high: float, *, last: bool) -> list[Exceedance]:
-    """Points of the curve in (low, high], high among them; beyond it, too, in the last stage."""
+    """Points of the curve in (low, high], with high; in the last stage also beyond."""
     values = stage.values[(np.abs(stage.values) < 0.5 * CERTAIN) & (stage.values > low)]
     top = float(np.quantile(values, 1.0 - MIN_SHARE)) if last and len(values) else high
     between = values[(values > low) & (values <= max(top, high))]
@@ -85,7 +85,7 @@ def _point(stage: Stage, threshold: float) -> Exceedance:
 
 
 def band(points: list[Exceedance]) -> list[Exceedance]:
-    """The curve in order of its thresholds, its band widened until it is monotone, too.
+    """Sort the curve by threshold, and widen its band until it is monotone.
 
     Where two stages meet, what they say may differ in its last bit; that is taken out.
     Where nothing was found any more, the upper end is that of the last point where something was.

@@ -1,4 +1,4 @@
-"""The levels of one subset simulation: which states are kept, where chains start, what the factors are.
+"""Run of subset simulation: the levels, the seeds of the chains, and the factors.
 
 A run begins with independent states. Each level keeps those that exceed it; chains that start there and
 stay above it visit the states of the next stage, and the share of those that exceed the next level is
@@ -27,13 +27,13 @@ MAX_LEVELS = 24
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Scheme:
-    """How subset simulation goes about it.
+    """Settings of subset simulation.
 
     Attributes:
-        moves: of the chains.
-        first_share: of the direct samples kept by the first level; they are cheap and independent.
-        share: kept by each further level.
-        num_chains: of a replicate at a level, at most; more are drawn in further batches.
+        moves: moves of the chains.
+        first_share: share of the direct samples above the first level; they are cheap and independent.
+        share: share of the states above each further level.
+        num_chains: largest number of chains of a replicate at a level; more are drawn in further batches.
     """
 
     moves: Moves = dataclasses.field(default_factory=Moves)
@@ -43,15 +43,15 @@ class Scheme:
 
 
 class Run:
-    """The state of a run: the pool of visited states, its replicates, the levels and the factors so far.
+    """Run of subset simulation: pool of states, replicates, levels and factors so far.
 
     Args:
         problem: what is asked.
         pool: independent states; state i belongs to replicate i mod `NUM_REPLICATES`.
         per_replicate: chains of a replicate.
-        scheme: how to go about it.
-        key: of this run.
-        levels: those of an earlier run, or None to choose them.
+        scheme: settings of subset simulation.
+        key: random key of this run.
+        levels: levels of an earlier run, or None to choose levels.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ class Run:
         self._visited: list[Chains] = []
 
     def steps(self) -> Iterator[tuple[float, str]]:
-        """Run to the end: yields the share of the way and what is happening, after each chunk of trajectories."""
+        """Run to the end; yields progress and a message after each chunk of trajectories."""
         moves = self.scheme.moves
         while self._advance():
             key = jax.random.fold_in(self.key, len(self.levels))
@@ -121,7 +121,7 @@ class Run:
         return True
 
     def _next_level(self) -> float:
-        """The weighted quantile of C that keeps `share`, or 0 once so many are in the event."""
+        """Weighted quantile of C that keeps `share`; 0 if that share is in the event."""
         if self._fixed is not None:
             return self._fixed[len(self.levels)]
         share = self.scheme.share if self.levels else self.scheme.first_share
@@ -134,7 +134,7 @@ class Run:
         return candidate if candidate < 0 else 0.0
 
     def _start(self, inside: np.ndarray) -> None:
-        """Seeds of the next chains: survivors of each replicate, in random order, repeated as needed."""
+        """Start the next chains from random survivors of each replicate, repeated as needed."""
         key = jax.random.fold_in(self.key, 1000 + len(self.levels))
         generator = np.random.default_rng(np.asarray(jax.random.key_data(key)).tolist())
         seeds = []
@@ -151,13 +151,13 @@ class Run:
         self.replicate = np.tile(np.repeat(np.arange(NUM_REPLICATES), self.per_replicate), len(self._visited))
 
     def _fraction(self, within: float) -> float:
-        """Share of the way to the event in the present level, by the levels' own scale."""
+        """Share of the way to the event, on the scale of the levels."""
         first, present = self.levels[0], self.levels[-1]
         travelled = 0.0 if first >= 0 else (present - first) / -first
         return float(np.clip(0.9 * travelled + 0.1 * within, 0.0, 0.99))
 
     def population(self, *, done: bool) -> Population | None:
-        """States in the event, by replicate; they weigh what the replicate's states of their stage weigh.
+        """States in the event, ordered by replicate, with the weights of their replicates.
 
         Args:
             done: all states of the last stage; else those where the chains of a stage under way stand.
@@ -186,6 +186,6 @@ def _bound(products: np.ndarray) -> tuple[float, float]:
 
 
 def mixing(runs: Sequence[Run]) -> Mixing:
-    """Mixing of the last stage, the replicates of all runs that came to it being the groups."""
+    """Convergence of the last stage; the groups are the replicates of all runs that reached it."""
     there = [run.last_values for run in runs if run.products.any()] or [runs[0].last_values]
     return mixing_of(np.concatenate(there, axis=1))

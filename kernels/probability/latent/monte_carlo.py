@@ -1,4 +1,4 @@
-"""Direct Monte Carlo of the model: the share of unconditional samples in which the event holds.
+"""Direct Monte Carlo: the share of the model's unconditional samples in the event.
 
 P̂ = h / n, standard error √(P̂(1 − P̂)/n), Jeffreys' interval; no hit in n samples means P < 3/n.
 The hits are exact, independent draws from the conditional law of the model.
@@ -53,11 +53,11 @@ def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -
 def monte_carlo(
     problem: Problem, num_samples: int, *, relative_error: float | None = None
 ) -> Iterator[Progress]:
-    """Estimate from direct samples.
+    """Estimate the probability from direct samples.
 
     Args:
         problem: what is asked.
-        num_samples: at most so many.
+        num_samples: largest number of samples.
         relative_error: stop early, at a power of two of the samples, once the standard error is so
             small a share of the value.
     """
@@ -85,7 +85,7 @@ def _precise(estimate: Probability, relative_error: float | None) -> bool:
 
 
 def _population(problem: Problem, found: list, done: bool) -> Population:
-    """The hits so far; their latents are made again only when no more are coming."""
+    """Population of the hits so far; their latents are computed at the end only."""
     indices = np.concatenate([item[0] for item in found])
     states = np.concatenate([item[1] for item in found])
     values = np.concatenate([item[2] for item in found])

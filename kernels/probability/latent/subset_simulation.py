@@ -1,4 +1,4 @@
-"""Subset simulation in latent space: rare events as a product of frequent ones. Gradient-free.
+"""Subset simulation in latent space: a rare event as a product of frequent ones.
 
 With u ~ N(0, I), F the model's latent map and levels c₁ < c₂ < … < 0,
 
@@ -11,8 +11,8 @@ the mean of their products, its standard error their spread. Au and Beck, Probab
 
 The replicates come in batches. The first one chooses the levels, which biases it by O(1/N); further ones
 take them as they are, are unbiased but for the adaptation of the chains' step, which is O(1/N) too, and
-are what more samples add. Batches are kept: a run that was
-stopped goes on where it was, and one that asks for more samples begins with those that are there.
+are what more samples add. Batches are cached: a run that was stopped goes on where it stopped, and a run that asks
+for more samples begins with the batches that are there.
 """
 
 from collections.abc import Generator, Iterator, Sequence
@@ -56,14 +56,14 @@ def predicted_calls(
     relative_error: float | None = None,
     scheme: Scheme = DEFAULT_SCHEME,
 ) -> float:
-    """Network evaluations that `subset_simulation` is likely to spend beyond the first direct samples.
+    """Expected network evaluations of `subset_simulation`, beyond the first direct samples.
 
     Args:
         value: the probability, about.
         num_samples: chains at each level over all replicates of a batch.
         num_steps: evaluations for a trajectory.
-        relative_error: what is to be reached by as many batches as it takes; None is one batch.
-        scheme: how subset simulation goes about it.
+        relative_error: error to be reached, by as many batches as are needed; None is one batch.
+        scheme: settings of subset simulation.
     """
     levels = max(1.0, np.ceil(np.log(max(value, 1e-12) / scheme.first_share) / np.log(scheme.share)))
     batches = 1.0
@@ -73,7 +73,7 @@ def predicted_calls(
 
 
 class _Batch(NamedTuple):
-    """A run, and the steps that it has still to take."""
+    """Run of subset simulation, and its remaining steps."""
 
     run: Run
     steps: Resumable
@@ -91,15 +91,16 @@ def subset_simulation(
     max_calls: int | None = None,
     scheme: Scheme = DEFAULT_SCHEME,
 ) -> Iterator[Progress]:
-    """Estimate a rare probability.
+    """Estimate a rare probability by subset simulation.
 
     Args:
         problem: what is asked.
         num_samples: chains at each level over all replicates; beyond 8 × `scheme.num_chains`, in batches.
         num_direct: direct samples for the first level, at least as many as the chains of a level visit.
-        relative_error: add batches until the standard error is so small a share of the value, or
-        max_calls: one batch more would need more network evaluations than this.
-        scheme: how to go about it.
+        relative_error: add batches until the standard error is at most this share of the value; None draws the
+            batches of `num_samples`.
+        max_calls: with `relative_error`, add no batch that would need more network evaluations in all.
+        scheme: settings of subset simulation.
     """
     chains = max(4, -(-num_samples // NUM_REPLICATES))
     per_replicate = min(chains, scheme.num_chains)
@@ -136,7 +137,7 @@ def _pooled(
     scheme: Scheme,
     levels: Sequence[float] | None,
 ) -> Generator[Progress, None, _Batch]:
-    """A batch with its direct samples, those of `span`; they are cached."""
+    """Make a batch that starts from the direct samples of `span`; both are cached."""
     states: list[np.ndarray] = []
     for chunk in direct_samples(problem, span[1]):
         states.append(chunk)
@@ -162,7 +163,7 @@ def _pooled(
 def _enough(
     estimate: Probability, done: int, asked: int, relative_error: float | None, max_calls: int | None
 ) -> bool:
-    """Whether no further batch is to be drawn."""
+    """Whether the batches drawn so far are enough."""
     if relative_error is None:
         return done >= asked
     precise = estimate.value > 0 and estimate.standard_error <= relative_error * estimate.value
@@ -170,7 +171,7 @@ def _enough(
 
 
 def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
-    """The event is so frequent that direct samples have settled it; their error is binomial."""
+    """Estimate of an event that direct samples settle; its error is binomial."""
     holds = np.concatenate([problem.judge(chunk)[1] for chunk in direct_samples(problem, num_direct)])
     calls, hits = num_direct * problem.num_steps, int(holds.sum())
     estimate = estimate_proportion(hits, num_direct, method="subset_simulation", num_calls=calls)
@@ -179,7 +180,7 @@ def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
 
 
 def _population(runs: list[Run]) -> Population | None:
-    """All runs' states in the event."""
+    """Population of all runs' states in the event."""
     found = [one for run in runs if (one := run.population(done=True)) is not None]
     if not found or any(one.latents is None for one in found):
         return None
@@ -188,7 +189,7 @@ def _population(runs: list[Run]) -> Population | None:
 
 
 def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
-    """The mean of all runs' replicates, its error and how far to trust it."""
+    """Estimate from the replicates of all runs, with its error and reliability."""
     products = np.concatenate([run.products for run in runs])
     value, count = float(products.mean()), len(products)
     calls, diagnostics = sum(run.trajectories for run in runs) * num_steps, _diagnostics(runs)
@@ -230,7 +231,7 @@ def _diagnostics(runs: Sequence[Run]) -> dict[str, Any]:
 
 
 def _curve(runs: Sequence[Run]) -> list[Exceedance]:
-    """P(C > c) from the stages of all runs, a stage at a time."""
+    """Exceedance curve P(C > c) from the stages of all runs, a stage at a time."""
     levels = [-np.inf, *runs[0].levels]
     points: list[Exceedance] = []
     for index, (low, high) in enumerate(pairwise(levels)):
@@ -243,7 +244,7 @@ _DEAD = Stage(np.full(NUM_REPLICATES, -np.inf), np.arange(NUM_REPLICATES), np.ze
 
 
 def _joined(stages: list[Stage]) -> Stage:
-    """One stage of several runs, their replicates side by side."""
+    """Stage that joins one stage of several runs, their replicates side by side."""
     return Stage(
         np.concatenate([stage.values for stage in stages]),
         np.concatenate([NUM_REPLICATES * i + stage.replicate for i, stage in enumerate(stages)]),
@@ -253,7 +254,7 @@ def _joined(stages: list[Stage]) -> Stage:
 
 
 def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability:
-    """The levels never came to the event: an upper bound is all there is."""
+    """Upper bound of the probability where the levels never reached the event."""
     about, bound = run.bound
     return Probability(
         value=0.0,

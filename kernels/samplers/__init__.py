@@ -1,1 +1,4 @@
-"""Samplers: from noise to trajectories through any denoiser. One file a kind of rule; loops in `drawing`."""
+"""Samplers: from noise to trajectories through any denoiser; the loops are in `sampling`.
+
+There is one file per kind of rule.
+"""

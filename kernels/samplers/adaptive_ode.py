@@ -1,4 +1,4 @@
-"""The probability-flow ODE by an adaptive solver (diffrax, Tsit5): noise ↔ trajectory, in both directions.
+"""Probability-flow ODE by an adaptive solver (diffrax, Tsit5), in both directions.
 
     dx/dlog σ = x − D(x, σ)
 
@@ -26,7 +26,7 @@ TOLERANCE = 1e-4
 
 
 def flow(denoiser: Denoiser, law: GaussianLaw, latents: Batch, *, rtol: float = TOLERANCE) -> Batch:
-    """Trajectories (sample, time, variable), standardised, from standard normal latents.
+    """Map standard normal latents to trajectories (sample, time, variable), standardised.
 
     Args:
         denoiser: a plain denoiser.
@@ -42,7 +42,10 @@ def flow(denoiser: Denoiser, law: GaussianLaw, latents: Batch, *, rtol: float = 
 
 
 def inverse_flow(denoiser: Denoiser, law: GaussianLaw, x0: Batch, *, rtol: float = TOLERANCE) -> Batch:
-    """Latents of trajectories: `flow` maps them back, but for noise of level σ_min. Arguments as there."""
+    """Map trajectories to latents, which `flow` maps back up to noise of level σ_min.
+
+    Arguments as of `flow`.
+    """
     return law.unperturb(_integrate(denoiser, x0, SIGMA_MIN, SIGMA_MAX, rtol), SIGMA_MAX)
 
 

@@ -1,4 +1,4 @@
-"""What every solver shares: its state, its levels, and the `plan` / `step` protocol.
+"""Base of all solvers: state, noise levels, and the `plan` / `step` protocol.
 
 A solver walks down a grid σ₀ > σ₁ > … > σ_{N−1}. `plan` says at which levels the denoiser is
 evaluated, one `Levels` each; after each evaluation `step` moves the state on. The evaluation after
@@ -17,7 +17,7 @@ Batch = Float[Array, "sample time variable"]
 
 
 class SamplerState(NamedTuple):
-    """Where a batch stands.
+    """State of a batch between two evaluations.
 
     Attributes:
         x: perturbed trajectories at the present level.
@@ -33,7 +33,7 @@ class SamplerState(NamedTuple):
 
     @classmethod
     def start(cls, x: Batch) -> "SamplerState":
-        """At the first level."""
+        """State at the first level."""
         return cls(x, jnp.zeros_like(x), x, jnp.zeros_like(x))
 
 
@@ -53,7 +53,10 @@ class Levels(NamedTuple):
 
 @runtime_checkable
 class Solver(Protocol):
-    """A rule. `stochastic` ones use `noise`, the others ignore it; `order` is that of their weak error."""
+    """Protocol of a solver.
+
+    Stochastic solvers use `noise`, others ignore it; `order` is the order of the weak error.
+    """
 
     @property
     def stochastic(self) -> bool: ...
@@ -62,7 +65,7 @@ class Solver(Protocol):
     def order(self) -> int: ...
 
     def num_levels(self, num_evaluations: int) -> int:
-        """Length of the grid on which a walk takes so many evaluations, or one fewer."""
+        """Length of the grid for a walk of `num_evaluations` evaluations, or one fewer."""
         ...
 
     def plan(self, sigmas: Float[np.ndarray, " level"]) -> list[Levels]: ...
@@ -71,7 +74,7 @@ class Solver(Protocol):
 
 
 def level_triples(sigmas: Float[np.ndarray, " steps"]) -> list[Levels]:
-    """The plan of one evaluation a step: one `Levels` for each pair of neighbours."""
+    """Plan of one evaluation per step: one `Levels` for each pair of neighbours."""
     before = np.concatenate([[np.inf], sigmas[:-2]])
     return [
         Levels(*(np.float32(s) for s in triple))
@@ -80,7 +83,7 @@ def level_triples(sigmas: Float[np.ndarray, " steps"]) -> list[Levels]:
 
 
 class OneEvaluation:
-    """Solvers with one evaluation a step."""
+    """Base class of solvers with one evaluation per step."""
 
     def num_levels(self, num_evaluations: int) -> int:
         return num_evaluations
@@ -90,7 +93,10 @@ class OneEvaluation:
 
 
 def extrapolate(state: SamplerState, x0_hat: Batch, levels: Levels) -> Batch:
-    """D + (h / 2h₋)(D − D₋) with h = log(σ/σ') and h₋ = log(σ₋/σ); D alone at the first step."""
+    """Extrapolated output D + (h / 2h₋)(D − D₋) of the denoiser; D at the first step.
+
+    Here h = log(σ/σ') and h₋ = log(σ₋/σ).
+    """
     h = jnp.log(levels.sigma / levels.following)
     h_previous = jnp.log(levels.previous / levels.sigma)  # ∞ at the first step, which switches the term off
     return x0_hat + 0.5 * h / h_previous * (x0_hat - state.x0_previous)

@@ -13,7 +13,7 @@ __all__ = ["DPMSolver"]
 
 @dataclasses.dataclass(frozen=True)
 class DPMSolver(OneEvaluation):
-    """Deterministic map from noise to trajectories."""
+    """DPM-Solver++(2M): a deterministic map from noise to trajectories."""
 
     stochastic = False
     order = 2

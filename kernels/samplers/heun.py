@@ -1,4 +1,6 @@
-"""Heun's method for the probability-flow ODE, and EDM's stochastic form of it: two evaluations a step.
+"""Heun's method for the probability-flow ODE, and EDM's stochastic form of the method.
+
+Both take two evaluations per step.
 
     dx/dσ = (x − D)/σ;   x̃ = x + (σ' − σ) d(x, σ),   x' = x + (σ' − σ) (d(x, σ) + d(x̃, σ')) / 2.
 
@@ -19,7 +21,7 @@ __all__ = ["EDMHeun", "Heun"]
 
 @dataclasses.dataclass(frozen=True)
 class Heun:
-    """Deterministic."""
+    """Heun's method, deterministic."""
 
     churn: float = 0.0
     order = 2
@@ -32,7 +34,7 @@ class Heun:
         return max(2, (num_evaluations + 1) // 2)
 
     def plan(self, sigmas: Float[np.ndarray, " level"]) -> list[Levels]:
-        """Two evaluations for each pair of neighbours: at the raised level, and at the next."""
+        """Plan of two evaluations per pair of neighbours: at the raised level, and at the next."""
         num_steps = len(sigmas) - 1
         raised = sigmas * (1.0 + min(self.churn / num_steps, np.sqrt(2.0) - 1.0))
         raised[-1] = sigmas[-1]  # the sample is what the denoiser makes of the last level as it is
@@ -57,6 +59,6 @@ class Heun:
 
 @dataclasses.dataclass(frozen=True)
 class EDMHeun(Heun):
-    """Stochastic; churn 40 is Karras et al.'s for images of ImageNet."""
+    """EDM's stochastic Heun method; churn 40 is Karras et al.'s for images of ImageNet."""
 
     churn: float = 40.0

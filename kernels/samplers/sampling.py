@@ -24,7 +24,7 @@ __all__ = ["Keys", "Step", "draw", "draw_noise", "draw_steps", "initial_noise", 
 
 
 class Step(NamedTuple):
-    """What `draw_steps` yields: evaluations done, and the denoiser's present estimate of the samples."""
+    """Record of `draw_steps`: evaluations done, and the present estimate of the samples."""
 
     num_evaluations: int
     x0_hat: Batch
@@ -50,7 +50,7 @@ def draw_noise(keys: Keys, step: int | Array, shape: tuple[int, int]) -> Batch:
 
 
 def initial_noise(keys: Keys, law: GaussianLaw) -> Batch:
-    """The latents (sample, time, variable) from which samples start."""
+    """Latents (sample, time, variable) from which samples start."""
     return draw_noise(keys, 0, law.mean.shape)
 
 
@@ -65,7 +65,7 @@ def _step(solver: Solver, state: SamplerState, x0_hat: Batch, levels: Levels, no
 
 
 def _denoise(denoiser: Any, x: Batch, sigma: Any) -> Batch:
-    """Guided denoisers are composed of compiled pieces already; plain ones are compiled here."""
+    """Denoise; plain denoisers are compiled here, guided ones consist of compiled pieces."""
     if callable(denoiser):
         guided: Any = denoiser
         return guided(x, sigma)
@@ -80,7 +80,9 @@ def draw_steps(
     latents: Batch,
     keys: Keys | None = None,
 ) -> Iterator[Step]:
-    """Walk one batch down the grid, yielding after each denoiser evaluation; the last x̂₀ is the sample.
+    """Walk one batch down the grid; yields after each evaluation of the denoiser.
+
+    The last x̂₀ is the sample.
 
     Args:
         denoiser: plain or guided.
@@ -115,7 +117,7 @@ def draw(
     latents: Batch,
     keys: Keys | None = None,
 ) -> Batch:
-    """The samples (sample, time, variable), standardised units; arguments as in `draw_steps`."""
+    """Draw samples (sample, time, variable), standardised; arguments as in `draw_steps`."""
     if jax.default_backend() != "cpu":
         latents = spread(jnp.asarray(latents))
         if solver.stochastic and keys is None:
@@ -130,7 +132,7 @@ def draw(
 def _scan(
     denoiser: Any, law: GaussianLaw, solver: Solver, plan: Levels, latents: Batch, keys: Keys | None
 ) -> Batch:
-    """The same walk as one program, for accelerators; `plan` holds arrays (evaluation,)."""
+    """Walk down the grid as one program, for accelerators; `plan` holds arrays (evaluation,)."""
 
     def body(state: SamplerState, inputs: tuple[Array, Levels]) -> tuple[SamplerState, None]:
         index, levels = inputs

@@ -1,4 +1,4 @@
-"""Solvers of the reverse diffusion SDE whose steps are Gaussian given their history: x' ~ N(m, v I).
+"""Solvers of the reverse diffusion SDE with Gaussian steps x' ~ N(m, v I) given the past.
 
 A Gaussian kernel is what gives the weights of guided paths in closed form. With r = σ'/σ:
 
@@ -20,7 +20,7 @@ __all__ = ["AncestralSolver", "EulerMaruyama", "GaussianStep", "SDEDPMSolver"]
 
 
 class GaussianStep(OneEvaluation):
-    """Base: `transition` gives mean and variance, `step` draws."""
+    """Base class: `transition` gives mean and variance of a step, `step` draws."""
 
     stochastic = True
     order = 1
@@ -40,7 +40,7 @@ class GaussianStep(OneEvaluation):
 
 @dataclasses.dataclass(frozen=True)
 class AncestralSolver(GaussianStep):
-    """The kernel q(x' | x, x₀ = D) of the forward process."""
+    """Ancestral solver: the kernel q(x' | x, x₀ = D) of the forward process."""
 
 
 @dataclasses.dataclass(frozen=True)

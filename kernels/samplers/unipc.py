@@ -1,4 +1,6 @@
-"""UniPC of order 3, a predictor and corrector of the probability-flow ODE at one evaluation a step.
+"""UniPC of order 3: predictor and corrector for the probability-flow ODE.
+
+It takes one evaluation per step.
 
 With λ = −log σ the ODE's exact step from σ to σ' = σ e^(−h) is
 
@@ -25,13 +27,13 @@ POINTS = 3  # of a parabola
 
 @dataclasses.dataclass(frozen=True)
 class UniPC(OneEvaluation):
-    """Deterministic map from noise to trajectories; the default for probabilities."""
+    """UniPC: a deterministic map from noise to trajectories; the default for probabilities."""
 
     stochastic = False
     order = 3
 
     def plan(self, sigmas: Float[np.ndarray, " level"]) -> list[Levels]:
-        """With the weights of corrector and predictor, newest evaluation first."""
+        """Plan with the weights of corrector and predictor, newest evaluation first."""
         times = -np.log(sigmas)
         levels = []
         for index, level in enumerate(level_triples(sigmas)):
@@ -54,7 +56,7 @@ def _sum(weights: Float[Array, " point"], points: tuple[Batch, ...]) -> Batch:
 
 
 def _weights(seen: Float[np.ndarray, " point"], start: float, end: float) -> Float[np.ndarray, "3"]:
-    """What each evaluation counts in ∫ e^(s − h) D ds from `start` to `end`, zeros for points there are not.
+    """Weights of the evaluations in ∫ e^(s − h) D ds from `start` to `end`, zero-padded.
 
     ∫₀ʰ e^(s − h) sᵏ ds = hᵏ − k times the integral for k − 1, which is 1 − e^(−h) for k = 0; the weights give
     these for each power up to the number of points.

@@ -1,4 +1,4 @@
-"""The members of a weighted ensemble and their shares, and what a statistic of them looks like.
+"""Members of a weighted ensemble, their shares, and the form of a statistic's result.
 
 An ensemble is a Dataset `state(sample, time, variable)`; an optional `satisfied(sample)` says which samples
 are members of the event, all if absent, and an optional `weight(sample)` holds importance weights w. Sample i
@@ -31,7 +31,10 @@ __all__ = [
 
 
 def members_of(dataset: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:
-    """The members, and their shares (sample,), positive, of sum 1. Reads `weight` and `satisfied` only."""
+    """Members of an ensemble, and their shares (sample,), positive, of sum 1.
+
+    Only `weight` and `satisfied` are read.
+    """
     dataset_layout(dataset)  # says what is missing
     if "sample" not in dataset["state"].dims:
         dataset = dataset.assign(state=dataset["state"].expand_dims("sample"))
@@ -46,7 +49,7 @@ def members_of(dataset: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:
 
 
 def weights_of(dataset: xr.Dataset, dims: tuple[str, ...]) -> np.ndarray:
-    """`weight` of the members, 0 for other samples; dims are those that it may have, `sample` the last."""
+    """Weights of samples, 0 outside the event; `dims` are allowed, with `sample` the last."""
     weights = np.ones([dataset.sizes[dim] for dim in dims])
     for name, kind in (("weight", np.float64), ("satisfied", bool)):
         if name not in dataset:
@@ -61,7 +64,7 @@ def weights_of(dataset: xr.Dataset, dims: tuple[str, ...]) -> np.ndarray:
 
 
 def shares_of(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Indices of the members, and their shares."""
+    """Indices and shares of the members."""
     kept = np.flatnonzero(weights > 0)
     if kept.size == 0:
         raise ValueError(
@@ -72,7 +75,7 @@ def shares_of(weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def state_of(members: xr.Dataset) -> xr.DataArray:
-    """State (sample, time, variable), checked to be finite: at once, or when computed where dask holds it."""
+    """State (sample, time, variable), checked to be finite; lazily, where dask holds it."""
     if members["state"].chunks is None:
         layout = dataset_layout(members)
         return to_dataset(to_array(members, layout), layout)["state"].astype(np.float64).drop_vars("sample")
@@ -93,7 +96,7 @@ def finite(block: np.ndarray) -> np.ndarray:
 
 
 def joined(state: xr.DataArray) -> xr.DataArray:
-    """One chunk along `sample`."""
+    """State in one chunk along `sample`."""
     return state.chunk(sample=-1) if state.chunks else state
 
 
@@ -103,7 +106,7 @@ def only(dataset: xr.Dataset, *names: str) -> xr.Dataset:
 
 
 def average(values: xr.DataArray, shares: np.ndarray) -> tuple[xr.DataArray, xr.DataArray]:
-    """Σp f and its standard error, lazily and in the chunks that there are."""
+    """Weighted mean Σp f and its standard error, lazily and chunk by chunk."""
     values, p = values.astype(np.float64), xr.DataArray(shares, dims="sample")
     average = (p * values).sum("sample")
     square = float(np.sum(shares**2))
@@ -112,7 +115,7 @@ def average(values: xr.DataArray, shares: np.ndarray) -> tuple[xr.DataArray, xr.
 
 
 def unit_of(layout: Layout) -> str:
-    """The variables' unit where they share one."""
+    """Unit of all variables, where they share one."""
     units = {layout.variable_units.get(name, "") for name in layout.variables}
     return "see variable_units" if len(units) > 1 else units.pop()
 
@@ -124,7 +127,10 @@ def closed(unit: str) -> str:
 def result_of(
     shares: np.ndarray | None, layout: Layout, **named: tuple[xr.DataArray, str, str]
 ) -> xr.Dataset:
-    """Name → (array, what it is, unit); an empty text is that of a standard error."""
+    """Dataset from name → (array, description, unit).
+
+    An empty description stands for that of a standard error.
+    """
     arrays = {}
     for name, (array, words, unit) in named.items():
         words = words or f"standard error of the {named[name.removesuffix('_error')][1]}"

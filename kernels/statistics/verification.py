@@ -1,4 +1,4 @@
-"""Verification of forecasts against what came: scores, ranks, spread beside skill, each with its error.
+"""Verification of forecasts: scores, ranks, spread and skill, each with its error.
 
 Forecasts are verified on cases: forecasts `state(case, sample, time, variable)`, `weight` and `satisfied` with or
 without `case`, and truths `state(case, time, variable)` at the same times. A forecast is the law of its members,
@@ -71,7 +71,9 @@ def crps(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
 
 
 def rank_histogram(key: PRNGKeyArray, forecasts: xr.Dataset, truth: xr.Dataset, bins: int = 10) -> xr.Dataset:
-    """How often the truth falls into each part of the forecast, 1/bins everywhere where it is a fair draw from it.
+    """Rank histogram: how often the truth falls into each part of the forecast.
+
+    It is 1/bins everywhere where the truth is a fair draw from the forecast.
 
     The truth's place in a forecast is its rank among the n members, ties broken at random, spread evenly
     over [rank/(n + 1), (rank + 1)/(n + 1)]; with weights the shares below it take the place of the rank
@@ -115,7 +117,7 @@ def rank_histogram(key: PRNGKeyArray, forecasts: xr.Dataset, truth: xr.Dataset, 
 
 
 def spread_skill(forecasts: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
-    """Spread of the forecasts beside the error of their mean: equal where the truth is a fair draw from them.
+    """Spread of forecasts and error of their mean; equal if the truth is a fair draw.
 
     skill² is the mean over cases of (m − y)², m the forecast's mean and y the truth; spread² that of the unbiased
     variance times 1 + Σp², the mean's own error included.
@@ -155,7 +157,7 @@ def spread_skill(forecasts: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
 
 
 def _truth(truth: xr.Dataset, layout: Layout) -> np.ndarray:
-    """One trajectory (time, variable) at the forecast's times."""
+    """Truth (time, variable) at the forecast's times."""
     states = to_array(truth, layout)
     if len(states) != 1:
         raise ValueError(f"`truth` must be one trajectory; got {len(states)} samples. Select one of them.")
@@ -163,7 +165,7 @@ def _truth(truth: xr.Dataset, layout: Layout) -> np.ndarray:
 
 
 def _case_layout(forecasts: xr.Dataset, least: int = 1) -> tuple[Layout, dict[str, Any]]:
-    """Layout of the forecasts, and the coordinates `time` and `variable`; checks the dimensions."""
+    """Layout of the forecasts and coordinates `time`, `variable`; checks the dimensions."""
     layout, dims = dataset_layout(forecasts), set(map(str, forecasts["state"].dims))
     if dims != {"case", "sample", "time", "variable"} or forecasts.sizes["case"] < least:
         raise ValueError(
@@ -174,7 +176,7 @@ def _case_layout(forecasts: xr.Dataset, least: int = 1) -> tuple[Layout, dict[st
 
 
 def _cases(forecasts: xr.Dataset, truth: xr.Dataset) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Members (sample, time, variable), shares and truth (time, variable) of one case after the other."""
+    """Members (sample, time, variable), shares and truth (time, variable), case by case."""
     same = "case" in truth.dims and truth.sizes["case"] == forecasts.sizes["case"]
     if not same or not np.array_equal(truth["case"].values, forecasts["case"].values):
         raise ValueError("`truth` must have the cases of the forecasts, in their order. Select or sort them.")

@@ -33,7 +33,7 @@ __all__ = [
 
 
 def effective_sample_size(weights: Float[np.ndarray, " sample"]) -> float:
-    """(Σw)² / Σw²: how many equally weighted samples the weights are worth; 0 when all are 0."""
+    """Effective sample size (Σw)² / Σw² of weights; 0 when all are 0."""
     weights = np.asarray(weights, np.float64)
     square = float(np.sum(weights**2))
     return float(np.sum(weights)) ** 2 / square if square > 0 else 0.0
@@ -50,7 +50,9 @@ def weighted_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.n
 
 
 def weighted_quantiles(values: np.ndarray, weights: np.ndarray | None, q: np.ndarray) -> np.ndarray:
-    """Quantiles over the first axis, by interpolating the weighted distribution function at its midpoints.
+    """Quantiles over the first axis of the weighted distribution function.
+
+    The distribution function is interpolated at its midpoints.
 
     Args:
         values: (sample, …).
@@ -84,7 +86,7 @@ def _ranked(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.nda
 
 
 def _shares(weights: np.ndarray | None, num_samples: int) -> Float[np.ndarray, " sample"]:
-    """p_i = w_i / Σw."""
+    """Shares p_i = w_i / Σw."""
     weights = np.ones(num_samples) if weights is None else np.asarray(weights, np.float64)
     if not np.any(weights > 0):
         raise ValueError("`weights` must have a positive entry.")
@@ -92,7 +94,7 @@ def _shares(weights: np.ndarray | None, num_samples: int) -> Float[np.ndarray, "
 
 
 def _column(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The shares with axes appended, to multiply (sample, …)."""
+    """Shares with axes appended, to multiply (sample, …)."""
     return shares.reshape(-1, *[1] * (values.ndim - 1))
 
 
@@ -102,7 +104,7 @@ def _influence_error(influence: np.ndarray, shares: np.ndarray) -> np.ndarray:
 
 
 def _correction(shares: np.ndarray) -> float:
-    """1 / (1 − Σp²), n / (n − 1) for equal weights; NaN for one sample."""
+    """Factor 1 / (1 − Σp²); n / (n − 1) for equal weights; NaN for one sample."""
     square = float(np.sum(shares**2))
     return 1.0 / (1.0 - square) if square < 1.0 else np.nan
 
@@ -119,7 +121,10 @@ def weighted_error(values: np.ndarray, weights: np.ndarray | None = None) -> np.
 
 
 def weighted_variance(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Σp(x − Σpx)² / (1 − Σp²) over the first axis: unbiased for weights that do not depend on x; NaN for one sample."""
+    """Variance Σp(x − Σpx)² / (1 − Σp²) over the first axis; NaN for one sample.
+
+    It is unbiased for weights that do not depend on x.
+    """
     values, shares = np.asarray(values, np.float64), _shares(weights, len(values))
     centred = values - weighted_mean(values, shares)
     return np.asarray(np.tensordot(shares, centred**2, axes=1) * _correction(shares))
@@ -218,7 +223,9 @@ def weighted_autocorrelation(
 def weighted_histogram(
     points: tuple[np.ndarray, np.ndarray], weights: np.ndarray | None, edges: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Share of a plane's points in each cell, and its standard error; a sample and all its points are one draw.
+    """Share of a plane's points in each cell, and its standard error.
+
+    A sample and all its points are one draw.
 
     Args:
         points: first and second coordinates, (sample, point) each.
@@ -249,7 +256,7 @@ def weighted_histogram(
 
 
 class CRPS(NamedTuple):
-    """Continuous ranked probability scores, and their standard error as estimates from a finite sample.
+    """Continuous ranked probability scores of a finite sample, with a standard error.
 
     Attributes:
         plain: Σp|x − y| − ½ ΣΣ p p'|x − x'|, the score of the ensemble as it is.
@@ -263,7 +270,7 @@ class CRPS(NamedTuple):
 
 
 def weighted_crps(values: np.ndarray, weights: np.ndarray | None, truth: np.ndarray) -> CRPS:
-    """Score of a sample as a forecast of `truth`, smaller is better.
+    """Score of a sample as a forecast of `truth`; smaller is better.
 
     With D_i = Σ_j p_j |x_i − x_j| a sample's influence is |x_i − y| − D_i, less its mean.
 
@@ -292,7 +299,9 @@ def weighted_crps(values: np.ndarray, weights: np.ndarray | None, truth: np.ndar
 def weighted_place(
     values: np.ndarray, weights: np.ndarray | None, truth: np.ndarray, uniform: np.ndarray
 ) -> np.ndarray:
-    """Where `truth` lies in a sample, between 0 and 1: its randomised rank over the number of ranks.
+    """Place of `truth` in a sample, between 0 and 1.
+
+    The place is the randomised rank over the number of ranks:
 
     (Σ_{x<y} p + u (Σ_{x=y} p + Σp²)) / (1 + Σp²): the truth counts as one more sample of effective size.
     With n equal weights this is (rank + u')/(n + 1), ranks 0 … n, ties broken at random, and exactly

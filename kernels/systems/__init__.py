@@ -1,5 +1,4 @@
-"""Dynamical systems: vector field, initial law and simulation, one file a system."""
-
+"""Dynamical systems: vector field, initial law and simulation; one file per system."""
 
 from kernels.names import require_known
 from kernels.systems.base import System
@@ -22,7 +21,7 @@ def available_systems() -> tuple[str, ...]:
 
 
 def register_system(system: System, *, replace: bool = False) -> System:
-    """Make one's own system known by its name, for this process: to simulate, to train, to compare with.
+    """Register a system of one's own by name, for this process: to simulate, train, compare.
 
         register_system(System(name="oscillator", variables=("x", "v"), step=0.1, num_times=60,
                                vector_field=lambda s: jnp.stack([s[1], -s[0]]),
@@ -44,7 +43,7 @@ def register_system(system: System, *, replace: bool = False) -> System:
 
 
 def get_system(name: str) -> System:
-    """A system by name.
+    """Get a system by name.
 
     Raises:
         ValueError: no such system; the message names the nearest one.

@@ -1,4 +1,4 @@
-"""A dynamical system: its vector field, its initial law, and `simulate`.
+"""Base of dynamical systems: vector field, initial law, and `simulate`.
 
     dx/dtime = f(x),  x(0) ~ initial law,  observed every `step` after `burn_in` is dropped.
 
@@ -35,7 +35,7 @@ Stepper = Callable[[State], State]  # one step
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class System:
-    """An autonomous ordinary differential equation, or a map, with a law of initial states.
+    """Dynamical system: an autonomous ODE or a map, with a law of initial states.
 
     Attributes:
         name: name in the registry.
@@ -98,7 +98,10 @@ class System:
         )
 
     def integrate(self, state: State, times: Float[np.ndarray, " time"]) -> Float[Array, "time state"]:
-        """States at `times` (increasing, uniform) of the solution that starts at `state` at times[0]."""
+        """States at `times` of the solution that starts at `state` at times[0].
+
+        The times are increasing and uniform.
+        """
         times = np.asarray(times, np.float64)
         substep = self.step / self.substeps
         per_output = max(1, round((times[1] - times[0]) / substep))
@@ -118,7 +121,7 @@ class System:
     def simulate_array(
         self, key: PRNGKeyArray, num_samples: int
     ) -> Float[np.ndarray, "sample time variable"]:
-        """As `simulate`, without names."""
+        """Trajectories of `simulate` as an array."""
         if num_samples < 1:
             raise ValueError(f"`num_samples` must be at least 1; got {num_samples}.")
         size = min(_CHUNK if jax.default_backend() == "cpu" else _CHUNK_ACCELERATOR, num_samples)
@@ -144,7 +147,7 @@ class System:
         return to_dataset(states, self.layout, attrs=self.provenance(key))
 
     def provenance(self, key: PRNGKeyArray) -> dict[str, Any]:
-        """What a Dataset of this system says about its origin."""
+        """Provenance for the attributes of a Dataset of this system."""
         return {
             "system": self.name,
             "description": self.description,
@@ -176,7 +179,7 @@ def _simulate_chunk(
 def _solve(
     system: System, state: State, substep: float, per_output: int, num_outputs: int
 ) -> Float[Array, "time state"]:
-    """The start and `num_outputs` states, each `per_output` steps after the last."""
+    """Initial state and `num_outputs` further states, each `per_output` steps later."""
     start, step, state_of = _steps(system, state, substep)
 
     def output(carry: Any, _: None) -> tuple[Any, State]:
@@ -188,7 +191,7 @@ def _solve(
 
 
 def _steps(system: System, state: State, substep: float) -> tuple[Any, Callable, Callable]:
-    """What is carried from step to step, the step, and the state in what is carried."""
+    """Initial carry, step of the carry, and function carry → state."""
     if system.stepper is not None:
         return state, system.stepper(substep), lambda carry: carry
     assert system.vector_field is not None  # noqa: S101 - checked when the system was made

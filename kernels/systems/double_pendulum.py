@@ -28,7 +28,7 @@ INITIAL_MOMENTUM = (0.2, 0.3)
 
 
 def velocities(state: Float[Array, "4"]) -> Float[Array, "2"]:
-    """M(q)⁻¹ p in closed form; det M = 1 + sin²(q1 − q2) ≥ 1."""
+    """Velocities M(q)⁻¹ p in closed form; det M = 1 + sin²(q1 − q2) ≥ 1."""
     q, p = state[:2], state[2:]
     cosine = jnp.cos(q[0] - q[1])
     det = 2.0 - cosine**2

@@ -1,4 +1,4 @@
-"""The Kuramoto–Sivashinsky equation: a chaotic field on a ring, at 64 points of a circle of length 22.
+"""Kuramoto–Sivashinsky equation: a chaotic field at 64 points of a ring of length 22.
 
     ∂u/∂time = −u ∂u/∂s − ∂²u/∂s² − ∂⁴u/∂s⁴,   u(s + L) = u(s),   L = 22,   mean of u = 0.
 
@@ -31,7 +31,7 @@ NUM_INITIAL = 4  # longest waves, from which a field starts
 
 
 def _slope(wavenumbers: np.ndarray) -> np.ndarray:
-    """I q; the shortest wave's derivative vanishes at the grid points."""
+    """Factor i q of a derivative; 0 for the shortest wave, which is 0 at the grid points."""
     return 1j * np.where(np.arange(wavenumbers.size) < wavenumbers.size - 1, wavenumbers, 0.0)
 
 
@@ -45,12 +45,12 @@ def vector_field(u: Float[Array, "64"]) -> Float[Array, "64"]:
 
 
 def _advection(modes: Array) -> Array:
-    """−∂(u²/2)/∂s in Fourier modes."""
+    """Advection −∂(u²/2)/∂s in Fourier modes."""
     return jnp.asarray(-0.5 * SLOPE) * jnp.fft.rfft(jnp.fft.irfft(modes, NUM_POINTS) ** 2)
 
 
 def etdrk4(step: float) -> Stepper:
-    """One step of length `step` of ETDRK4: u → u."""
+    """Stepper u → u of ETDRK4, one step of length `step`."""
     scaled = step * GROWTH
     roots = scaled[:, None] + np.exp(1j * np.pi * (np.arange(NUM_ROOTS) + 0.5) / NUM_ROOTS)
     grown = np.exp(roots)
@@ -80,7 +80,7 @@ def etdrk4(step: float) -> Stepper:
 
 
 def draw_initial(key: Array) -> Float[Array, "64"]:
-    """A sum of the longest waves, with standard normal amplitudes."""
+    """Draw a sum of the longest waves, with standard normal amplitudes."""
     amplitudes = jax.random.normal(key, (2, NUM_INITIAL))
     phases = 2.0 * np.pi * np.outer(np.arange(1, NUM_INITIAL + 1), np.arange(NUM_POINTS)) / NUM_POINTS
     waves = np.stack([np.cos(phases), np.sin(phases)]).astype(np.float32)

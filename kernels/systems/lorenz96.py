@@ -1,4 +1,6 @@
-"""Lorenz's model of 1996: a ring of 24 sites that advect, damp and are driven, as air on a latitude circle.
+"""Lorenz's model of 1996: a ring of 24 sites that advect, damp and are driven.
+
+It stands for air on a latitude circle:
 
     ẋᵢ = (xᵢ₊₁ − xᵢ₋₂) xᵢ₋₁ − xᵢ + F,   i = 1 … 24, indices modulo 24,   F = 8,
 

@@ -1,4 +1,4 @@
-"""Observing a system: one long trajectory as an instrument would record it, with noise and gaps.
+"""Observations of a system: one long trajectory with measurement noise and gaps.
 
     recording = observe(get_system("lorenz63"), key, num_steps=100_000, noise=0.02, missing=0.01)
     recording.to_netcdf("observations.nc", engine="h5netcdf")
@@ -32,7 +32,7 @@ def observe(
     start: str = "2000-01-01",
     step_seconds: float = 3600.0,
 ) -> xr.Dataset:
-    """One long trajectory, after the burn-in, measured at every output step.
+    """Observe one long trajectory, after the burn-in, at every output step.
 
     Args:
         system: what is observed.
@@ -76,7 +76,7 @@ def observe(
 
 @partial(jax.jit, static_argnames=("system", "num_steps"))
 def _long_run(system: System, key: PRNGKeyArray, num_steps: int) -> Float[Array, "time variable"]:
-    """From a drawn state, the burn-in left out."""
+    """Long trajectory from a drawn state, the burn-in left out."""
     state = system.draw_initial(key)
     if system.burn_in:
         state = system.integrate(state, np.array([0.0, system.burn_in]))[-1]
@@ -85,7 +85,7 @@ def _long_run(system: System, key: PRNGKeyArray, num_steps: int) -> Float[Array,
 
 
 def _gaps(key: PRNGKeyArray, num_steps: int, missing: float) -> np.ndarray:
-    """(step,) whether a row is lost: gaps begin at random, so often that their share is `missing`."""
+    """Mask (step,) of lost rows: gaps begin at random and cover the share `missing`."""
     begin_key, length_key = jax.random.split(key)
     rate = (
         -np.log1p(-missing) / MEAN_GAP

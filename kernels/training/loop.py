@@ -1,4 +1,4 @@
-"""Training a denoiser: denoising score matching as a generator of progress records.
+"""Training of a denoiser: denoising score matching, a generator of progress records.
 
     loss = E_{x₀, σ, ε} mean |D(x₀ + σ ε, σ) − x₀|² / s(σ)²
 
@@ -47,7 +47,7 @@ MIDDLE = (0.5, 20.0)  # noise levels between the structure of trajectories and t
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class TrainingConfig:
-    """How to train.
+    """Settings of a training.
 
     Attributes:
         num_steps: optimiser steps.
@@ -82,7 +82,7 @@ History = tuple[int, float, float]
 
 
 class TrainingRecord(NamedTuple):
-    """What `fit` yields.
+    """Progress record of `fit`.
 
     Attributes:
         step: optimiser steps done.
@@ -106,7 +106,7 @@ class TrainingRecord(NamedTuple):
 
     @property
     def seconds_left(self) -> float:
-        """Expected, if the steps to come take as long as those of this process."""
+        """Expected seconds to the end, at the pace of this process."""
         return self.seconds * (self.num_steps - self.step) / max(self.steps_here, 1)
 
 
@@ -117,7 +117,7 @@ class _State(NamedTuple):
 
 
 def initialize(config: UNetConfig, law: GaussianLaw, key: PRNGKeyArray, *, num_known: int = 0) -> Trainable:
-    """An untrained denoiser: the network's output is zero, so D is the linear denoiser."""
+    """Untrained denoiser: the network's output is zero, so D is the linear denoiser."""
     graph, params = nnx.split(UNet(config, rngs=nnx.Rngs(key)))
     if num_known:
         return ForecastDenoiser.of(graph, params, law, num_known)
@@ -141,7 +141,7 @@ def _draw_sigmas(key: PRNGKeyArray, size: int, config: TrainingConfig) -> Float[
 def _losses(
     denoiser: Trainable, x0: Batch, key: PRNGKeyArray, config: TrainingConfig, references: Batch | None = None
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
-    """What is minimised, and the loss against x₀, which differs from it where there are references."""
+    """Training loss, and the loss against x₀, which differs where there are references."""
     sigma_key, noise_key = jax.random.split(key)
     sigma = _draw_sigmas(sigma_key, x0.shape[0], config)
     x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
@@ -215,7 +215,7 @@ def fit(
     num_known: int = 0,
     stopped: Callable[[], bool] | None = None,
 ) -> Iterator[TrainingRecord]:
-    """Train, yielding a record every `config.report_every` steps and at the end.
+    """Train a denoiser; yields a record every `config.report_every` steps and at the end.
 
     Args:
         key: random key; together with the arguments it fixes the result.
@@ -284,7 +284,7 @@ def fit(
 
 
 def _save_state(path: Path, step: int, state: _State, history: list[History]) -> None:
-    """Write the state; a kill leaves the last whole one."""
+    """Write the training state; a kill leaves the last whole state."""
     tensors = {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
     past = np.asarray(history, np.float64).reshape(-1, 3)
     with replacing(path) as (new,):

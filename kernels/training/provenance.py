@@ -1,4 +1,4 @@
-"""What cards say about where and with what a model was made."""
+"""Provenance in cards: where and with what a model was made."""
 
 import datetime
 import platform
@@ -13,7 +13,7 @@ __all__ = ["made_now", "training_facts"]
 
 
 def made_now() -> str:
-    """Date and time, UTC."""
+    """Present date and time, UTC."""
     return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
 
 
@@ -31,7 +31,7 @@ def training_facts(record: TrainingRecord) -> dict[str, Any]:
 
 
 def _version(package: str) -> str:
-    """Of a package; one that is run from its source without being installed tells none."""
+    """Version of a package; "unknown" if it runs from its source without being installed."""
     try:
         return version(package)
     except PackageNotFoundError:

@@ -1,4 +1,4 @@
-"""What a training starts from when that is a model, and how its result is put back into it."""
+"""Warm start of a training from a model, and the trained network put back into the model."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -18,11 +18,11 @@ __all__ = ["expert_pair", "looking_at", "num_exemplars", "num_parameters", "requ
 
 
 def require_unseen(start: Model, seed: int) -> None:
-    """Raises ValueError where a model, or one that it was trained from, was trained on the data of this seed."""
-    seen, told = [], start.card.get("training", {})
-    while isinstance(told, Mapping) and told:
-        seen.append(told.get("seed"))
-        told = told.get("started_from")
+    """Raise ValueError if a model or its predecessors were trained on the data of a seed."""
+    seen, training = [], start.card.get("training", {})
+    while isinstance(training, Mapping) and training:
+        seen.append(training.get("seed"))
+        training = training.get("started_from")
     if seed in seen:
         raise ValueError(
             f"`seed` must be another than those that {start.name!r} was trained with, "
@@ -31,16 +31,16 @@ def require_unseen(start: Model, seed: int) -> None:
 
 
 def trained_part(start: Model, layout: Layout, *, num_known: int, expert: bool) -> Trainable:
-    """The denoiser of a model that training can go on from.
+    """Part of a model's denoiser that training can start from.
 
     Args:
         start: the model.
-        layout: of the trajectories to train on.
+        layout: layout of the trajectories to train on.
         num_known: first states that the denoiser is to know.
-        expert: of a pair, the expert rather than the general network.
+        expert: whether to take the expert of a pair, rather than its general network.
 
     Raises:
-        ValueError: the model is no trained one, is of another layout, or knows other states.
+        ValueError: the model is not trained, has another layout, or is given other states.
     """
     denoiser = start.denoiser
     if isinstance(denoiser, ExpertDenoiser):
@@ -57,7 +57,7 @@ def trained_part(start: Model, layout: Layout, *, num_known: int, expert: bool) 
 
 
 def looking_at(exemplars: Float[np.ndarray, "exemplar time variable"], denoiser: Trainable) -> Trainable:
-    """The denoiser with exemplars, unless it has its own already."""
+    """Denoiser with these exemplars, unless it has exemplars already."""
     if isinstance(denoiser, NetworkDenoiser) and denoiser.exemplars is None:
         return denoiser.with_exemplars(exemplars)
     return denoiser
@@ -66,19 +66,19 @@ def looking_at(exemplars: Float[np.ndarray, "exemplar time variable"], denoiser:
 def expert_pair(
     start: Model | None, trained: Trainable, levels: tuple[float, float] | None
 ) -> Trainable | ExpertDenoiser:
-    """What was trained, with the other network of the model that it was trained from, if that has one.
+    """Trained network, paired with the other network of the starting model, if it has one.
 
     Args:
-        start: the model that training went on from, None for an untrained one; its `epsilon_scale` is not kept.
-        trained: the result.
-        levels: those that it is the expert of, None for a general network.
+        start: the starting model, None for an untrained one; its `epsilon_scale` is dropped.
+        trained: the trained network.
+        levels: noise levels of which the trained network is the expert, None for a general network.
     """
     before = None if start is None else start.denoiser
     if isinstance(before, NetworkDenoiser | ExpertDenoiser):
-        before = before.scaled(None)  # the factor was right for what it was before
+        before = before.scaled(None)  # the factor fitted the networks before training
     if isinstance(before, ExpertDenoiser) and isinstance(trained, NetworkDenoiser):
         if (trained.exemplars is None) != (before.general.exemplars is None):
-            return trained  # its companion does not see what it sees
+            return trained  # the other network has not the same inputs
         changed = {"general": trained} if levels is None else {"expert": trained, "levels": levels}
         return dataclasses.replace(before, **changed)
     if isinstance(before, NetworkDenoiser) and isinstance(trained, NetworkDenoiser) and levels is not None:
@@ -87,13 +87,13 @@ def expert_pair(
 
 
 def num_parameters(denoiser: Trainable | ExpertDenoiser) -> int:
-    """Of one network, or of both."""
+    """Number of weights; for an expert pair, of both networks."""
     networks = [denoiser.general, denoiser.expert] if isinstance(denoiser, ExpertDenoiser) else [denoiser]
     return sum(leaf.size for network in networks for leaf in jax.tree.leaves(network.params))
 
 
 def num_exemplars(denoiser: object) -> int:
-    """That a network, or each of a pair, looks at; 0 for none, and for what is no network."""
+    """Number of exemplars of a network, or of each of a pair; 0 for other denoisers."""
     one = denoiser.general if isinstance(denoiser, ExpertDenoiser) else denoiser
     seen = one.exemplars if isinstance(one, NetworkDenoiser) else None
     return 0 if seen is None else len(seen.points)

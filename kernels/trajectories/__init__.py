@@ -1,1 +1,1 @@
-"""Trajectories: what their axes mean, the units of networks, and the boundary to xarray and to files."""
+"""Trajectories: their axes, standardised units, and the boundary to xarray and files."""

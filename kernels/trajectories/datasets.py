@@ -1,4 +1,4 @@
-"""Datasets: where xarray meets arrays.
+"""Datasets of trajectories: the boundary between xarray and arrays.
 
 `to_dataset` and `to_array` cross the boundary between an ensemble (sample, time, variable) in physical
 units and `state(sample, time, variable)` with names, times and units; `read_dataset` and `write_dataset`
@@ -58,13 +58,13 @@ def to_dataset(
 
 
 def sample_array(values: np.ndarray, name: str, *, units: str, **coordinates: np.ndarray) -> xr.DataArray:
-    """One number a sample, with further ones as coordinates."""
+    """DataArray of one number per sample, with further numbers as coordinates."""
     coords = {"sample": np.arange(len(values))} | {k: ("sample", v) for k, v in coordinates.items()}
     return xr.DataArray(values, dims="sample", coords=coords, name=name, attrs={"units": units})
 
 
 def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
-    """The ensemble (sample, time, variable) of a Dataset, variables in the layout's order.
+    """Ensemble (sample, time, variable) of a Dataset, variables in the layout's order.
 
     Raises:
         ValueError: `state` or a dimension is missing, names or times differ, or values are not finite.
@@ -109,7 +109,7 @@ def _require_finite(values: np.ndarray) -> np.ndarray:
 
 
 def dataset_layout(dataset: xr.Dataset) -> Layout:
-    """The layout that a Dataset written by `to_dataset` describes."""
+    """Layout that a Dataset written by `to_dataset` describes."""
     if "state" not in dataset or not {"time", "variable"} <= set(map(str, dataset["state"].dims)):
         raise ValueError("the dataset must have a variable `state(sample, time, variable)`.")
     units = json.loads(dataset.attrs.get("variable_units", "{}"))
@@ -122,7 +122,7 @@ def dataset_layout(dataset: xr.Dataset) -> Layout:
 
 
 def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, float, float | None]]:
-    """Every known number of one, partly known, trajectory.
+    """Known numbers of one, partly known, trajectory.
 
     Args:
         dataset: `state(time, variable)` at some of the layout's times and variables, NaN where nothing
@@ -160,7 +160,9 @@ def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, 
 
 
 def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
-    """Write a Dataset as NetCDF (.nc) or Zarr (.zarr); Boolean variables become 0 and 1 in NetCDF.
+    """Write a Dataset as NetCDF (.nc) or Zarr (.zarr).
+
+    Boolean variables become 0 and 1 in NetCDF.
 
     Raises:
         ValueError: another ending, or a folder that does not exist.
@@ -176,7 +178,7 @@ def write_dataset(dataset: xr.Dataset, path: str | Path) -> None:
 
 
 def require_writable(path: Path) -> None:
-    """Raises ValueError where `write_dataset` could not write; to be asked before what takes long."""
+    """Raise ValueError if `write_dataset` could not write; ask before long work."""
     if path.suffix not in (".nc", ".zarr"):
         raise ValueError(f"`path` must end with .nc (NetCDF) or .zarr; got {path.name!r}.")
     if not path.absolute().parent.is_dir():
@@ -184,7 +186,7 @@ def require_writable(path: Path) -> None:
 
 
 def without_booleans(dataset: xr.Dataset) -> xr.Dataset:
-    """NetCDF has no Boolean: 0 and 1 in its place."""
+    """Dataset with 0 and 1 in place of Booleans, which NetCDF lacks."""
     flags = {name: dataset[name].astype("i1") for name in dataset.data_vars if dataset[name].dtype == bool}
     return dataset.assign(flags)
 

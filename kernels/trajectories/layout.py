@@ -1,4 +1,4 @@
-"""Trajectories: what their axes mean, and the units in which networks see them.
+"""Layout of trajectories: names, times and units of their axes.
 
 A trajectory is an array (time, variable) in physical units; an ensemble is (sample, time, variable).
 `Layout` names the axes, `Standardizer` maps to standardised units; `kernels.trajectories.datasets` is the boundary
@@ -20,7 +20,7 @@ Observable = Callable[[Float[Array, "time variable"]], Float[Array, " time"]]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layout:
-    """What the axes of a trajectory mean.
+    """Layout: what the axes of a trajectory mean.
 
     Two layouts are equal when their names, times and units are; observables count by name.
 
@@ -72,7 +72,7 @@ class Layout:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """(time, variable)."""
+        """Shape (time, variable) of a trajectory."""
         return self.num_times, self.num_variables
 
     @property
@@ -81,7 +81,7 @@ class Layout:
         return float(np.median(np.diff(self.times))) if self.num_times > 1 else 1.0
 
     def index(self, name: str) -> int:
-        """Position of a variable. Raises ValueError that lists the names there are."""
+        """Position of a variable. Raises ValueError that lists the known names."""
         if name not in self.variables:
             raise ValueError(f"unknown variable {name!r}; this layout has {', '.join(self.variables)}.")
         return self.variables.index(name)
@@ -97,7 +97,7 @@ class Layout:
         return hash(self._content())
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able description; observables are named, their code belongs to the system."""
+        """JSON-able description; observables are named, since their code belongs to the system."""
         return {
             "variables": list(self.variables),
             "times": self.times.tolist(),

@@ -38,7 +38,7 @@ class Standardizer(NamedTuple):
     def fit(
         cls, states: np.ndarray, *, noise: str = "white", increments: Sequence[bool] | None = None
     ) -> "Standardizer":
-        """Mean and standard deviation of each variable over samples and times (…, time, variable).
+        """Fit mean and standard deviation of each variable of states (…, time, variable).
 
         Args:
             states: trajectories, physical units.
@@ -66,7 +66,7 @@ class Standardizer(NamedTuple):
         return cls(jnp.zeros(num_variables, jnp.float32), jnp.ones(num_variables, jnp.float32))
 
     def with_noise(self, noise: str, num_times: int) -> "Standardizer":
-        """The same units for noise of another colour. Raises ValueError when there is no such noise."""
+        """Units for noise of another colour. Raises ValueError if there is no such noise."""
         amplitude = amplitudes(noise, num_times)
         return self._replace(noise=None if noise == "white" else jnp.asarray(amplitude, jnp.float32))
 
@@ -79,7 +79,7 @@ class Standardizer(NamedTuple):
     def standardize_ensemble(
         self, states: Float[np.ndarray, "sample time variable"]
     ) -> Float[np.ndarray, "sample time variable"]:
-        """The same of any number of trajectories on the host, some at a time; in single precision."""
+        """Standardise an ensemble on the host, chunk by chunk, in single precision."""
         chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
         return np.concatenate(
             [np.asarray(self.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
@@ -93,7 +93,7 @@ class Standardizer(NamedTuple):
         return jnp.where(self.increments > 0, jnp.cumsum(x, axis=-2), x)
 
     def log_det(self, num_times: int) -> float:
-        """Log |d x0 / d x| of a whole trajectory, so that densities are per physical unit."""
+        """Logarithm of |d x0 / d x| for a whole trajectory; densities are per physical unit."""
         scaled = float(num_times * np.sum(np.log(np.asarray(self.scale, np.float64))))
         if self.noise is None:
             return -scaled
@@ -101,5 +101,5 @@ class Standardizer(NamedTuple):
 
 
 def _differences(x: Any, numbers: Any) -> Any:
-    """The first value and the increments from time to time (…, time, variable), by NumPy or JAX."""
+    """First value and increments from time to time (…, time, variable), by NumPy or JAX."""
     return numbers.concatenate([x[..., :1, :], x[..., 1:, :] - x[..., :-1, :]], axis=-2)

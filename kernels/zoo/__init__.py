@@ -1,7 +1,7 @@
-"""The models that ship with the project, and the user's own: `load_model` takes a name or a path.
+"""Models by name or path: those shipped with the project, and the user's own.
 
-Shipped weights lie beside this file; a user's own models in the data folder of the platform
-(`diffuse-ui train … --name my-model` writes there), which is looked in first.
+`load_model` takes a name or a path. Shipped weights lie beside this file; a user's own models lie in the data
+folder of the platform (`diffuse-ui train … --name my-model` writes there), which is searched first.
 """
 
 from pathlib import Path
@@ -33,7 +33,7 @@ def available_models() -> tuple[str, ...]:
 
 
 def require_name(name: str) -> None:
-    """Raises ValueError where a model cannot be called that: the name is that of a file in a folder."""
+    """Raise ValueError if a model's name is not that of a file in a folder."""
     if not name or name.startswith(".") or {"/", "\\", "\0"} & set(name):
         raise ValueError(
             f"`name` must be a name without slashes that begins with no dot; got {name!r}. "
@@ -42,7 +42,7 @@ def require_name(name: str) -> None:
 
 
 def load_model(name: str | Path) -> Model:
-    """A model by name, or from the path of its weights.
+    """Load a model by name, or from the path of its weights.
 
     Raises:
         ValueError: no such model (the message names the nearest), or a damaged file.
@@ -51,7 +51,7 @@ def load_model(name: str | Path) -> Model:
 
 
 def path_of(name: str | Path) -> Path:
-    """Where a model's weights are. Raises ValueError when there is no such model."""
+    """Path of a model's weights. Raises ValueError when there is no such model."""
     paths = _paths()
     if str(name) in paths:
         return paths[str(name)]

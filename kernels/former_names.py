@@ -1,4 +1,4 @@
-"""Former names of modules, still importable: scripts and notebooks written by version 0.1 use them.
+"""Former names of modules, importable for scripts and notebooks of version 0.1.
 
     forward({"kernels.zoo.presets": "kernels.training.presets"})
     import kernels.zoo.presets         # the names of kernels.training.presets

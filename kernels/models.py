@@ -72,7 +72,7 @@ class Model:
         card: Mapping[str, Any] | None = None,
         noise: str = "white",
     ) -> "Model":
-        """A model from a denoiser in physical units, without training.
+        """Model from a denoiser in physical units, without training.
 
         A denoiser that knows its moments (`moments()`, `standardized(standardizer)`) is standardised;
         any other is taken to work in units in which each variable has a mean of about 0 and a spread of

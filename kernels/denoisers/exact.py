@@ -21,7 +21,7 @@ Batch = Float[Array, "sample time variable"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False, init=False)
 class GaussianDenoiser:
-    """The exact denoiser of a Gaussian: D = μ + S (S + σ²)⁻¹ (x − μ).
+    """Exact denoiser of a Gaussian: D = μ + S (S + σ²)⁻¹ (x − μ).
 
     Args:
         mean: (time, variable), physical units.

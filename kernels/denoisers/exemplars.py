@@ -68,7 +68,7 @@ def draw_with_references(
 
 
 class Exemplars(NamedTuple):
-    """A kernel density of trajectories in the leading directions of their Gaussian law.
+    """Kernel density of trajectories in the leading directions of their Gaussian law.
 
     Attributes:
         points: coordinates along those directions, that of the largest variance last.

@@ -1,4 +1,4 @@
-"""A learned denoiser: a network preconditioned by the best linear denoiser."""
+"""Learned denoiser: a network preconditioned by the best linear denoiser."""
 
 import dataclasses
 import functools
@@ -23,7 +23,7 @@ Batch = Float[Array, "sample time variable"]
 @jax.tree_util.register_dataclass
 @dataclasses.dataclass(frozen=True, eq=False)
 class NetworkDenoiser:
-    """A network preconditioned by the best linear denoiser.
+    """Network preconditioned by the best linear denoiser.
 
     With L(x, σ) the denoiser of the Gaussian law with the data's mean and covariance, and s(σ) the
     root mean posterior variance under it,

@@ -1,4 +1,4 @@
-"""The perturbation kernel and the conversions between its equivalent descriptions.
+"""Perturbation kernel, and conversions between its equivalent descriptions.
 
     x_σ = x₀ + σ ε,  ε ~ N(0, I);   D(x, σ) = E[x₀ | x_σ = x];   ∇log p_σ(x) = (D − x) / σ²
 

@@ -63,7 +63,7 @@ def events_by_frequency(layout: Layout, truth: Trajectories) -> list[tuple[float
 
 
 def extremes(layout: Layout, truth: Trajectories) -> list[str]:
-    """The maximum and the minimum of each variable beyond the truth's 1-in-10 and 1-in-100 values."""
+    """Events: each variable's maximum and minimum beyond the truth's 1-in-10 and 1-in-100."""
     return [
         _beyond(layout, truth, v, name, sign, share)[0]
         for v in shown_variables(layout)

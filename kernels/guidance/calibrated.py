@@ -54,7 +54,7 @@ _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 
 class Regression(NamedTuple):
-    """Least squares of the final C on C(x̂₀), (part, level) each, over increasing log σ (level,)."""
+    """Regression of the final C on C(x̂₀), (part, level), over increasing log σ (level,)."""
 
     log_sigmas: Float[Array, " level"]
     offset: Float[Array, "part level"]
@@ -143,9 +143,10 @@ def _matched(
 
 @jax.jit
 def _damping(gradient: Batch, product: Batch, sigma: Any, slope: Array, spread: Array) -> PerSample:
-    """Factor of the shift, below 1 where C would vary by more than `WIDEST` times its usual spread.
+    """Factor of the shift, below 1 where C would vary far more than usual at this level.
 
-    A network's Jacobian lets C vary so much where no trajectory goes; a full shift would lead further away.
+    Up to `WIDEST` times the regression's spread is allowed. A network's Jacobian gives more where no trajectory
+    goes, and a full shift would lead further away.
     """
     seen, here = (WIDEST * spread) ** 2, slope**2 * variance_along(gradient, product, sigma)
     return jnp.where(here > seen, seen / jnp.where(here > seen, here, 1.0), 1.0)

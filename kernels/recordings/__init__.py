@@ -1,4 +1,4 @@
-"""Recordings: long series of measured or simulated states, and the windows that are cut from them.
+"""Recordings: long series of measured or simulated states, and windows cut from them.
 
 A recording becomes trajectories in three steps, one file each: `reading` (a file or Dataset → numbers,
 names, units and times; with `tables`, `units` and `dates`, what columns, headings and times mean),

@@ -131,7 +131,7 @@ def _full_year(year: str) -> str:
 
 
 def _parsed(texts: pd.Series) -> pd.DatetimeIndex | None:
-    """Dates in one format, without time zone (UTC where there was one); None where they are none."""
+    """Dates in one format, without time zone (as UTC); None if some text is no such date."""
     for form in FORMATS:
         with (
             warnings.catch_warnings(),

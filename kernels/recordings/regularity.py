@@ -1,4 +1,4 @@
-"""Even steps and whole rows: gaps and uneven times, each met by an error or by a named choice.
+"""Regularity of recordings: gaps and uneven times, each an error or a named choice.
 
     gaps       None: an error says how much is missing   "drop": windows that touch a gap are left out
                "interpolate": gaps of at most `MAX_GAP` steps are bridged linearly, longer ones dropped

@@ -38,7 +38,9 @@ __all__ = ["crps", "rank_histogram", "spread_skill"]
 
 
 def crps(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
-    """Continuous ranked probability score of a forecast, smaller is better; in units of the variable.
+    """Continuous ranked probability score of a forecast; smaller is better.
+
+    The score has the units of the variable.
 
     Args:
         forecast: state(sample, time, variable), or with `case`.

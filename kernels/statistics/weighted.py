@@ -1,4 +1,4 @@
-"""Statistics of weighted ensembles: quantiles, correlations, scores, distances. Arrays in, arrays out.
+"""Statistics of weighted arrays: quantiles, correlations, scores, distances.
 
 A sample x_i has the weight w_i ≥ 0 and the share p_i = w_i / Σw; Σp² is one over the effective size.
 A statistic moves by p_i φ_i with its sample i, φ being its influence (x_i − Σp x for the mean), so

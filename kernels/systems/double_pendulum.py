@@ -1,4 +1,4 @@
-"""The planar double pendulum: unit masses, unit massless rods, unit gravity.
+"""Planar double pendulum: unit masses, unit massless rods, unit gravity.
 
 Angles q1, q2 are measured from the downward vertical and never wrapped. With the mass matrix
 M(q)ᵢⱼ = cos(qᵢ − qⱼ) (2 − max(i, j)), i and j from 0, and momenta p = M v,

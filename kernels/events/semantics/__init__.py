@@ -1,1 +1,1 @@
-"""Semantics of events: from a tree and a layout to C(x), whether it holds, and which part decided."""
+"""Semantics of events: C(x) of a tree on a layout, the truth, and the deciding part."""

@@ -33,7 +33,7 @@ Parameters = Mapping[str, np.ndarray]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Program:
-    """The structure of an event on a layout: a static, hashable argument of jitted functions.
+    """Structure of an event on a layout: a static, hashable argument of jitted functions.
 
     Two programs are equal when the events differ in their numbers only, the layouts are equal, and so are
     the functions behind their observables.
@@ -114,7 +114,7 @@ class Program:
 
 
 class Constraint(NamedTuple):
-    """A compiled event.
+    """Compiled event.
 
     Attributes:
         program: the structure, static.

@@ -115,7 +115,7 @@ class Event(Node):
     def parameters(
         self, layout: "Layout | None" = None, dataset: "xr.Dataset | None" = None, *, points: bool = False
     ) -> list[Parameter]:
-        """The event's numbers, in the order of the text, with ranges for sliders.
+        """Numbers of the event, in the order of the text, with ranges for sliders.
 
         Args:
             layout: gives units, and the range of times.

@@ -64,7 +64,7 @@ class Chains:
     trajectories: int = 0
 
     def take(self, indices: np.ndarray) -> "Chains":
-        """The chains at `indices`, repeats allowed."""
+        """Chains at `indices`, repeats allowed."""
         return dataclasses.replace(self, **{name: getattr(self, name)[indices] for name in _ARRAYS})
 
     def inside(self, level: float) -> Bool[np.ndarray, " chain"]:

@@ -1,4 +1,4 @@
-"""The exceedance curve P(C > c) from the stages of one subset simulation, with a band.
+"""Exceedance curve P(C > c) from the stages of one subset simulation, with a band.
 
 Between two of its levels, low < c ≤ high, a run knows the probability of low in each replicate r, ρ_r,
 and states that are distributed by the law above low, so that

@@ -17,7 +17,7 @@ MIN_HITS = 10  # with fewer, an interval from hits is too wide to be called an a
 
 
 def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -> Probability:
-    """A `Probability` from `hits` in `total` independent samples."""
+    """Estimate from `hits` in `total` independent samples."""
     value = hits / total
     error = float(np.sqrt(max(value * (1.0 - value), 0.0) / total))
     interval = binomial_interval(hits, total)

@@ -298,7 +298,7 @@ def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, len
     part = _part("held_out", tensors, length)
     if part is not None or "held_out.series" not in tensors:
         return part
-    # of an older file, standardised: values come back rounded, and one that a threshold equals may change sides
+    # older files hold standardised values, which come back rounded: one equal to a threshold may change sides
     series = tensors["held_out.series"].astype(np.float32) * np.asarray(standardizer.scale)
     return Segment(series + np.asarray(standardizer.mean), tensors["held_out.starts"], length)
 

@@ -61,7 +61,7 @@ class Model:
     training_data: Segment | None = None
 
     def __post_init__(self) -> None:
-        _ = self.ode_levels  # a card is checked when there is a model of it
+        _ = self.ode_levels  # raises ValueError for a damaged card
 
     @classmethod
     def from_denoiser(

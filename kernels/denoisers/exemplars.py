@@ -29,7 +29,7 @@ __all__ = ["Exemplars", "draw_with_references", "posterior_means"]
 
 Batch = Float[Array, "sample time variable"]
 
-BANDWIDTH = 0.3  # of the kernels, standardised units: below that level exemplars have nothing to say
+BANDWIDTH = 0.3  # of the kernels, standardised units; exemplars are no help at lower noise levels
 RANK = 64  # leading directions of the data in which exemplars are kept
 
 

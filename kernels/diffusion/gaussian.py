@@ -25,10 +25,10 @@ __all__ = [
     "x0_from_score",
 ]
 
-MAX_FITTED = 8192  # numbers of a trajectory whose law may be fitted: its covariance has that many squared
-MATRICES = 6  # of the size of that covariance, in double precision, which are there at once
-MAX_FULL = 1024  # numbers of a trajectory up to which a fitted law keeps every direction
-NEGLIGIBLE = SIGMA_MIN**2  # variance that a fitted law of more may leave out
+MAX_FITTED = 8192  # largest size of a trajectory whose law is fitted; the covariance has this size squared
+MATRICES = 6  # matrices of this size, in double precision, in memory at once
+MAX_FULL = 1024  # size of a trajectory up to which a fitted law keeps every direction
+NEGLIGIBLE = SIGMA_MIN**2  # variance of directions that a larger law leaves out
 _CHUNK = 8192  # trajectories whose moments are summed together
 
 

@@ -28,11 +28,11 @@ from kernels.systems import get_system
 __all__ = ["Scaling", "fit_epsilon_scale", "scaled", "with_epsilon_scale"]
 
 TAIL = 0.03
-FIRST_STEP = 0.005  # of the secant method
+FIRST_STEP = 0.005  # first change of the factor in the secant method
 MAX_SHIFT = 0.04  # distance of the factor from 1; a model that needs more is not mended by a factor
 MAX_ROUNDS = 5
 NUM_SIMULATED = 65_536
-SEED = 2_000_003  # of the trajectories and latents of the fit, which no report and no training uses
+SEED = 2_000_003  # seed of the fit's trajectories and latents; no report and no training uses it
 
 Trajectories = Float[np.ndarray, "sample time variable"]
 
@@ -100,7 +100,7 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
         return np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
 
     shares = beyond(truth).mean(0)
-    counted = abs(shares - TAIL) <= 0.5 * TAIL  # a bound that is met again and again has nothing beyond it
+    counted = abs(shares - TAIL) <= 0.5 * TAIL  # a variable that meets a bound has no extremes beyond
     if not counted.any():
         raise ValueError(f"no variable of {model.name} has extremes that could be counted: all meet bounds.")
 

@@ -38,7 +38,7 @@ MAX_DISTANCE, MAX_ROLLOUT = 0.01, 0.002  # targets of shipped models
 ALLOWED = ((0.05, 0.03), (0.01, 0.07), (1e-3, 0.25))  # least intended probability → relative error
 NUM_ROLLOUTS = 2048
 NUM_PROBES = 8
-NUM_MEMBERS = 64  # of an ensemble that is scored
+NUM_MEMBERS = 64  # members of a scored ensemble
 NUM_CLIMATE = 1024
 UNSEEN = 1_000_003  # folded into the key of the true trajectories: no training uses it
 

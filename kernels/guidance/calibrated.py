@@ -48,8 +48,8 @@ PerSample = Float[Array, " sample"]
 
 NUM_LEVELS = 16
 NUM_GAUSSIAN = 512  # pilot trajectories from the data's Gaussian law where none are given
-WIDEST = 2.0  # standard deviation of C given x̂₀, in units of what it is on average
-CHUNK = 128  # as many as paths that go through the network together: nothing compiles anew
+WIDEST = 2.0  # standard deviation of C given x̂₀, in units of its mean over the pilot
+CHUNK = 128  # equal to the number of paths evaluated together, so that nothing compiles anew
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 

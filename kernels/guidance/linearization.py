@@ -17,7 +17,7 @@ __all__ = ["LinearizedPart", "linearised", "part_gradients", "value_gradient"]
 
 Batch = Float[Array, "sample time variable"]
 
-SURELY = 1e9  # C of what holds whatever happens: log ψ = 0, and finite in single precision when squared
+SURELY = 1e9  # C of a part that always holds: log ψ = 0, and C² is finite in single precision
 
 
 class LinearizedPart(NamedTuple):

@@ -58,7 +58,7 @@ PerSample = Float[Array, " sample"]
 FLOOR_FRACTION = 1e-3  # τ in units of the spread of C
 MAX_SHIFT = 10.0  # standard deviations of the data; no conditional mean lies farther out
 WIDEST = 2.0  # variance of the posterior in any direction, in units of σ²
-FAR = -20.0  # μ/s from which the hazard is taken from its series: to 1e-6 of it, and finite in float32
+FAR = -20.0  # μ/s below which the hazard is a series, exact to 1e-6 and finite in float32
 _LOG_SQRT_2PI = 0.5 * float(np.log(2.0 * np.pi))
 
 

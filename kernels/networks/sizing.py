@@ -25,9 +25,9 @@ from kernels.networks.unet import UNet, UNetConfig
 __all__ = ["Cost", "evaluation_seconds", "network_config", "network_cost"]
 
 FEW_VARIABLES = 8
-MANY_SAMPLES = 200_000  # training trajectories from which on the full widths are used
+MANY_SAMPLES = 200_000  # training trajectories from which the full widths are used
 BOTTLENECK_TOKENS = 16
-SITES = 16  # of a ring, about
+SITES = 16  # wanted number of equal parts of a ring
 MAX_SITES = 32
 PATCH = 2
 

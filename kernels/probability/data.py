@@ -36,10 +36,10 @@ __all__ = [
 ]
 
 NUM_REPLICATES = 4000
-MIN_BLOCKS = 8  # with fewer, a bootstrap tells little
-MIN_SPELLS = 5  # separate blocks that hits, and misses, must lie in: 1 is one observation
-MAX_DRAWN = 4_000_000  # blocks at once
-SEED = 0  # of the replicates: the same data give the same interval
+MIN_BLOCKS = 8  # blocks; with fewer a bootstrap says little
+MIN_SPELLS = 5  # separate blocks with hits, and with misses; within one block they count as one observation
+MAX_DRAWN = 4_000_000  # blocks in memory at once
+SEED = 0  # seed of the replicates: equal data give equal intervals
 _KINDS = {"data": "held-out", "training_data": "training"}
 _MORE = {"data": "hold out more data", "training_data": "train on more data"}
 

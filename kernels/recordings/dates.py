@@ -37,10 +37,10 @@ YEAR_LAST = re.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?!\d)(.*)$")
 TIME_OF_DAY = re.compile(r"^\d{1,2}:\d{2}(:\d{2}(\.\d+)?)?$")
 FORMATS = ("ISO8601", None, "%Y-%m-%d %I:%M %p", "%Y-%m-%d %I:%M:%S %p")  # None: as the first row is written
 DIGITS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M"}
-NUM_LOOKED_AT = 1000  # texts, to tell whether a column holds dates
-YEARS = (1900, 2199)  # of dates that are written as numbers; seconds since 1970, read so, lie before that
-LEAST, MOST = YEARS[0] * 10**4, (YEARS[1] + 1) * 10**8  # numbers that these can be
-CENTURY = 70  # years of two digits from here on are those of 1900
+NUM_LOOKED_AT = 1000  # texts read to find whether a column holds dates
+YEARS = (1900, 2199)  # of dates written as numbers; seconds since 1970, read as dates, lie before
+LEAST, MOST = YEARS[0] * 10**4, (YEARS[1] + 1) * 10**8  # range of such numbers
+CENTURY = 70  # years of two digits from here on belong to 1900
 
 
 def is_time_name(name: Any) -> bool:

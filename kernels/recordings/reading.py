@@ -27,7 +27,7 @@ SAMPLE_NAMES = (
     *("sample", "run", "member", "trajectory", "realization", "realisation", "replicate", "number"),
     *("ensemble", "ens", "ensemble_member", "samples", "runs", "members", "trajectories"),
 )
-UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))  # the longest that is not above the step
+UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))  # the longest not above the step is used
 CLASSIC = (b"CDF\x01", b"CDF\x02")  # first bytes of NetCDF-3, with offsets of 32 and 64 bits
 CDF5 = b"CDF\x05"
 

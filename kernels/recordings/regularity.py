@@ -19,9 +19,9 @@ from kernels.recordings.reading import Recording
 __all__ = ["GAPS", "MAX_GAP", "even_step", "regular"]
 
 GAPS = ("drop", "interpolate")
-MAX_GAP = 3  # steps that linear interpolation may bridge; more would teach the model straight lines
-MAX_FILLING = 20  # even steps for each row there is; more come of a stray time rather than of gaps
-EVEN = 0.01  # of a step, by which times may miss an even grid
+MAX_GAP = 3  # steps bridged by interpolation; more would teach the model straight lines
+MAX_FILLING = 20  # even steps per row; more come from a stray time, not from gaps
+EVEN = 0.01  # share of a step by which times may miss an even grid
 
 
 def regular(recording: Recording, *, gaps: str | None = None, resample: float | None = None) -> Recording:

@@ -21,7 +21,7 @@ from kernels.recordings.units import read_headings, split_heading
 __all__ = ["NOT_NUMERIC", "listed", "read_table", "table_dataset"]
 
 MAX_NAMED = 12  # names listed in a message
-NUM_LINES = 200  # of a file, to tell how it is written
+NUM_LINES = 200  # lines of a file read to find its form
 NUMBERS_OR_TEXT = (
     "string",
     "mixed",
@@ -31,8 +31,8 @@ NUMBERS_OR_TEXT = (
     "floating",
     "decimal",
 )
-CODE = re.compile(r"\s*0\d")  # of a station, say
-NOT_NUMERIC = "not_numeric"  # attribute of a column of measurements that cannot be used as it is: why
+CODE = re.compile(r"\s*0\d")  # a code, for example of a station
+NOT_NUMERIC = "not_numeric"  # attribute with the reason why a column cannot be used
 DECIMAL_COMMA = re.compile(r"(?:^|[;\t])\s*-?\d+,\d+\s*(?:[;\t\n]|$)", re.MULTILINE)
 
 

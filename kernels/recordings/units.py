@@ -40,7 +40,7 @@ PLAIN = (
     ),
     *("pH", "psu", "PSU", "DU", "ppm", "ppb", "ppt", "ppmv", "ppbv", "kcal"),
 )
-WORDS = (  # other words say something about a column, and are no unit
+WORDS = (  # words that are units; other words describe a column
     *("second", "seconds", "minute", "minutes", "hour", "hours", "days", "year", "years", "percent", "knots"),
     *("metre", "metres", "meter", "meters", "degree", "degrees", "degrees_north", "degrees_east", "kelvin"),
     *("celsius", "fahrenheit", "volt", "volts", "watt", "watts"),

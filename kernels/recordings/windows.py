@@ -23,11 +23,11 @@ from kernels.trajectories.layout import Layout
 __all__ = ["Segment", "Split", "recording_layout", "split_windows"]
 
 VALIDATION, HELD_OUT = 0.1, 0.2  # shares of the rows
-MIN_RUN = 6  # windows that a run must last to be split: three parts, two gaps, and as much again to train on
-LEAST = {"training": 30, "validation": 3, "held-out": 5}  # windows beside each other that a part must hold
-MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # of training windows, where no stride is given
-MAX_KEPT = 4_000_000  # numbers of the held-out part that are kept with a model, and of the training part
-SEED = 0  # of the windows that are kept of a training part which is larger
+MIN_RUN = 6  # lengths of a window in a run that is split: three parts, two gaps, one more to train on
+LEAST = {"training": 30, "validation": 3, "held-out": 5}  # least number of windows without common rows
+MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # training windows without a given stride, and their numbers
+MAX_KEPT = 4_000_000  # numbers stored with a model of the held-out part, and of the training part
+SEED = 0  # seed for the windows stored of a larger training part
 
 
 @dataclasses.dataclass(frozen=True, eq=False)

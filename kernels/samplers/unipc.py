@@ -22,7 +22,7 @@ from kernels.samplers.base import Batch, Levels, OneEvaluation, SamplerState, le
 
 __all__ = ["UniPC"]
 
-POINTS = 3  # of a parabola
+POINTS = 3  # points of a parabola
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class UniPC(OneEvaluation):
     def step(self, state: SamplerState, x0_hat: Batch, levels: Levels, noise: Batch) -> SamplerState:
         seen = (x0_hat, state.x0_previous, state.x0_earlier)
         again = levels.sigma / levels.previous * state.anchor + _sum(levels.weights[:POINTS], seen)
-        corrected = jnp.where(jnp.isinf(levels.previous), state.x, again)  # there is nothing yet to correct
+        corrected = jnp.where(jnp.isinf(levels.previous), state.x, again)  # nothing to correct yet
         x = levels.following / levels.sigma * corrected + _sum(levels.weights[POINTS:], seen)
         return SamplerState(x, x0_hat, corrected, state.x0_previous)
 

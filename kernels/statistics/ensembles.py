@@ -35,7 +35,7 @@ def members_of(dataset: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:
 
     Only `weight` and `satisfied` are read.
     """
-    dataset_layout(dataset)  # says what is missing
+    dataset_layout(dataset)  # raises ValueError that names what is missing
     if "sample" not in dataset["state"].dims:
         dataset = dataset.assign(state=dataset["state"].expand_dims("sample"))
     dims = tuple(map(str, dataset["state"].dims))

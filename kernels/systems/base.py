@@ -27,7 +27,7 @@ from kernels.trajectories.layout import Layout, Observable
 __all__ = ["State", "Stepper", "System"]
 
 _CHUNK = 8192  # trajectories integrated together: large enough to fill vector units, small enough for caches
-_CHUNK_ACCELERATOR = 131_072  # it has thousands of cores, and is asked once for each operation
+_CHUNK_ACCELERATOR = 131_072  # an accelerator has thousands of cores, and every operation has a cost
 
 State = Float[Array, " state"]
 Stepper = Callable[[State], State]  # one step
@@ -126,7 +126,7 @@ class System:
             raise ValueError(f"`num_samples` must be at least 1; got {num_samples}.")
         size = min(_CHUNK if jax.default_backend() == "cpu" else _CHUNK_ACCELERATOR, num_samples)
         starts = range(0, num_samples, size)
-        with ThreadPoolExecutor(max_workers=2) as pool:  # XLA runs one chunk on one core; two chunks fill two
+        with ThreadPoolExecutor(max_workers=2) as pool:  # XLA runs one chunk on one core
             chunks = pool.map(lambda start: np.asarray(_simulate_chunk(self, key, start, size)), starts)
             return np.concatenate(list(chunks))[:num_samples]
 

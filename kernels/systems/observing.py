@@ -19,7 +19,7 @@ from kernels.systems.base import System
 
 __all__ = ["observe"]
 
-MEAN_GAP = 5  # steps that an instrument fails, on average
+MEAN_GAP = 5  # mean length of a gap, in steps
 
 
 def observe(

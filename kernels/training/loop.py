@@ -262,14 +262,14 @@ def fit(
             history=tuple(history),
         )
 
-    if step >= config.num_steps:  # resumed when all was done
+    if step >= config.num_steps:  # resumed after the last step
         yield record(None)
     while step < config.num_steps:
         state, loss = _train_step(config, template, state, data, key, np.uint32(step))
         losses.append(loss)
         step += 1
         if stopped is not None:
-            jax.block_until_ready(loss)  # or steps wait in line that could not be taken back
+            jax.block_until_ready(loss)  # else more steps would be queued, which cannot be cancelled
             if stopped():
                 return
         if step % config.report_every and step != config.num_steps:

@@ -120,7 +120,7 @@ def signed_distance(
     The distance is √ of a squared distance with gradient 0 on the edges themselves.
     """
     x, y = jnp.broadcast_arrays(x, y)
-    known = jnp.isfinite(x) & jnp.isfinite(y)  # other points are outside, and far
+    known = jnp.isfinite(x) & jnp.isfinite(y)  # other points count as far outside
     x, y = jnp.where(known, x, 0.0), jnp.where(known, y, 0.0)
     px, py = x[..., None], y[..., None]
     ax, ay = vertices[:, 0], vertices[:, 1]

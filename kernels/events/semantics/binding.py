@@ -146,7 +146,7 @@ def _require_frequencies(node: Slice | Index, layout: Layout) -> None:
         raise ValueError(f"`{node}` is empty: the spectrum has frequencies 0 to {available - 1}.")
 
 
-SLACK = 1e-6  # of a step, so that 0.1 + 0.2 belongs to [0, 0.3]
+SLACK = 1e-6  # share of a step, so that 0.1 + 0.2 belongs to [0, 0.3]
 
 
 def elapsed(layout: Layout, *, nested: bool) -> Float[np.ndarray, "*evaluation time"]:

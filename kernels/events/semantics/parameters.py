@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 __all__ = ["parameters"]
 
-MARGIN = 0.1  # of the spread of the data, beyond its ends
-MAX_TRAJECTORIES = 256  # looked at for ranges
+MARGIN = 0.1  # share of the data's range, added at both ends
+MAX_TRAJECTORIES = 256  # trajectories that ranges are taken from
 
 
 class _Context(NamedTuple):

@@ -50,7 +50,7 @@ __all__ = [
 EXACT_DIMENSIONS = 96
 NUM_PROBES = 8
 CHUNK = 128
-MAX_SQUARE = 20.0  # of a latent's number, mean over the trajectory: 1 is normal, p < e^(−10 dim) beyond
+MAX_SQUARE = 20.0  # mean square of a latent's numbers: 1 is usual, p < e^(−10 dim) beyond this
 MAX_DIVERGED = 0.01
 MAX_PROBE_NOISE = 0.3  # standard deviation of log(p/q): a bias of the ratio of 5 %
 
@@ -135,7 +135,7 @@ def _probes(
     """Rademacher probes of each sample at one step; None where the trace is exact."""
     if shape[1] * shape[2] <= EXACT_DIMENSIONS:
         return None
-    return _rademacher(keys, np.uint32(step + 1), shape[1:])  # step 0 made the latents
+    return _rademacher(keys, np.uint32(step + 1), shape[1:])  # step 0 belongs to the latents
 
 
 @partial(jax.jit, static_argnames="shape")

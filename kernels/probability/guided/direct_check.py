@@ -19,7 +19,7 @@ from kernels.probability.latent.monte_carlo import estimate_proportion
 __all__ = ["CHECK_SHARE", "MIN_DIRECT", "DirectCheck", "direct_check", "nothing_found"]
 
 CHECK_SHARE = 0.1
-MIN_DIRECT = 2048  # at P = 0.1 their error is 7 %, below the 10 % that is mostly asked for
+MIN_DIRECT = 2048  # direct samples; at P = 0.1 their error is 7 %
 MIN_EXPECTED = 3.0  # hits; with fewer expected, direct samples say little
 SIGNIFICANCE = 2.5e-3  # of one side: the rate at which a right estimate is contradicted
 _QUANTILES = stats.norm.ppf((np.arange(200) + 0.5) / 200)

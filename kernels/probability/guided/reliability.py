@@ -20,9 +20,9 @@ __all__ = ["pareto_shape", "weighted_estimate"]
 
 MAX_PARETO_K = 0.7
 MIN_ESS = 40.0
-MAX_SHARE = 0.15  # of the largest weight
+MAX_SHARE = 0.15  # share of the largest weight
 MIN_HITS = 20
-MIN_FOR_SHAPE = 25  # ratios from which a shape can be fitted
+MIN_FOR_SHAPE = 25  # ratios that are needed to fit a shape
 
 
 def pareto_shape(log_ratio: Float[np.ndarray, " hit"]) -> float:
@@ -34,7 +34,7 @@ def pareto_shape(log_ratio: Float[np.ndarray, " hit"]) -> float:
     if len(log_ratio) < MIN_FOR_SHAPE or np.ptp(log_ratio) == 0:
         return float("inf")
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the value itself is reported, so is what it means
+        warnings.simplefilter("ignore")  # k̂ is reported, with its meaning
         _, shape = array_stats.psislw(log_ratio)  # smooths exp(−its argument), as for log-likelihoods
     return float(shape)
 

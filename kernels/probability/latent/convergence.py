@@ -22,8 +22,8 @@ from jaxtyping import Float
 __all__ = ["MAX_RHAT", "MIN_SIZE", "Mixing", "effective_size", "mixing_of", "worst_mixing"]
 
 MAX_RHAT = 1.1
-MIN_SIZE = 50  # independent draws, below which an ensemble says little
-MIN_DRAWS = 8  # of a group
+MIN_SIZE = 50  # independent draws; an ensemble worth fewer says little
+MIN_DRAWS = 8  # draws of a group
 NEGLIGIBLE = 0.05  # autocorrelation
 
 

@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 WIDEST_FOR_PARABOLAS = 0.82  # mean step of log σ: 14 evaluations from `SIGMA_MAX` to `SIGMA_MIN`
-CHUNK = 256  # trajectories that go through the network together
+CHUNK = 256  # trajectories evaluated together
 
 
 def ode_solver(sigmas: Float[np.ndarray, " steps"]) -> UniPC | DPMSolver:

@@ -24,9 +24,9 @@ __all__ = ["Extension", "extend"]
 
 NUM_GROUPS = 8
 FEWEST_CHAINS = 128  # least number of chains: fewer do not show whether they have mixed
-MOST_VARIABLES, NUM_TIMES = 6, 5  # of the states, checked for mixing along with C
+MOST_VARIABLES, NUM_TIMES = 6, 5  # variables and times of the states checked for mixing
 FEWEST_MOVES = 2 * DEFAULT_SCHEME.moves.count
-MOST_ROUNDS = 6  # of `DEFAULT_SCHEME.moves.count` moves
+MOST_ROUNDS = 6  # rounds of `DEFAULT_SCHEME.moves.count` moves
 
 
 class Extension(NamedTuple):

@@ -20,8 +20,8 @@ from kernels.probability.base import binomial_interval, log_interval
 
 __all__ = ["Exceedance", "Stage", "band", "decided", "stage_curve"]
 
-NUM_POINTS = 16  # of a stage
-MIN_SHARE = 0.02  # of a stage's states above the curve's last point
+NUM_POINTS = 16  # points of the curve in a stage
+MIN_SHARE = 0.02  # share of a stage's states above the curve's last point
 
 
 class Exceedance(NamedTuple):
@@ -79,7 +79,7 @@ def _point(stage: Stage, threshold: float) -> Exceedance:
         hits, total = int((stage.values > threshold).sum()), len(stage.values)
         return Exceedance(threshold, value, *binomial_interval(hits, total))
     if value == 0:
-        return Exceedance(threshold, 0.0, 0.0, 1.0)  # `band` cuts it down
+        return Exceedance(threshold, 0.0, 0.0, 1.0)  # `band` narrows the interval
     relative = float(found.std(ddof=1) / np.sqrt(count)) / value
     return Exceedance(threshold, value, *log_interval(value, relative, count - 1))
 

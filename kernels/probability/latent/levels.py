@@ -68,9 +68,9 @@ class Run:
         self.pool = pool
         self.replicate = np.arange(len(pool.values)) % NUM_REPLICATES
         self.products = np.ones(NUM_REPLICATES)
-        self.before = self.products  # without the last factor: the weights of the pool's states
+        self.before = self.products  # products without the last factor: weights of the pool's states
         self.reached = -np.inf  # the last level above which there were states
-        self.bound = (1.0, 1.0)  # P of that, and the upper end of its interval
+        self.bound = (1.0, 1.0)  # P(C > reached), and the upper end of its interval
         self.levels: list[float] = []
         self.stages: list[Stage] = []
         self.acceptance: list[float] = []
@@ -97,7 +97,7 @@ class Run:
         if self._visited:
             values = np.stack([one.values for one in self._visited])
             self.last_values = values.reshape(len(values), NUM_REPLICATES, -1)
-            self._visited = []  # the pool holds all that is needed
+            self._visited = []  # the pool holds the states
 
     def _advance(self) -> bool:
         """Choose the next level, multiply the factors in, and start its chains; False when done."""
@@ -140,7 +140,7 @@ class Run:
         seeds = []
         for r in range(NUM_REPLICATES):
             survivors = np.flatnonzero(inside & (self.replicate == r))
-            if len(survivors) == 0:  # a dead replicate has product 0; it walks along with borrowed seeds
+            if len(survivors) == 0:  # a replicate of product 0 goes on from seeds of others
                 survivors = np.flatnonzero(inside)
             seeds.append(np.resize(generator.permutation(survivors), self.per_replicate))
         self._chains = self.pool.take(np.concatenate(seeds))

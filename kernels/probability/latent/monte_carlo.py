@@ -13,7 +13,7 @@ from kernels.probability.latent.direct import direct_latents, direct_samples
 
 __all__ = ["MONTE_CARLO", "estimate_proportion", "monte_carlo"]
 
-MIN_HITS = 10  # with fewer, an interval from hits is too wide to be called an answer
+MIN_HITS = 10  # hits; with fewer the interval is too wide for status "ok"
 
 
 def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -> Probability:

@@ -93,6 +93,7 @@ def link(spec: kernels.RunSpec) -> str:
     None are left to defaults: those of the app that follows the link may be others.
     """
     chosen = {name: getattr(spec, name) for name in WATCHED}
+    chosen["event"] = spec.event_text or spec.event
     chosen["model"] = spec.model if isinstance(spec.model, str) else spec.model.name
     texts = {name: "none" if value is None else str(value) for name, value in chosen.items()}
     return "?" + urlencode(texts)

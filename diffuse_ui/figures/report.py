@@ -156,11 +156,11 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
     Of a recording, that of the training data stands beside it: a model that is faithful to it lies there.
     """
     style(ax, "P under the model", colours)
-    rungs = [rung for rung in report.get("events", []) if rung["truth"]["probability"] > 0]
-    if not rungs:
+    entries = [entry for entry in report.get("events", []) if entry["truth"]["probability"] > 0]
+    if not entries:
         return
     truth, mine = (
-        np.array([[r[k]["probability"], r[k]["standard_error"]] for r in rungs]).T for k in ("truth", "model")
+        np.array([[r[k]["probability"], r[k]["standard_error"]] for r in entries]).T for k in ("truth", "model")
     )
     met = mine[0] > 0
     floor = 0.3 * min([truth[0].min(), *mine[0][met]])
@@ -179,9 +179,9 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
         markersize=3.5,
         linewidth=1.0,
     )
-    learned = np.array([r["training_data"]["probability"] if "training_data" in r else np.nan for r in rungs])
+    learned = np.array([r["training_data"]["probability"] if "training_data" in r else np.nan for r in entries])
     if (learned > 0).any():
-        across = [r["truth"]["probability"] for r in rungs]
+        across = [r["truth"]["probability"] for r in entries]
         look = {"color": colours.ink, "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}
         ax.plot(across, np.where(learned > 0, learned, np.nan), "D", label="P in the training data", **look)
         ax.legend(frameon=False, fontsize=FONT_SIZE - 1.5, labelcolor=colours.ink)

@@ -257,10 +257,9 @@ class State(param.Parameterized):
     # -- the run -----------------------------------------------------------------------------
 
     @property
-    def question(self) -> tuple[Any, str | None, str | None]:
-        """What is asked, however it is to be answered: model, event and what is known."""
-        event = None if self.event is None else str(self.event)
-        return self.model, event, self.given.strip() or None
+    def question(self) -> tuple[Any, kernels.Event | None, str | None]:
+        """Model, event and what is known: the question, however it is to be answered."""
+        return self.model, self.event, self.given.strip() or None
 
     def to_spec(self, **changes: Any) -> kernels.RunSpec:
         """The run that the choices describe; `changes` replace single fields.
@@ -269,7 +268,7 @@ class State(param.Parameterized):
             ValueError: choices that do not go together, such as too few trajectories for the estimator.
         """
         choices: dict[str, Any] = {name: getattr(self, name) for name in CHOICES}
-        choices |= {"model": self.model, "event": self.event, "given": self.given.strip() or None}
+        choices |= dict(zip(("model", "event", "given"), self.question))
         return kernels.RunSpec(**choices | changes)
 
     def to_live_spec(self) -> kernels.RunSpec:

@@ -16,6 +16,7 @@ from kernels.fidelity.samples import (
     REPORT_STEPS,
     deterministic,
     latents,
+    report_problem,
     share,
     starts_of,
     stochastic,
@@ -27,7 +28,6 @@ from kernels.probability.base import Problem
 from kernels.probability.data import block_bootstrap
 from kernels.probability.latent.subset_simulation import subset_simulation
 from kernels.recordings.windows import Segment
-from kernels.runs.spec import RunSpec
 from kernels.systems import get_system
 from kernels.training.presets import MAX_VALUES
 from kernels.trajectories.datasets import to_dataset
@@ -100,7 +100,7 @@ def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Ite
     truth = _truth(model, key, effort)
     event = reference_event(model, truth)
     report: dict[str, Any] = {"event": event, "num_samples": effort.num_samples, "num_simulated": len(truth)}
-    problem = RunSpec(model=model, event=event).problem(key, num_steps=REPORT_STEPS)
+    problem = report_problem(model, event, key, REPORT_STEPS)
     report["simulator" if model.system else "data"] = _true_share(model, problem, truth)
     learned = _learned(model)
     if learned is not None:
@@ -112,7 +112,7 @@ def measure(model: Model, *, effort: Effort | None = None, seed: int = 7) -> Ite
         num_steps = report["steps_check"]["num_steps"]
     report["num_steps"] = num_steps
     yield dict(report)
-    few = RunSpec(model=model, event=event).problem(key, num_steps=num_steps)
+    few = report_problem(model, event, key, num_steps)
     starts = starts_of(model, truth, effort.num_samples)
     states = deterministic(few, latents(model, key, len(starts)), starts)
     report[f"ode_{num_steps}"] = _figures(model, few, states, truth)
@@ -214,7 +214,7 @@ def _event(
 
     Subset simulation replaces the samples where these would have few hits.
     """
-    problem = RunSpec(model=model, event=event).problem(key, num_steps=num_steps)
+    problem = report_problem(model, event, key, num_steps)
     found, method = share(problem, states), "monte_carlo"
     if wanted * len(states) < 100 and effort.num_chains and not model.num_known:
         last = deque(subset_simulation(problem, effort.num_chains), maxlen=1).pop().probability

@@ -1,4 +1,4 @@
-"""Samples of a model for its report, deterministic and stochastic, and what is asked of them.
+"""Samples of a model for its report, deterministic and stochastic.
 
 A forecasting model draws one continuation of the first states of each true trajectory, so that its samples are
 to have the law of the truth, as those of an unconditional model are.
@@ -12,17 +12,25 @@ import numpy as np
 from jaxtyping import Float, PRNGKeyArray
 
 from kernels.diffusion.schedules import grid
+from kernels.events.semantics.compile import compile_event
+from kernels.events.syntax.parser import parse_event
 from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import CHUNK, latent_map
 from kernels.samplers.sampling import draw, initial_noise, sample_keys
 from kernels.samplers.sde import SDEDPMSolver
 
-__all__ = ["REPORT_STEPS", "deterministic", "latents", "share", "starts_of", "stochastic"]
+__all__ = ["REPORT_STEPS", "deterministic", "latents", "report_problem", "share", "starts_of", "stochastic"]
 
 REPORT_STEPS = 80  # of stochastic sampling
 
 Trajectories = Float[np.ndarray, "sample time variable"]
+
+
+def report_problem(model: Model, event: str, key: PRNGKeyArray, num_steps: int) -> Problem:
+    """P(event) under a model; a forecast's first states come with each sample, not with the problem."""
+    constraint = compile_event(parse_event(event), model.layout)
+    return Problem(key=key, model=model, constraint=constraint, observations=None, num_steps=num_steps)
 
 
 def share(problem: Problem, states: Trajectories) -> dict[str, float]:
@@ -32,12 +40,12 @@ def share(problem: Problem, states: Trajectories) -> dict[str, float]:
 
 
 def starts_of(model: Model, truth: Trajectories, num_samples: int) -> Trajectories:
-    """First states that a forecasting model is to continue, those of true trajectories in turn; of others none."""
+    """First states for a forecasting model, of true trajectories in turn; else empty."""
     return np.resize(truth[:, : model.num_known], (num_samples, model.num_known, model.layout.num_variables))
 
 
 def stochastic(model: Model, key: PRNGKeyArray, starts: Trajectories) -> Trajectories:
-    """By the stochastic solver, one sample for each start, physical units."""
+    """Draw samples by the stochastic solver, one for each start, physical units."""
     sigmas, key = grid(REPORT_STEPS), jax.random.fold_in(key, 1)
     pieces = []
     for first, known in _blocks(model, starts):
@@ -54,7 +62,7 @@ def latents(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
 
 
 def deterministic(problem: Problem, noise: Trajectories, starts: Trajectories) -> Trajectories:
-    """By the ODE, one sample for each latent and start, physical units."""
+    """Draw samples by the ODE, one for each latent and start, physical units."""
     pieces: list[np.ndarray] = []
     for first, known in _blocks(problem.model, starts):
         pieces += latent_map(dataclasses.replace(problem, model=known), noise[first : first + CHUNK])
@@ -62,7 +70,7 @@ def deterministic(problem: Problem, noise: Trajectories, starts: Trajectories) -
 
 
 def _blocks(model: Model, starts: Trajectories) -> Iterator[tuple[int, Model]]:
-    """Number of a chunk's first sample, and the model that knows the starts of the chunk; the last is repeated."""
+    """First sample and conditioned model of each chunk; the last start is repeated."""
     for first in range(0, len(starts), CHUNK):
         if model.num_known:
             chunk = starts[first : first + CHUNK]

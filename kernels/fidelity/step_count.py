@@ -8,9 +8,8 @@ from jaxtyping import Bool, Float, PRNGKeyArray
 
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.fidelity.reference_events import extremes, reference_event
-from kernels.fidelity.samples import REPORT_STEPS, deterministic, latents, starts_of
+from kernels.fidelity.samples import REPORT_STEPS, deterministic, latents, report_problem, starts_of
 from kernels.models import Model
-from kernels.runs.spec import RunSpec
 
 __all__ = ["needed_steps"]
 
@@ -36,12 +35,10 @@ def needed_steps(
     noise, starts = latents(model, key, num_samples), starts_of(model, truth, num_samples)
     whole = dataclasses.replace(model, card=dict(model.card) | {"ode_levels": [SIGMA_MAX, SIGMA_MIN]})
     texts = [reference_event(model, truth), *extremes(model.layout, truth)]
-    problems = {text: RunSpec(model=model, event=text).problem(key, num_steps=REPORT_STEPS) for text in texts}
+    problems = {text: report_problem(model, text, key, REPORT_STEPS) for text in texts}
 
     def hits(model: Model, num_steps: int) -> Bool[np.ndarray, "event sample"]:
-        states = deterministic(
-            RunSpec(model=model, event=texts[0]).problem(key, num_steps=num_steps), noise, starts
-        )
+        states = deterministic(report_problem(model, texts[0], key, num_steps), noise, starts)
         return np.stack([problems[text].judge(states)[1] for text in texts])
 
     report: dict[str, Any] = {}

@@ -23,7 +23,7 @@ __all__ = ["DEFAULT_GUIDANCE", "GUIDANCE", "Guidance", "guided"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Guidance:
-    """Record of a guidance method: what menus, checks and help say of it, and how it is made.
+    """Record of a guidance method: label and factory.
 
     Attributes:
         label: name in menus.
@@ -61,7 +61,7 @@ def guided(
     *,
     pilot: Float[np.ndarray, "sample time variable"] | None = None,
 ) -> Any:
-    """A denoiser steered towards an event; has `split(x, sigma)`: unguided x̂₀, and the shift.
+    """Guide a denoiser to an event; the result has `split(x, sigma)`: unguided x̂₀, and shift.
 
     Args:
         name: a name of `GUIDANCE`.

@@ -1,4 +1,4 @@
-"""The estimator that suits the event, within a budget: direct samples first, then the cheaper way to 10 %.
+"""Automatic choice of an estimator: direct samples first, then the cheaper way to 10 %.
 
 Up to `NUM_DIRECT` direct samples of the model are drawn (or taken from their cache) in any case:
 they settle every event above P ≈ 1.6 %, and say how rare the others are. For those, the network calls that
@@ -76,14 +76,14 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
 
 
 def _needed(direct: Probability, relative: float) -> int:
-    """Direct samples for `RELATIVE_ERROR`; 0 where too few hits say how many."""
+    """Number of direct samples for `RELATIVE_ERROR`; 0 where too few hits tell it."""
     if direct.diagnostics["hits"] < MIN_HITS:
         return 0
     return int(1.1 * direct.diagnostics["num_samples"] * (relative / RELATIVE_ERROR) ** 2)
 
 
 def _spent(estimate: Probability, budget: int, num_samples: int) -> str:
-    """What the budget has led to, where it has not led to `RELATIVE_ERROR`."""
+    """Sentence on the error that the budget has reached, if above `RELATIVE_ERROR`."""
     if estimate.value == 0 or estimate.standard_error <= RELATIVE_ERROR * estimate.value:
         return ""
     return (
@@ -93,7 +93,7 @@ def _spent(estimate: Probability, budget: int, num_samples: int) -> str:
 
 
 def _explained(estimate: Probability, reason: str) -> Probability:
-    """The estimate with the reason of the choice in its message."""
+    """Estimate with the reason of the choice in its message."""
     diagnostics = estimate.diagnostics | {"reason": reason}
     return dataclasses.replace(
         estimate, message=f"{estimate.message} Chosen: {reason}.", diagnostics=diagnostics

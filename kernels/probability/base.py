@@ -1,4 +1,4 @@
-"""What every estimator shares: the problem, the result, and the records it yields."""
+"""Base of all estimators: the problem, the result, and the records of progress."""
 
 import dataclasses
 import functools
@@ -34,12 +34,12 @@ Batch = Float[Array, "sample time variable"]
 
 
 def _nothing(problem: Any) -> None:
-    """Need of an estimator that only looks at the model."""
+    """Require nothing: for an estimator that only looks at the model."""
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Probability:
-    """An event's probability and how far to trust it.
+    """Estimate of an event's probability, with its error and reliability.
 
     Attributes:
         value: the estimate.
@@ -67,13 +67,13 @@ class Probability:
     diagnostics: dict[str, Any] = dataclasses.field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able."""
+        """JSON-able dictionary of the estimate."""
         return dataclasses.asdict(self) | {"interval": list(self.interval)}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Estimator:
-    """Record of an estimator: what menus, checks and help say of it, and its function.
+    """Record of an estimator: name, label, function and requirements.
 
     Attributes:
         name: what `method=` takes.
@@ -110,7 +110,7 @@ class Population(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """One record of an estimator at work.
+    """Progress record of an estimator.
 
     Attributes:
         fraction: share of the work done, 0 … 1.
@@ -127,7 +127,7 @@ class Progress(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
 class Problem:
-    """P(event | observations) under a model.
+    """Problem of an estimator: P(event | observations) under a model.
 
     Attributes:
         key: random key; every estimator derives its own from it.
@@ -151,28 +151,31 @@ class Problem:
 
     @functools.cached_property
     def denoiser(self) -> Any:
-        """The model's denoiser, conditioned on what is known."""
+        """Denoiser of the model, conditioned on the observations."""
         if self.observations is None:
             return self.model.denoiser
         return Observed.from_constraint(self.model.denoiser, self.observations, self.model.standardizer)
 
     @property
     def path_law(self) -> tuple[str, str]:
-        """Sampler and schedule: what the law of stochastic paths depends on beside the model."""
+        """Names of sampler and schedule, which with the model fix the law of stochastic paths."""
         return self.sampler, self.schedule
 
     def stream_key(self, name: str) -> PRNGKeyArray:
-        """A key for one purpose."""
+        """Random key for one purpose."""
         return jax.random.fold_in(self.key, _STREAMS.index(name))
 
     def judge(self, states: np.ndarray | Array) -> tuple[np.ndarray, np.ndarray]:
-        """C (float64) and whether the event holds, for (sample, time, variable) in physical units."""
+        """Robustness C (float64) and truth of trajectories (sample, time, variable).
+
+        The trajectories are in physical units.
+        """
         if self.constraint is None:
             return np.full(len(states), np.nan), np.ones(len(states), bool)
         return evaluate_batch(self.constraint, states)
 
     def physical(self, x0: Batch) -> np.ndarray:
-        """Standardised → physical units, on the host.
+        """Convert standardised samples to physical units, on the host.
 
         Raises:
             FloatingPointError: a sample is not finite.
@@ -214,12 +217,12 @@ def binomial_interval(hits: int, total: int) -> tuple[float, float]:
 
 
 def log_interval(value: float, relative_error: float, degrees: int) -> tuple[float, float]:
-    """95 % interval on the log scale, by Student's t; right for estimates whose error is a factor."""
+    """95 % interval on the log scale, by Student's t, for an error that is a factor."""
     spread = float(stats.t.ppf(0.975, degrees)) * relative_error
     factor = float(np.exp(min(spread, 50.0)))
     return min(1.0, value / factor), min(1.0, value * factor)
 
 
 def percent(value: float) -> str:
-    """A relative error in words: two digits."""
+    """Relative error as text, with two digits."""
     return f"{100 * value:.2g} %"

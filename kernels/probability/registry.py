@@ -1,4 +1,7 @@
-"""Registry of estimators: one record each, behind one call. A new estimator is a file and a line here."""
+"""Registry of estimators: one record each, behind one call.
+
+A new estimator is a file, and a line here.
+"""
 
 from collections.abc import Iterator
 
@@ -33,7 +36,7 @@ PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherw
 
 
 def require_estimator(name: str, num_samples: int) -> None:
-    """Raise ValueError where there is no such estimator (with the nearest name), or it needs more samples."""
+    """Raise ValueError for an unknown estimator, or for too few samples."""
     if name not in ESTIMATORS:
         hint = nearest(str(name), ESTIMATORS)
         raise ValueError(
@@ -50,7 +53,7 @@ def require_estimator(name: str, num_samples: int) -> None:
 def estimates(
     problem: Problem, method: str, num_samples: int, path_steps: int = PATH_STEPS
 ) -> Iterator[Progress]:
-    """Run an estimator, a record of progress at a time.
+    """Run an estimator; yields records of progress.
 
     Args:
         problem: event, model and what is known; its `num_steps` is for estimators that go through the ODE.

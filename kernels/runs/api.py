@@ -38,7 +38,7 @@ __all__ = ["RunResult", "RunSpec", "Snapshot", "estimate", "event_probability", 
 
 @dataclasses.dataclass(frozen=True)
 class RunResult:
-    """A finished run: its Dataset, its probability (None if not asked for), and what was asked.
+    """Result of a finished run: Dataset, probability (None if not asked for), and spec.
 
     `dataset.attrs["ensemble"]` says what was drawn: "exact", "guided" (approximate, to be averaged with its
     weights) or "unconditional".
@@ -49,7 +49,7 @@ class RunResult:
     spec: RunSpec
 
     def annotated(self) -> xr.Dataset:
-        """The Dataset with the spec and the probability as JSON in its attributes."""
+        """Dataset with the spec and the probability as JSON in its attributes."""
         attrs = {"run_spec": json.dumps(self.spec.to_dict()), "created_by": "diffuse-ui"}
         if self.probability is not None:
             attrs["probability"] = json.dumps(self.probability.to_dict(), default=float)
@@ -80,7 +80,7 @@ def stream(spec: RunSpec) -> Iterator[Snapshot]:
 
 
 def _last(records: Iterator[Any]) -> Any:
-    """The last record. Generators here yield at least one."""
+    """Last record of a generator that yields at least one."""
     return deque(records, maxlen=1).pop()
 
 
@@ -97,7 +97,7 @@ def run(spec: RunSpec) -> RunResult:
 
 
 def _require_exact(spec: RunSpec, dataset: xr.Dataset) -> None:
-    """Raises NumericalError where the conditional ensemble was asked for and there is none."""
+    """Raise NumericalError if an exact ensemble was asked for and there is none."""
     if spec.event is not None and spec.method == "exact" and dataset.attrs["ensemble"] != "exact":
         raise NumericalError(
             "no trajectory meets the event: there is no exact ensemble. Take a milder event; "
@@ -157,8 +157,8 @@ def sample(
         sampler=sampler,
         schedule=schedule,
     )
-    flow = RunStream(spec, spec.problem(key))
-    dataset = _last(checked(flow.snapshots())).dataset
+    run_stream = RunStream(spec, spec.problem(key))
+    dataset = _last(checked(run_stream.snapshots())).dataset
     _require_exact(spec, dataset)
     del dataset.attrs["seed"]  # the caller's key made it
     return dataset.assign_attrs(key=str(np.asarray(jax.random.key_data(key)).tolist()))
@@ -178,7 +178,9 @@ def estimate(
     sampler: str = DEFAULT_SAMPLER,
     schedule: str = DEFAULT_SCHEDULE,
 ) -> Iterator[Progress]:
-    """As `event_probability`, a record of progress at a time; its arguments are checked at once.
+    """Estimate P(event) as `event_probability` does, one record of progress at a time.
+
+    The arguments are checked at once.
 
     `path_steps` counts network evaluations on a stochastic path, as `num_steps` does unless it is given.
     """
@@ -212,7 +214,7 @@ def event_probability(
     sampler: str = DEFAULT_SAMPLER,
     schedule: str = DEFAULT_SCHEDULE,
 ) -> Probability:
-    """P(event), or P(event | given), with its 95 % interval and how far to trust it.
+    """Probability of an event, or P(event | given), with its 95 % interval and status.
 
     Args:
         key: new-style random key.

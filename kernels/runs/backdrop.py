@@ -25,7 +25,7 @@ _backdrops_lock = threading.Lock()
 
 
 def backdrop(model: str | Path | Model, *, num_samples: int, seed: int = 0) -> xr.Dataset:
-    """Trajectories to show behind a question: simulated, or held-out data, or else drawn from the model.
+    """Draw trajectories to show before an event: simulated, held-out data, or of the model.
 
     Args:
         model: name, path or Model.

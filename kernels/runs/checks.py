@@ -1,4 +1,4 @@
-"""Checks that a person can press: do two estimators agree, do steps matter, how does P(C > c) run on?
+"""Checks of an estimate: two estimators, twice the steps, and the curve P(C > c).
 
     compare          two estimators with independent keys; they agree if |a − b| ≤ 3 √(s_a² + s_b²)
     exceedance_curve P(C > c) over c with a 95 % band, from one subset simulation
@@ -60,7 +60,7 @@ class Comparison:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class StepDoubling:
-    """An estimate by direct Monte Carlo with n and with 2n network evaluations on the same latents.
+    """Estimates by direct Monte Carlo with n and 2n network evaluations on the same latents.
 
     Attributes:
         coarse: with n.
@@ -126,14 +126,14 @@ def compare(
 
 
 def _in_errors(difference: float, error: float) -> float:
-    """The difference over its standard error, ±∞ where there is no error but a difference."""
+    """Difference in units of its standard error; ±∞ for a difference without error."""
     if error > 0:
         return difference / error
     return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
 
 
 def _verdict(first: Probability, second: Probability, distance: float) -> tuple[str | None, str]:
-    """Which to go by, and why."""
+    """Method of the estimate to believe, or None, and the reason."""
     both, near = (first, second), distance <= MAX_DIFFERENCE
     sound = [one for one in both if one.status == "ok"]
     doubtful = [one for one in both if one.status != "ok"]
@@ -176,7 +176,7 @@ def exceedance_curve(
     num_samples: int = 512,
     num_steps: int | None = None,
 ) -> xr.Dataset:
-    """P(C > c) over thresholds c, C the event's signed margin; at c = 0 it is P(event).
+    """Exceedance curve P(C > c) over thresholds c; at c = 0 it is P(event).
 
     Args:
         key: new-style random key.
@@ -233,7 +233,7 @@ def step_doubling(
     num_samples: int = 2048,
     num_steps: int | None = None,
 ) -> StepDoubling:
-    """What twice as many steps change: direct Monte Carlo with n and 2n evaluations on the same latents.
+    """Compare direct Monte Carlo with n and 2n network evaluations on the same latents.
 
     Args:
         key: new-style random key.

@@ -1,4 +1,4 @@
-"""Drawing ensembles: unconditional, guided towards an event, or exactly given it. Generators.
+"""Generators of ensembles: unconditional, guided to an event, or exactly conditional.
 
 Each yields the share of the work done and the ensemble so far (None as long as there is none).
 Chunks begin small, so that the first trajectories are there at once; any step is a place to stop.
@@ -12,7 +12,7 @@ from jaxtyping import Bool, Float
 
 from kernels.diffusion.schedules import grid
 from kernels.probability.base import Population, Problem
-from kernels.probability.guided.path_importance import CHUNK, Paths, join_paths, kept_paths, path_weights
+from kernels.probability.guided.path_importance import CHUNK, Paths, cached_paths, join_paths, path_weights
 from kernels.probability.latent.convergence import Mixing
 from kernels.probability.latent.direct import CHUNK as DIRECT_CHUNK, direct_samples, finest_sigma
 from kernels.probability.latent.ensemble import extend
@@ -30,7 +30,7 @@ DRAWS_PER_HIT = (
 
 
 class Ensemble(NamedTuple):
-    """Trajectories in physical units, with what is known about each.
+    """Ensemble of trajectories in physical units, with C, truth and weight of each.
 
     Attributes:
         states: (sample, time, variable).
@@ -55,7 +55,7 @@ Draw = tuple[float, Ensemble | None]
 
 
 def _chunks(num_samples: int, size: int) -> Iterator[tuple[int, int]]:
-    """(start, size) of chunks of two sizes that cover `num_samples`, the first one small."""
+    """Chunks (start, size) of two sizes that cover `num_samples`, the first one small."""
     start = 0
     while start < num_samples:
         present = FIRST_CHUNK if start == 0 else size
@@ -64,7 +64,7 @@ def _chunks(num_samples: int, size: int) -> Iterator[tuple[int, int]]:
 
 
 def draw_unconditional(problem: Problem, num_samples: int, num_steps: int) -> Iterator[Draw]:
-    """Samples of the model by the problem's sampler, given what is known (approximately, by guidance)."""
+    """Draw samples without an event, guided to the observations if there are any."""
     known = problem.observations is not None
     kind = "guided" if known else "unconditional"
     states: list[np.ndarray] = []
@@ -102,11 +102,11 @@ def _walk(problem: Problem, start: int, size: int, num_steps: int) -> Iterator[t
 def draw_guided(
     problem: Problem, num_samples: int, num_steps: int, *, purpose: str = "path"
 ) -> Iterator[tuple[float, Paths | None]]:
-    """Paths guided towards the event, every tenth unguided; see `kernels.probability.guided.path_importance`."""
+    """Draw paths guided to the event, every tenth unguided; see `path_importance`."""
     chunks: list[Paths] = []
     joined = None
     for start, size in _chunks(num_samples, CHUNK):
-        for record in kept_paths(problem, purpose, start, size, num_steps):
+        for record in cached_paths(problem, purpose, start, size, num_steps):
             if isinstance(record, Paths):
                 chunks.append(record)
                 joined = Paths(*(a[:num_samples] for a in join_paths(chunks)))
@@ -116,12 +116,12 @@ def draw_guided(
 
 
 def weighted_paths(paths: Paths) -> Ensemble:
-    """The ensemble that paths and their importance weights make."""
+    """Ensemble of paths with their importance weights."""
     return Ensemble(paths.states, paths.values, paths.holds, path_weights(paths), paths.guided, "guided")
 
 
 def draw_exact(problem: Problem, population: Population, value: float, num_samples: int) -> Iterator[Draw]:
-    """The model's exact conditional ensemble: direct hits where they are cheap, else latent chains.
+    """Draw the exact conditional ensemble: direct hits where cheap, else latent chains.
 
     Args:
         problem: what is asked.
@@ -153,6 +153,6 @@ def _direct_hits(problem: Problem, num_samples: int) -> Iterator[Draw]:
 
 
 def exact_ensemble(states: np.ndarray, values: np.ndarray) -> Ensemble:
-    """Trajectories of the conditional law itself."""
+    """Ensemble of trajectories that are drawn from the conditional law."""
     count = len(states)
     return Ensemble(states, values, np.ones(count, bool), np.ones(count), np.zeros(count, bool), "exact")

@@ -1,4 +1,4 @@
-"""What is already known about a trajectory, in the forms people have it: text, a mapping, a Dataset.
+"""Observations of a trajectory, given as text, a mapping or a Dataset.
 
 All become one event made of equalities, `at(x, 0) == 0.4 tolerance 0.01 and …`. A forecasting model
 takes its first states out of it, as exact; on the rest, `kernels.guidance.observations` conditions the
@@ -30,7 +30,7 @@ MAX_POINTS = 64  # each costs a pullback at every step
 
 
 def given_event(given: Given | None, model: Model) -> Event | None:
-    """The event that says what is known, or None.
+    """Event that states the observations, or None.
 
     Args:
         given: text of equalities; or variable → first value, or → (first value, tolerance); or a
@@ -67,7 +67,7 @@ def given_event(given: Given | None, model: Model) -> Event | None:
 
 
 def compile_given(given: Given | None, model: Model) -> Constraint | None:
-    """As `given_event`, compiled.
+    """Compile the observations to a constraint, or None.
 
     Raises:
         ValueError: also when it contains anything but equalities.
@@ -85,7 +85,7 @@ def compile_given(given: Given | None, model: Model) -> Constraint | None:
 
 
 def with_knowledge(model: Model, given: Given | None) -> tuple[Model, Constraint | None]:
-    """The model that knows the first states it forecasts from, and what else is known, compiled.
+    """Model given the first states that it forecasts from, and all other observations.
 
     Raises:
         ValueError: as `compile_given`; or a forecasting model lacks one of its first states.
@@ -121,7 +121,7 @@ def _coordinate(part: Event, model: Model) -> tuple[int, int] | None:
 
 
 def _missing(start: np.ndarray, model: Model) -> str:
-    """What a forecasting model still has to be told."""
+    """Message that names the first states a forecasting model still needs."""
     time, variable = np.argwhere(np.isnan(start))[0]
     name, when = model.layout.variables[variable], float(model.layout.times[time] - model.layout.times[0])
     return (
@@ -132,7 +132,7 @@ def _missing(start: np.ndarray, model: Model) -> str:
 
 
 def example_start(model: Model) -> str:
-    """First states of a simulated trajectory, as text, for a forecasting model of a system; "" for others."""
+    """Example of first states, as text, for a forecasting model of a system; else empty."""
     if model.num_known == 0 or model.system is None:
         return ""
     states = get_system(model.system).simulate_array(jax.random.key(0), 1)[0, : model.num_known]

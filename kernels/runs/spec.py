@@ -1,4 +1,4 @@
-"""Specification of a run: `RunSpec`, checked when it is made, and the problem that it states."""
+"""Specification of a run: `RunSpec`, checked when it is made, and its problem."""
 
 import dataclasses
 from collections.abc import Mapping
@@ -30,7 +30,7 @@ MAX_SAMPLES, MAX_STEPS = 1_000_000, 10_000
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RunSpec:
-    """Model, event, knowledge and sampler of a run; with its seed it fixes every number.
+    """Specification of a run: model, event, observations, sampler, seed; it fixes all numbers.
 
     Attributes:
         model: name, path, or a Model made in Python.
@@ -84,7 +84,7 @@ class RunSpec:
             require_estimator(self.estimator, self.num_samples)
 
     def _take_event(self) -> None:
-        """Parse a text once; a text that says another event than the tree is dropped."""
+        """Parse the event's text once; drop a text that differs from the event's tree."""
         if isinstance(self.event, str):
             object.__setattr__(self, "event_text", self.event)
             object.__setattr__(self, "event", parse_event(self.event))
@@ -93,12 +93,12 @@ class RunSpec:
 
     @property
     def tree(self) -> Event | None:
-        """The event, which is a tree once the spec is made."""
+        """Tree of the event."""
         assert not isinstance(self.event, str)  # noqa: S101 - parsed when the spec was made
         return self.event
 
     def problem(self, key: PRNGKeyArray, *, num_steps: int | None = None) -> Problem:
-        """P(event | what is known) under the loaded model, compiled.
+        """Problem P(event | observations) under the loaded model, compiled.
 
         Args:
             key: random key of everything that is drawn.
@@ -132,7 +132,7 @@ class RunSpec:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, Any]) -> "RunSpec":
-        """From what `to_dict` gave. Raises ValueError for unknown or missing fields."""
+        """Spec from a document of `to_dict`. Raises ValueError for wrong fields."""
         if not isinstance(document, Mapping):
             raise ValueError(
                 f"a run must be an object with the fields of RunSpec; got {type(document).__name__}."
@@ -149,11 +149,11 @@ class RunSpec:
 
 
 def require(condition: bool, name: str, rule: str, value: Any) -> None:
-    """Raises ValueError that says which argument must be what, and is not."""
+    """Raise ValueError, with the argument's name, rule and value, unless `condition` holds."""
     if not condition:
         raise ValueError(f"`{name}` must be {rule}; got {value!r}.")
 
 
 def as_model(model: str | Path | Model) -> Model:
-    """The model itself, or the one of that name or path."""
+    """Model from a name, a path or a model."""
     return model if isinstance(model, Model) else load_model(model)

@@ -1,4 +1,4 @@
-"""A run on its way: which stage comes when, what has been drawn, the running estimate.
+"""Stream of a run: its stages, the ensemble drawn so far, the running estimate.
 
 `RunStream.snapshots` is the generator behind `kernels.stream`: guided paths first, then the probability,
 then, for method "exact", the model's conditional ensemble.
@@ -34,7 +34,7 @@ MIN_SHOWN = 64  # exact trajectories from which on they replace the guided previ
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A run as it stands.
+    """Snapshot of a run.
 
     Attributes:
         stage: "guided", "probability", "exact" (also of a run without an event) or "done".
@@ -53,7 +53,7 @@ class Snapshot:
 
 
 class RunStream:
-    """One run, from its problem to its last snapshot."""
+    """Stream of one run, from its problem to its last snapshot."""
 
     def __init__(self, spec: RunSpec, problem: Problem) -> None:
         self.spec, self.problem = spec, problem
@@ -66,11 +66,11 @@ class RunStream:
 
     @property
     def ensemble(self) -> str:
-        """ "guided", "exact" or "unconditional"; empty before the first curves."""
+        """Kind of the ensemble: "guided", "exact", "unconditional", or empty before the first."""
         return "" if self.dataset is None else str(self.dataset.attrs["ensemble"])
 
     def snapshots(self) -> Iterator[Snapshot]:
-        """Run. Raises FloatingPointError when numbers stop being finite."""
+        """Yield snapshots. Raises FloatingPointError when numbers stop being finite."""
         spec = self.spec
         if self.problem.constraint is None:
             draws = draw_unconditional(self.problem, spec.num_samples, spec.num_steps)
@@ -85,12 +85,12 @@ class RunStream:
 
     @property
     def _path_steps(self) -> int:
-        """Network evaluations on the stochastic paths that are shown; a preview of the exact ensemble has few."""
+        """Network evaluations on the shown stochastic paths; few for a preview."""
         previews = self.problem.constraint is not None and self.spec.method == "exact"
         return min(self.spec.num_steps, PREVIEW_STEPS) if previews else self.spec.num_steps
 
     def _caveat(self) -> str:
-        """What is to be said about the trajectories that are shown; nothing if all is well."""
+        """Warning about the trajectories that are shown; empty if all is well."""
         mixing = None if self.dataset is None else getattr(self._shown, "mixing", None)
         return "" if mixing is None else mixing.words("Their chains")
 
@@ -128,7 +128,7 @@ class RunStream:
         yield from self._follow(records, start, end)
 
     def _follow(self, records: Iterator[Progress], start: float, end: float) -> Iterator[Snapshot]:
-        """An estimate as it grows; its independent hits replace the guided preview once there are enough."""
+        """Follow an estimate; enough independent hits replace the guided preview."""
         for record in records:
             self.probability = record.probability or self.probability
             self._population = record.population
@@ -204,11 +204,11 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[st
 
 
 class NumericalError(RuntimeError):
-    """A computation left the finite numbers, or came to nothing; the message names the remedy."""
+    """Error of a computation with non-finite numbers, or without a result."""
 
 
 def checked(records: Iterator[Any]) -> Iterator[Any]:
-    """The same records, numerical trouble as `NumericalError`."""
+    """Pass records on, and raise numerical trouble as `NumericalError`."""
     try:
         yield from records
     except FloatingPointError as error:

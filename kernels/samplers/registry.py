@@ -20,7 +20,7 @@ __all__ = ["DEFAULT_SAMPLER", "SAMPLERS", "Sampler", "require_sampler"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Sampler:
-    """Record of a sampler: what menus, checks and help say of it, and its solver.
+    """Record of a sampler: label and solver.
 
     Attributes:
         label: name in menus.
@@ -32,12 +32,12 @@ class Sampler:
 
     @property
     def kind(self) -> str:
-        """ "sde" or "ode"."""
+        """Kind of the sampler, "sde" or "ode"."""
         return "sde" if self.solver is not None and self.solver.stochastic else "ode"
 
     @property
     def weighted(self) -> bool:
-        """Whether its steps are Gaussian, so that guided paths have importance weights."""
+        """Whether the sampler's steps are Gaussian, so that guided paths have weights."""
         return isinstance(self.solver, GaussianStep)
 
 
@@ -55,7 +55,7 @@ SAMPLERS: dict[str, Sampler] = {
 
 
 def require_sampler(name: str, *, weighted: bool) -> None:
-    """Raise ValueError where there is no such sampler, or its paths cannot be steered and weighted.
+    """Raise ValueError for an unknown sampler, or for one that cannot be guided.
 
     Args:
         name: a name of `SAMPLERS`.

@@ -1,4 +1,6 @@
-"""Statistics of a weighted ensemble, each with its Monte Carlo standard error. Datasets in, Datasets out.
+"""Statistics of a weighted ensemble, each with its Monte Carlo standard error.
+
+Functions take Datasets and return Datasets.
 
 What is shown is the law of an ensemble's members (see `kernels.statistics.ensembles`): Σp f(x) over their shares p
 estimates E[f | event]. A result `name` stands beside `name_error`, the linearised standard error of that
@@ -114,7 +116,7 @@ def exceedance(dataset: xr.Dataset, variable: str, level: float) -> xr.Dataset:
 
 
 def hitting_times(dataset: xr.Dataset, event: str | Event, layout: Layout | None = None) -> xr.Dataset:
-    """Distribution function of the first time at which it is settled that the event happens.
+    """Distribution function of the first time from which the event is known to hold.
 
     Args:
         dataset: the ensemble.
@@ -140,7 +142,9 @@ def hitting_times(dataset: xr.Dataset, event: str | Event, layout: Layout | None
 
 
 def correlations(dataset: xr.Dataset) -> xr.Dataset:
-    """How variables go together at each time, and each with itself later; over the members.
+    """Correlations of variables at each time, and of each variable with itself later.
+
+    They are taken over the members.
 
     Returns:
         `correlation(time, variable, other)`, Pearson's at one time; and `autocorrelation(lag, variable)`,
@@ -269,7 +273,7 @@ def _even_step(layout: Layout) -> float:
 
 
 def _edges(values: np.ndarray, bins: int | Sequence[float]) -> np.ndarray:
-    """Edges from a number of cells or from edges."""
+    """Edges of cells, from a number of cells or from edges."""
     if isinstance(bins, int | np.integer) and bins >= 1:
         return np.histogram_bin_edges(values, bins)
     edges = np.asarray(bins, np.float64)

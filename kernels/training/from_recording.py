@@ -1,4 +1,4 @@
-"""A model of one's own data: from a file to a trained model in about ten minutes.
+"""Training of a model of one's own data: from a file to a model in ten minutes.
 
     model = train_on("my.nc", variables=["T", "Q"], window=60, name="my-model")
 
@@ -48,7 +48,7 @@ MAX_VALIDATION = 2_048  # windows whose loss is worked out at each record
 
 
 class Plan(NamedTuple):
-    """A training that has been decided on, its data read and checked.
+    """Plan of a training, with its data read and checked.
 
     Attributes:
         name: of the model.
@@ -126,13 +126,13 @@ def plan_training(
 
 
 def _require_window(window: Any) -> None:
-    """Asked before the data are read; `split_windows` asks the same of its own argument."""
+    """Raise ValueError for a wrong window before the data are read."""
     if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 2:
         raise ValueError(f"`window` must be a whole number of steps, at least 2; got {window!r}.")
 
 
 def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
-    """Small batches of few windows, and so many steps that each is seen `PASSES` times, within bounds."""
+    """Settings of a training in which each window is seen `PASSES` times, within bounds."""
     batch_size = 128
     steps = (
         int(np.clip(PASSES * num_windows // batch_size, MIN_STEPS, MAX_STEPS))
@@ -153,7 +153,7 @@ def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
 def training(
     plan: Plan, *, stopped: Callable[[], bool] | None = None
 ) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
-    """Train by a plan. Yields a record and, whenever it is the best so far, the model, which has been saved.
+    """Train by a plan; yields records, and each model that is the best so far, saved.
 
     From the first record to the last, or until the generator is closed, nobody else can train under that name.
 
@@ -250,7 +250,7 @@ def train_on(
 
 
 def _stale(record: TrainingRecord) -> bool:
-    """Has the validation loss not fallen for a while? In the first half it may rise before it falls."""
+    """Whether the validation loss no longer falls; never in the first half."""
     if 2 * record.step < record.num_steps:
         return False
     losses = [validation for _, _, validation in record.history]
@@ -258,7 +258,7 @@ def _stale(record: TrainingRecord) -> bool:
 
 
 def _require_free(plan: Plan, state_path: Path) -> None:
-    """No training may take the place of a finished model, nor of one of other data or choices."""
+    """Raise ValueError if the name belongs to a finished model, or to other data or choices."""
     taken = plan.weights.exists()
     shadows = plan.weights.parent == user_models() and plan.name in available_models()
     if (taken or shadows) and not state_path.exists():
@@ -275,7 +275,7 @@ def _best_so_far(weights: Path) -> float:
 
 
 def _fingerprint(plan: Plan, x0: np.ndarray) -> str:
-    """Of data and choices: another training never resumes from this one's state."""
+    """Hash of data and choices, so that a training never resumes from another one's state."""
     asked = [plan.network.to_dict(), dataclasses.asdict(plan.config), plan.num_known, plan.seed]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(x0).tobytes())

@@ -1,4 +1,4 @@
-"""How models are made from systems: simulate, standardise, fit, and say so in the card.
+"""Training of a model of a system: simulate, standardise, fit, write the card.
 
 Anyone can rerun it: everything follows from a preset and a seed. Training is resumable; the state lies beside
 the model until it is finished.
@@ -112,7 +112,7 @@ def train_system(
 def _data(
     system: System, preset: Preset, key: PRNGKeyArray, start: Model | None
 ) -> tuple[Standardizer, list[np.ndarray]]:
-    """Standardiser, and trajectories to train on, to validate and to look at, in its units."""
+    """Standardiser, and standardised trajectories for training, validation and exemplars."""
     parts = [preset.samples_of(system), preset.num_validation, preset.num_exemplars]
     states = system.simulate_array(key, sum(parts))
     if start is None:
@@ -125,7 +125,7 @@ def _data(
 
 
 def is_unfinished(name: str, path: str | Path, *, preset: Preset, seed: int, start: Model | None) -> bool:
-    """Whether `train_system` with these arguments was begun and has not ended, so that it would go on."""
+    """Whether a training with these arguments has begun and not ended."""
     asked = _asked(get_system(name), preset, seed, start)
     return any(_state_path(weights_path(path), asked, phase).exists() for phase in range(2))
 
@@ -135,7 +135,7 @@ def _state_path(weights: Path, asked: str, phase: int) -> Path:
 
 
 def _asked(system: System, preset: Preset, seed: int, start: Model | None) -> str:
-    """Hash of all choices: another training never resumes from this one's state."""
+    """Hash of all choices, so that a training never resumes from another one's state."""
     choices = [
         *_facts(system),
         dataclasses.asdict(preset),
@@ -146,7 +146,7 @@ def _asked(system: System, preset: Preset, seed: int, start: Model | None) -> st
 
 
 def _facts(system: System) -> list[Any]:
-    """What tells a system from another one of its name: its laws at one state, and how it is observed."""
+    """Facts that tell a system from another of its name: laws at one state, observation."""
     state = system.draw_initial(jax.random.key(0))
     moved = system.vector_field or system.stepper(system.step)  # type: ignore[misc] - it has one of them
     numbers = np.concatenate([np.ravel(np.asarray(of(state))) for of in (moved, system.observe)])

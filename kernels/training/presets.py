@@ -1,4 +1,4 @@
-"""How much data and training a model of a system gets: the choices that have a name.
+"""Presets: amounts of data and of training that have a name.
 
 The models in this folder were trained with these (each card has the numbers and the seed): on two cores with
 "shipped", "standard", "field", "further", "expert", "exemplars" and the forecasts with "small_forecast" and
@@ -67,7 +67,10 @@ class Preset:
 
 
 def _large(*, num_exemplars: int = 0, **training: Any) -> Preset:
-    """For an accelerator, where a large batch takes as long as a small one; from a trained model or from nothing."""
+    """Preset for an accelerator, where a large batch takes as long as a small one.
+
+    Training starts from a trained model or from nothing.
+    """
     return Preset(
         num_samples=4_000_000,
         num_exemplars=num_exemplars,
@@ -159,7 +162,7 @@ PRESETS = {
 
 
 def require_noise(noise: str, num_known: int) -> None:
-    """Raise ValueError where there is no such noise, or a forecast's first states would be mixed by it."""
+    """Raise ValueError for unknown noise, or for noise that mixes a forecast's first states."""
     require_known("noise", noise, NOISES)
     if num_known and noise != "white":
         raise ValueError(

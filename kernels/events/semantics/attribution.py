@@ -1,4 +1,4 @@
-"""An event on a Dataset: robustness, whether it holds, which part decided, and when.
+"""Attribution of an event on a Dataset: robustness, truth, deciding part, and its time.
 
 The parts of an event are what `and`, `or` and `not` join at its top. A part decides a sample when it
 is the one on which the event's robustness rests (the smallest of `and`, the largest of `or`).
@@ -33,14 +33,20 @@ __all__ = ["evaluate", "explain", "expression_values", "holds", "parts", "robust
 
 
 def states_of(dataset: "xr.Dataset", layout: Layout | None = None) -> tuple[Layout, np.ndarray]:
-    """Layout and states (sample, time, variable) of a Dataset; its own layout unless one is given."""
+    """Layout and states (sample, time, variable) of a Dataset.
+
+    The layout is the Dataset's own unless one is given.
+    """
     layout = dataset_layout(dataset) if layout is None else layout
     return layout, to_array(dataset, layout)
 
 
 @face
 def robustness(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> "xr.DataArray":
-    """C(x) of each sample, `constraint(sample)`; the layout is needed for observables only."""
+    """Robustness C(x) of each sample, `constraint(sample)`.
+
+    The layout is needed for observables only.
+    """
     layout, states = states_of(dataset, layout)
     return _labelled(dataset, states, layout, constraint=evaluate(event, states, layout)[0])["constraint"]
 
@@ -53,7 +59,7 @@ def holds(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> 
 
 
 def evaluate(event: Event, states: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
-    """C(x) and holds(x) of an array (sample, time, variable).
+    """Robustness C(x) and truth of an array (sample, time, variable).
 
     Raises:
         ValueError: the event does not fit the layout.
@@ -73,7 +79,10 @@ def _labelled(
 def expression_values(
     expression: Expression, states: np.ndarray, layout: Layout, *, nested: bool = False
 ) -> np.ndarray:
-    """Values of a signal (sample, time), or of a number (sample, 1), or, nested, at every time of evaluation."""
+    """Values of a signal (sample, time) or of a number (sample, 1).
+
+    With `nested`, a number has a value at every time of evaluation.
+    """
     parameters = bind_expression(expression, layout, nested=nested)
 
     def values(x: Array) -> Array:
@@ -94,7 +103,7 @@ class _Clause(NamedTuple):
 
 
 def parts(event: Event) -> tuple[Event, ...]:
-    """What `and`, `or` and `not` join at the top, in the order of the text."""
+    """Parts of an event that `and`, `or` and `not` join at the top, in the order of the text."""
     return tuple(part.event for part in _parts(event, ""))
 
 
@@ -110,7 +119,7 @@ def _parts(event: Event, path: str) -> Iterator[_Clause]:
 
 
 def explain(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> "xr.Dataset":
-    """What decided each sample.
+    """Explain each sample: the deciding part, and its time.
 
     Returns:
         A Dataset over `sample`: `constraint` (C) and `satisfied`; `part`, the text of the part that
@@ -143,7 +152,7 @@ def explain(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -
 
 @partial(jax.jit, static_argnames="program")
 def _part_table(program: Program, parameters: dict[str, np.ndarray], states: Array) -> tuple[Array, ...]:
-    """For each sample and part: C, and the indices of the times when it was decided and when it is known."""
+    """Table over samples and parts: C, index of the deciding time, index of the known time."""
 
     def table(x: Array) -> tuple[Array, ...]:
         evaluation = Evaluation(x, parameters, program.layout, Robust())
@@ -154,7 +163,7 @@ def _part_table(program: Program, parameters: dict[str, np.ndarray], states: Arr
 
 
 def _moments(evaluation: Evaluation, event: Event, path: str) -> tuple[Array, Array, Array]:
-    """C of a part, and the indices of the times when it was decided, and when it is known.
+    """Robustness C of a part, and the indices of the times of its decision and knowledge.
 
     "Some" is known at the first sample that has it, otherwise at the last one it looks at; "every" at
     the first one that lacks it, otherwise at the last. The index num_times is "no such time".
@@ -175,7 +184,7 @@ def _moments(evaluation: Evaluation, event: Event, path: str) -> tuple[Array, Ar
 
 
 def _instants(evaluation: Evaluation, event: Event, path: str) -> tuple[str, Array, Array | None] | None:
-    """Quantifier, margin (time,) and mask (time,) of a part that looks at one sample at a time; None for others."""
+    """Quantifier, margin (time,) and mask (time,) of a part over single samples; else None."""
     if isinstance(event, Comparison):
         for side, other in (("left", "right"), ("right", "left")):
             reduction = getattr(event, side)
@@ -202,7 +211,7 @@ def _instants(evaluation: Evaluation, event: Event, path: str) -> tuple[str, Arr
 
 
 def _moment(evaluation: Evaluation, event: Event, path: str) -> Array | int:
-    """Time of a comparison of one `at`; none for means and the like."""
+    """Index of the time of a comparison of one `at`; num_times for means and the like."""
     if isinstance(event, Comparison | Equality):
         for side in ("left", "right"):
             if isinstance(getattr(event, side), At):
@@ -224,7 +233,7 @@ def _end(evaluation: Evaluation, event: Event, path: str) -> Array | int:
 
 
 def _deciding(event: Event, count: Iterator[int], c: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """C, and the index of the deciding part, for each sample."""
+    """Robustness C and the index of the deciding part, for each sample."""
     match event:
         case And() | Or():
             values, indices = (
@@ -244,7 +253,7 @@ def _deciding(event: Event, count: Iterator[int], c: np.ndarray) -> tuple[np.nda
 def _known(
     event: Event, count: Iterator[int], c: np.ndarray, known: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Whether each sample is in the event, and the index of the time from which that is known."""
+    """Truth of each sample, and the index of the time from which the truth is known."""
     match event:
         case And() | Or():
             truths, times = (

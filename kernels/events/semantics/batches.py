@@ -26,7 +26,7 @@ Trajectories = Float[np.ndarray | Array, "sample time variable"]
 def evaluate_batch(
     constraint: Constraint, states: Trajectories
 ) -> tuple[Float[np.ndarray, " sample"], Bool[np.ndarray, " sample"]]:
-    """C(x) in float64 and whether the event holds, for trajectories in physical units."""
+    """Robustness C(x) (float64) and truth of trajectories in physical units."""
     values, holds = over_blocks(partial(_truth, constraint.program, constraint.parameters), states)
     return values.astype(np.float64), holds
 
@@ -40,7 +40,7 @@ def _truth(program: Program, parameters: Any, states: Any) -> tuple[Array, Array
 
 
 def over_blocks(function: Callable[[Any], tuple[Any, ...]], states: Trajectories) -> tuple[np.ndarray, ...]:
-    """Results of a compiled function of a batch, for any number of trajectories.
+    """Apply a compiled function of a batch to any number of trajectories.
 
     Args:
         function: trajectories (sample, time, variable) → arrays (sample, …).

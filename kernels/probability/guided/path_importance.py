@@ -51,11 +51,11 @@ __all__ = [
     "ALPHA_EVERY",
     "PATH_IMPORTANCE",
     "Paths",
+    "cached_paths",
     "checked_estimate",
     "draw_paths",
     "estimate_from_paths",
     "join_paths",
-    "kept_paths",
     "path_importance",
     "path_weights",
     "shifted_step",
@@ -63,7 +63,7 @@ __all__ = [
 
 ALPHA_EVERY = 10  # every tenth path is unguided: α = 0.1
 CHUNK = 128
-MIN_TOLD = 2.0  # effective size below which guided paths alone say nothing of how rare an event is
+MIN_EFFECTIVE_SIZE = 2.0  # effective size below which guided paths alone say nothing of how rare an event is
 # Guidance lags behind by a step, and long steps make the weights' tails heavy in a way that k̂ misses: with 30 of
 # them 95 % intervals of an exact Gaussian's 1e-3 held the truth in half of the runs, with 60 in 98 %.
 MIN_STEPS, RARE = 50, 0.1
@@ -71,7 +71,7 @@ NO_GUIDANCE = 1e-6  # spread of ℓ below which nothing has been steered
 
 
 class Paths(NamedTuple):
-    """Finished paths: states (physical units), C, whether the event holds, guided or not, and ℓ."""
+    """Finished paths: states (physical units), C, truth, whether guided, and ℓ."""
 
     states: np.ndarray
     values: np.ndarray
@@ -90,7 +90,7 @@ def shifted_step(
     levels: Levels,
     noise: Batch,
 ) -> tuple[SamplerState, Float[Array, " path"]]:
-    """One step with its mean shifted where `guided`, and the step's share of ℓ."""
+    """Make one step, its mean shifted where `guided`; also returns the step's share of ℓ."""
     mean, variance = solver.transition(state, x0_hat, levels)
     drift = (1.0 - (levels.following / levels.sigma) ** 2) * shift
     offset = jnp.where(guided[:, None, None], drift, 0.0) + jnp.sqrt(variance) * noise  # x' − m
@@ -101,7 +101,7 @@ def shifted_step(
 def draw_paths(
     problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int
 ) -> Iterator[Paths | float]:
-    """Paths start … start + size − 1: yields the share of the steps done, and the `Paths` last."""
+    """Draw paths start … start + size − 1; yields progress, and the `Paths` last."""
     denoiser, law = guided_denoiser(problem), problem.model.initial
     assert problem.constraint is not None  # noqa: S101 - checked by `guided_denoiser`
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
@@ -129,10 +129,10 @@ MAX_PIECES = 128  # of one problem
 _kept = LRUCache(6)
 
 
-def kept_paths(
+def cached_paths(
     problem: Problem, purpose: str, start: int, size: int, num_steps: int
 ) -> Iterator[Paths | float]:
-    """As `draw_paths` with the key of one purpose; paths that are there already come at once."""
+    """Draw paths as `draw_paths` does, with the key of one purpose; cached."""
     pieces = _kept.get((*identity_of(problem, event=True), *problem.path_law, purpose, num_steps), dict)
     if (start, size) not in pieces:
         for record in draw_paths(problem, problem.stream_key(purpose), start, size, num_steps):
@@ -158,7 +158,7 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
     chunks: list[Paths] = []
     estimate = None
     for start in range(0, num_samples, CHUNK):
-        for record in kept_paths(problem, "path", start, CHUNK, num_steps):
+        for record in cached_paths(problem, "path", start, CHUNK, num_steps):
             if isinstance(record, Paths):
                 chunks.append(Paths(*(a[: num_samples - start] for a in record)))
                 continue
@@ -171,24 +171,24 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
 
 
 def checked_estimate(problem: Problem, paths: Paths, num_steps: int) -> Iterator[Progress]:
-    """The estimate from paths that are there already, once there are direct samples to hold it against."""
+    """Estimate from finished paths, compared with direct samples."""
     check = yield from direct_check(problem, len(paths.holds), share=1.0)
     estimate = estimate_from_paths(paths, check, num_steps, extra_calls=_extra_calls(problem, check))
     yield Progress(1.0, "path importance sampling is done", estimate)
 
 
 def _extra_calls(problem: Problem, check: DirectCheck) -> int:
-    """Network calls for the direct samples and for what guides the paths."""
+    """Network calls for the direct samples and for the pilot."""
     return check.total * problem.num_steps + pilot_calls(problem)
 
 
 def join_paths(chunks: list[Paths]) -> Paths:
-    """One `Paths` from several."""
+    """Join several `Paths` into one."""
     return Paths(*(np.concatenate(parts) for parts in zip(*chunks, strict=True)))
 
 
 def path_weights(paths: Paths) -> Float[np.ndarray, " path"]:
-    """W of each path, float64; their mean is P̂.
+    """Weights w of the paths, float64; their mean is P̂.
 
     Raises:
         FloatingPointError: a log-ratio is not finite.
@@ -202,7 +202,7 @@ def path_weights(paths: Paths) -> Float[np.ndarray, " path"]:
 def estimate_from_paths(
     paths: Paths, check: DirectCheck, num_steps: int, *, extra_calls: int = 0
 ) -> Probability:
-    """P̂, its error and its diagnostics from finished paths.
+    """Estimate P̂, with its error and diagnostics, from finished paths.
 
     Args:
         paths: what is averaged.
@@ -223,7 +223,7 @@ def estimate_from_paths(
         for share, stratum in zip(shares, strata, strict=True)
     )
     diagnostics = _diagnostics(paths) | check.diagnostics()
-    if not diagnostics["unguided_hits"] and effective_sample_size(weights) < MIN_TOLD:
+    if not diagnostics["unguided_hits"] and effective_sample_size(weights) < MIN_EFFECTIVE_SIZE:
         return nothing_found("path_importance", _only_guided(paths), check, calls, diagnostics)
     too_short = num_steps < MIN_STEPS and value < RARE
     return weighted_estimate(
@@ -241,7 +241,7 @@ def estimate_from_paths(
 
 
 def _only_guided(paths: Paths) -> str:
-    """What has been found where no unguided path hits, and of the guided ones none does, or one has all weight."""
+    """Message where no unguided path hits, and guided ones do not hit or one has all weight."""
     if not paths.holds.any():
         return "No path meets the event"
     return "Only guided paths meet the event, along ways that the model hardly goes by itself"

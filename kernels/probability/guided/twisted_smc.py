@@ -1,4 +1,4 @@
-"""Twisted sequential Monte Carlo: guided paths that are reweighted and resampled on their way.
+"""Twisted sequential Monte Carlo: guided paths, reweighted and resampled on the way.
 
 With ψ_k(x) the guidance's estimate of P(event | x_σk = x), p the kernel of SDE-DPM-Solver++(2M) and q
 the same with its mean shifted by guidance, a particle starts with weight ψ_0(x_0), x_0 from the model's
@@ -12,7 +12,7 @@ their mean, zeros included, its standard error their spread. Wu et al., arXiv:23
 
 Good for tails of one mode and 30 steps or more; with fewer, the weights' tails are heavy. Where ψ is
 blind to a part of the event, at high noise, all islands miss it together: direct samples, few
-ancestors and the drift of the estimate (from `psi_start`) are the witnesses.
+ancestors and the drift of the estimate (from `psi_start`) show this.
 """
 
 import dataclasses
@@ -57,7 +57,7 @@ MAX_DRIFT = 30.0  # factor between what ψ says at the start and what comes out
 
 
 class Islands(NamedTuple):
-    """Finished islands; every array has one entry an island.
+    """Finished islands of particles; every array has one entry per island.
 
     Attributes:
         log_values: log P̂, −∞ where no particle met the event.
@@ -111,7 +111,7 @@ def twisted_smc(problem: Problem, num_samples: int, num_steps: int) -> Iterator[
 
 
 def _with_size(estimate: Probability, size: int) -> Probability:
-    """The estimate, with a warning where its islands are too small for the spread to be their error."""
+    """Estimate with a warning if its islands are too small for a valid error."""
     if size >= FEW_PARTICLES or not estimate.standard_error > 0 or estimate.status != "ok":
         return estimate
     words = (
@@ -133,7 +133,10 @@ class _Particles:
         self._generators = [np.random.default_rng(np.asarray(jax.random.key_data(k)).tolist()) for k in keys]
 
     def multiply(self, log_factors: np.ndarray) -> None:
-        """Weights × exp(log_factors), (particle,), float32 summed in float64; −∞ is a weight of 0."""
+        """Multiply weights by exp(log_factors), (particle,); −∞ gives a weight of 0.
+
+        The float32 factors are summed in float64.
+        """
         if np.isnan(log_factors).any() or np.isposinf(log_factors).any():
             raise FloatingPointError("particle weights are not finite. Use subset simulation for this event.")
         self.log_weights += log_factors.astype(np.float64).reshape(self.shape)
@@ -143,7 +146,10 @@ class _Particles:
         return logsumexp(self.log_weights, axis=1) - np.log(self.shape[1])
 
     def resample(self) -> np.ndarray | None:
-        """Resample the islands whose ESS is below half their size; the particles' sources, None if all stay."""
+        """Resample islands of low ESS; returns the particles' sources, None if all stay.
+
+        ESS is low below half the size of an island.
+        """
         sources = np.tile(np.arange(self.shape[1]), (self.shape[0], 1))
         for i, generator in enumerate(self._generators):
             offset = generator.uniform()  # one a step, so that what is drawn does not depend on the weights
@@ -159,7 +165,7 @@ class _Particles:
         return (sources + self.shape[1] * np.arange(self.shape[0])[:, None]).ravel() if moved else None
 
     def finish(self, log_start: np.ndarray, holds: np.ndarray) -> Islands:
-        """The islands, after the last weights."""
+        """Islands after the last weights."""
         holds = holds.reshape(self.shape)
         means = self.means()
         shifted = self.log_weights - np.where(np.isfinite(means), means, 0.0)[:, None]
@@ -174,7 +180,7 @@ class _Particles:
 
 
 def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterator[Islands | float]:
-    """Islands of some indices together: yields the share of the steps done, and the `Islands` last."""
+    """Walk the islands of some indices; yields progress, and the `Islands` last."""
     if problem.constraint is None:
         raise ValueError("twisted sequential Monte Carlo needs an event.")
     model, twisted = problem.model, _twisted(problem)
@@ -209,7 +215,7 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
 
 
 def _twisted(problem: Problem) -> Any:
-    """The guidance whose ψ twists: the problem's where it is a learned one, else moment matching."""
+    """Guidance whose ψ twists: the problem's if it is learned, else moment matching."""
     if GUIDANCE[problem.guidance].piloted:
         return guided_denoiser(problem)
     assert problem.constraint is not None  # noqa: S101 - looked at before
@@ -221,12 +227,12 @@ def _twisted(problem: Problem) -> Any:
 
 @jax.jit
 def _taken(tree: Any, indices: Array) -> Any:
-    """The particles at `indices`, of every array in a tree."""
+    """Particles at `indices`, from every array of a tree."""
     return jax.tree.map(lambda leaf: leaf[indices], tree)
 
 
 def _twist(twisted: Any, x: Batch, sigma: Any, done: float, num_steps: int) -> Any:
-    """The twist of any number of particles, in chunks of few sizes; yields the share of the steps done."""
+    """Twist of any number of particles, in chunks of few sizes; yields progress."""
     total = len(x)
     size = min(CHUNK, 1 << max(0, total - 1).bit_length())
     pieces: list[Twist] = []
@@ -239,7 +245,7 @@ def _twist(twisted: Any, x: Batch, sigma: Any, done: float, num_steps: int) -> A
 
 
 def estimate_from_islands(islands: Islands, check: DirectCheck, num_calls: int) -> Probability:
-    """P̂, its error and its diagnostics from two or more finished islands."""
+    """Estimate P̂, with its error and diagnostics, from two or more finished islands."""
     values = np.exp(islands.log_values)
     count, value = len(values), float(values.mean())
     diagnostics = _diagnostics(islands) | check.diagnostics()
@@ -279,7 +285,7 @@ def _diagnostics(islands: Islands) -> dict[str, Any]:
 
 
 def _trouble(values: np.ndarray, diagnostics: dict[str, Any], contradicted: bool) -> str:
-    """Why the islands cannot be trusted; empty if they can.
+    """Reasons not to trust the islands; empty if there are none.
 
     Few ancestors mean that what ψ said early on was revised later. On exact models and on Lorenz, answers
     that were right had 0.35 to 1 of them, answers wrong by a factor of 2 or more at most 0.22, while their

@@ -38,7 +38,7 @@ def reported(toy):
     pair = {"model": [1.0, 0.5], "truth": [1.0, 0.6]}
     figures = {"probability": 0.2, "standard_error": 0.004}
     times = {"model": list(np.linspace(1, 0, 16)), "truth": list(np.linspace(1, 0, 16))}
-    rungs = [
+    entries = [
         {"event": f"max(x) > {i}", "share": p, "method": "monte_carlo"}
         | {side: {"probability": p, "standard_error": 0.1 * p} for side in ("truth", "model")}
         for i, p in enumerate((0.3, 0.01, 0.0))
@@ -59,7 +59,7 @@ def reported(toy):
             "perturbed_truth": [0.1, 0.3],
             "random_start": [0.7, 0.8],
         },
-        "events": rungs,
+        "events": entries,
         "energy_drift": {"model": 0.1, "truth": 0.001},
         "log_likelihood": {"mean": -10.0, "standard_error": 1.0, "per_number": -0.3, "num_trajectories": 4},
         "misses": ["one-point Kolmogorov distance 0.02"],
@@ -106,7 +106,7 @@ def test_a_forecasts_report_has_its_scores(forecasting, capsys):
 
 
 def test_probabilities_stand_where_they_are_and_none_is_a_triangle():
-    rungs = [
+    entries = [
         {
             "truth": {"probability": t, "standard_error": t / 9},
             "model": {"probability": m, "standard_error": m / 5},
@@ -114,19 +114,19 @@ def test_probabilities_stand_where_they_are_and_none_is_a_triangle():
         for t, m in ((0.1, 0.09), (1e-3, 1e-5), (1e-4, 0.0))
     ]
     axes = Figure().subplots()
-    draw_probabilities(axes, {"events": rungs}, LIGHT)
+    draw_probabilities(axes, {"events": entries}, LIGHT)
     marks = {line.get_marker(): line for line in axes.lines if line.get_marker() in ("o", "v")}
     np.testing.assert_allclose(marks["o"].get_ydata(), [0.09, 1e-5])
     np.testing.assert_allclose(marks["v"].get_xdata(), [1e-4])
-    draw_probabilities(Figure().subplots(), {"events": rungs[2:]}, LIGHT)
+    draw_probabilities(Figure().subplots(), {"events": entries[2:]}, LIGHT)
     assert axes.get_legend() is None
 
 
 def test_what_was_learned_from_stands_beside_the_truth_and_the_model(reported, capsys):
     report = reported.card["fidelity"]
-    rungs = [
-        rung | {"training_data": {"probability": p, "standard_error": 0.001}}
-        for rung, p in zip(report["events"], (0.345, 0.0, 0.123), strict=True)
+    entries = [
+        entry | {"training_data": {"probability": p, "standard_error": 0.001}}
+        for entry, p in zip(report["events"], (0.345, 0.0, 0.123), strict=True)
     ]
     learned = {
         "probability": 0.234,
@@ -134,7 +134,7 @@ def test_what_was_learned_from_stands_beside_the_truth_and_the_model(reported, c
         "kolmogorov_distance": 0.0123,
         "where": "x at 1",
     }
-    report = report | {"events": rungs, "training_data": learned}
+    report = report | {"events": entries, "training_data": learned}
     model = dataclasses.replace(reported, card={**reported.card, "fidelity": report})
     axes = Figure().subplots()
     draw_probabilities(axes, report, LIGHT)
@@ -181,9 +181,9 @@ def test_a_report_on_the_command_line(reported, toy, tmp_path, monkeypatch):
 
 
 def test_measuring_says_what_is_new(reported, monkeypatch):
-    rungs = [{"event": "mean(abs(rfft(x))[1:]) < 0.6"}, {"event": "max(x) > 1"}]
-    reports = [{"event": "", "num_steps": 30}, {"event": "", "num_steps": 30, "events": rungs[:1]}]
-    reports.append(reports[1] | {"events": rungs})
+    entries = [{"event": "mean(abs(rfft(x))[1:]) < 0.6"}, {"event": "max(x) > 1"}]
+    reports = [{"event": "", "num_steps": 30}, {"event": "", "num_steps": 30, "events": entries[:1]}]
+    reports.append(reports[1] | {"events": entries})
     monkeypatch.setattr("kernels.load_model", lambda name: reported)
     monkeypatch.setattr("kernels.checkpoints.write_card", lambda path, card: None)
     monkeypatch.setattr("kernels.zoo.path_of", lambda name: name)

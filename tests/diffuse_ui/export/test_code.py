@@ -75,7 +75,9 @@ def test_a_link_names_every_choice():
     spec = kernels.RunSpec(model="lorenz63", event="max(x) > 0.9", seed=3, estimator=None)
     address = code.link(spec)
     assert address.startswith("?model=lorenz63&event=max%28x%29+%3E+0.9&given=none&method=guided&")
-    assert address.endswith("&estimator=none&num_samples=512&num_steps=80&seed=3")
+    assert address.endswith(
+        "&estimator=none&num_samples=512&num_steps=80&seed=3&sampler=sde_dpm_solver&schedule=focused"
+    )
 
 
 def test_a_model_made_in_python_leaves_a_gap_to_fill(toy):

@@ -100,7 +100,7 @@ FULL = """
 import resource, signal, sys
 from pathlib import Path
 import numpy as np, xarray as xr
-from diffuse_ui.commands.files import write_somewhere
+from diffuse_ui.commands.output import write_somewhere
 from kernels.trajectories.datasets import write_dataset
 
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -172,8 +172,11 @@ def _enough(
 
 def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
     """Estimate of an event that direct samples settle; its error is binomial."""
-    holds = np.concatenate([problem.judge(chunk)[1] for chunk in direct_samples(problem, num_direct)])
-    calls, hits = num_direct * problem.num_steps, int(holds.sum())
+    hits, total = 0, 0
+    for chunk in direct_samples(problem, num_direct):
+        hits, total = hits + int(problem.judge(chunk)[1].sum()), total + len(chunk)
+        yield Progress(0.1 + 0.899 * total / num_direct, f"{total} direct samples, which settle it")
+    calls = num_direct * problem.num_steps
     estimate = estimate_proportion(hits, num_direct, method="subset_simulation", num_calls=calls)
     estimate.diagnostics.update(_diagnostics([run]))
     yield Progress(1.0, "direct samples settle it", estimate, run.population(done=True))

@@ -5,47 +5,47 @@ import pytest
 
 import kernels
 from diffuse_ui.views import two_way
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 
 
 @pytest.fixture
-def said():
-    heard = []
+def bound():
+    from_user = []
     field = pmui.TextInput(value="")
-    return field, Voice(field, heard.append), heard
+    return field, TwoWayBinding(field, from_user.append), from_user
 
 
-def test_the_program_is_not_heard_and_the_user_is(said):
-    field, voice, heard = said
-    voice.say("1")
+def test_only_values_of_the_user_reach_the_callback(bound):
+    field, binding, from_user = bound
+    binding.set("1")
     field.value = "2"
-    assert heard == ["2"]
+    assert from_user == ["2"]
 
 
-def test_a_value_that_comes_back_late_changes_nothing(said):
-    field, voice, heard = said
-    voice.say("1")
-    voice.say("2")
+def test_a_value_that_comes_back_late_changes_nothing(bound):
+    field, binding, from_user = bound
+    binding.set("1")
+    binding.set("2")
     field.value = "1"  # the page had not painted it when the next one came
-    assert (heard, field.value) == ([], "2")
+    assert (from_user, field.value) == ([], "2")
 
 
-def test_a_value_of_long_ago_is_the_users(said, monkeypatch):
-    field, voice, heard = said
-    voice.say("1")
-    voice.say("2")
+def test_a_value_of_long_ago_is_the_users(bound, monkeypatch):
+    field, binding, from_user = bound
+    binding.set("1")
+    binding.set("2")
     now = two_way.time.monotonic()
     monkeypatch.setattr(two_way.time, "monotonic", lambda: now + two_way.ECHO + 1)
     field.value = "1"
-    assert heard == ["1"]
+    assert from_user == ["1"]
 
 
-def test_the_users_own_value_may_come_again(said):
-    field, voice, heard = said
+def test_the_users_own_value_may_come_again(bound):
+    field, binding, from_user = bound
     field.value = "1"
-    voice.say("2")
+    binding.set("2")
     field.value = "1"
-    assert heard == ["1", "1"]
+    assert from_user == ["1", "1"]
 
 
 def test_a_late_field_does_not_undo_a_drag(app):

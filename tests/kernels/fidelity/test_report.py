@@ -70,7 +70,7 @@ def test_a_wrong_model_says_what_it_misses(model):
     wrong = dataclasses.replace(wrong, training_data=learned)
     last = list(measure(wrong, effort=dataclasses.replace(SMALL, num_likelihood=0)))[-1]
     for entry in [*last["events"], last]:
-        problem = kernels.RunSpec(model=wrong, event=entry["event"]).problem(jax.random.key(0), num_steps=30)
+        problem = samples.report_problem(wrong, entry["event"], jax.random.key(0), 30)
         assert entry["training_data"]["probability"] == problem.judge(learned.windows)[1].mean()
     assert any(miss.startswith("one-point Kolmogorov distance") for miss in last["misses"])
     assert any(miss.startswith("P(max(x) > ") and "off by" in miss for miss in last["misses"])
@@ -253,7 +253,7 @@ def test_the_needed_steps_of_a_forecast_and_each_sample_continues_its_own_start(
     truth = model.held_out.windows
     starts = samples.starts_of(model, truth[:300], 700)
     np.testing.assert_array_equal(starts[650], truth[50, :KNOWN])  # in turn, where there are fewer
-    problem = kernels.RunSpec(model=model, event="max(x) > 1").problem(jax.random.key(0), num_steps=20)
+    problem = samples.report_problem(model, "max(x) > 1", jax.random.key(0), 20)
     states = samples.deterministic(problem, samples.latents(model, jax.random.key(1), 700), starts)
     np.testing.assert_allclose(states[:, :KNOWN], starts, atol=1e-5)
     assert needed_steps(model, truth, jax.random.key(0), num_samples=512)["num_steps"] <= 40

@@ -115,7 +115,7 @@ def test_the_standardizer_inverts_and_knows_its_determinant(states):
 
 def test_an_ensemble_is_standardised_in_parts(states, monkeypatch):
     standardizer = Standardizer.fit(states)
-    monkeypatch.setattr(standardizer, "_CHUNK", 2)
+    monkeypatch.setattr(standardizer_module, "_CHUNK", 2)
     found = standardizer.standardize_ensemble(states.astype(np.float64))
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, standardizer.standardize(states))

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
+from kernels.trajectories import standardizer as standardizer_module
 from kernels.trajectories.datasets import (
     dataset_layout,
     known_points,

@@ -42,7 +42,6 @@ class FieldTab(Tab):
         return state.layout.num_variables > MANY_VARIABLES
 
     def build(self) -> None:
-        layout = self.session.state.layout
         views = {name[:1].upper() + name[1:]: name for name in scenes.FIELD_VIEWS}
         self.view = pmui.RadioButtonGroup(
             options=views,
@@ -58,34 +57,8 @@ class FieldTab(Tab):
         self.mapper = LinearColorMapper(palette=["#ffffff"], low=0.0, high=1.0)
         self.bar = ColorBar(color_mapper=self.mapper, width=9, padding=4, background_fill_alpha=0.0)
         self.figures, self.images = {}, {}
-        step, count = layout.step, layout.num_variables
-        units = f" ({layout.time_units})" if layout.time_units else ""
-        ticks = list(range(0, count, max(1, count // 6)))
         for side, title in _SIDES.items():
-            figure = quiet_figure(
-                height=_HEIGHT,
-                name=f"field-{side}",
-                x_label=f"time{units}",
-                x_range=(float(layout.times[0]) - 0.5 * step, float(layout.times[-1]) + 0.5 * step),
-                y_range=(-0.5, count - 0.5),
-            )
-            figure.title = Title(text=title, text_font_style="normal", text_font_size="12.5px")
-            figure.yaxis.ticker = FixedTicker(ticks=ticks)
-            figure.yaxis.major_label_overrides = {tick: layout.variables[tick] for tick in ticks}
-            figure.grid.visible = False
-            figure.min_border_right = _BAR_SPACE  # of both: the images are equally wide
-            source = ColumnDataSource({"image": []})
-            figure.image(
-                "image",
-                x=figure.x_range.start,
-                y=-0.5,
-                dw=figure.x_range.end - figure.x_range.start,
-                dh=count,
-                source=source,
-                color_mapper=self.mapper,
-                level="glyph",
-            )
-            self.figures[side], self.images[side] = figure, source
+            self.figures[side], self.images[side] = self._image(side, title)
         self.figures["reference"].add_layout(self.bar, "right")
         self.pane = pn.pane.Bokeh(
             row(*self.figures.values(), sizing_mode="stretch_width", spacing=4),
@@ -93,6 +66,37 @@ class FieldTab(Tab):
             margin=0,
         )
         self.paint(palette(self.session.look.dark))
+
+    def _image(self, side: str, title: str) -> tuple[Any, ColumnDataSource]:
+        """Figure of one side and the source of its image."""
+        layout = self.session.state.layout
+        step, count = layout.step, layout.num_variables
+        units = f" ({layout.time_units})" if layout.time_units else ""
+        ticks = list(range(0, count, max(1, count // 6)))
+        figure = quiet_figure(
+            height=_HEIGHT,
+            name=f"field-{side}",
+            x_label=f"time{units}",
+            x_range=(float(layout.times[0]) - 0.5 * step, float(layout.times[-1]) + 0.5 * step),
+            y_range=(-0.5, count - 0.5),
+        )
+        figure.title = Title(text=title, text_font_style="normal", text_font_size="12.5px")
+        figure.yaxis.ticker = FixedTicker(ticks=ticks)
+        figure.yaxis.major_label_overrides = {tick: layout.variables[tick] for tick in ticks}
+        figure.grid.visible = False
+        figure.min_border_right = _BAR_SPACE  # of both: the images are equally wide
+        source = ColumnDataSource({"image": []})
+        figure.image(
+            "image",
+            x=figure.x_range.start,
+            y=-0.5,
+            dw=figure.x_range.end - figure.x_range.start,
+            dh=count,
+            source=source,
+            color_mapper=self.mapper,
+            level="glyph",
+        )
+        return figure, source
 
     def body(self) -> Any:
         return self.pane

@@ -1,4 +1,4 @@
-"""diffuse-ui: draw an event on the trajectories of a dynamical system and see what then happens.
+"""diffuse-ui: draw an event on trajectories of a dynamical system, and sample given it.
 
 `App` is the app in a notebook cell, on a served page, or as one ipywidget; `EventCanvas`, `ResultTabs`,
 `FanChart` and the other pieces are parts of it alone; `diffuse-ui` (see `diffuse_ui.cli`) is the command

@@ -1,4 +1,4 @@
-"""The app: a state, a store, and as many windows on them as are opened.
+"""The app: one state and one store of results, shown in any number of windows.
 
     App(model="lorenz63")               # last expression of a notebook cell: shows the app
     App(model="lorenz63").servable()    # in a script for `panel serve`
@@ -53,25 +53,25 @@ class App(Served):
         return self.store.result
 
     def run(self, timeout: float = 600.0) -> Result | None:
-        """Run what the state describes and wait for it, and for the backdrop; for use without a window."""
+        """Run what the state describes and wait for the result; for use without a window."""
         self.prepare()
         self.store.run()
         return self.store.wait(timeout).result
 
     def prepare(self) -> None:
-        """Have the backdrop drawn, if it is not there or on its way."""
+        """Start drawing the backdrop, unless it is drawn or being drawn."""
         if self.store.backdrop is None and not self.store.draws.busy("backdrop"):
             self.store.prepare()
 
     def window(self, *, dark: bool = False) -> Window:
-        """Build the views for the window (Bokeh document) that is current."""
+        """Build the views for the current window (Bokeh document)."""
         self.prepare()
         window = Window(Session(self.state, self.store, dark=dark))
         window.session.news()  # what came in before this window listened
         return window
 
     def page(self, notice: str = "", *, addressed: bool = False) -> pmui.Page:
-        """The whole page for the current window; goes away with it.
+        """The page for the current window; closed with it.
 
         Args:
             notice: what it has to say first.
@@ -93,7 +93,7 @@ class App(Served):
         return page
 
     def content(self) -> Any:
-        """The views, for the window that is current."""
+        """Views for the current window."""
         return self.window().layout
 
     def close(self) -> None:

@@ -1,4 +1,4 @@
-"""The command line, thin over `kernels.runs.api`.
+"""Command line, a thin layer over `kernels.runs.api`.
 
     diffuse-ui lab | serve | simulate | train | sample | probability | validate | models
 

@@ -1,4 +1,4 @@
-"""Compiled programs kept on disk, so that the second start of the app or the command line is quick.
+"""Cache of compiled programs on disk, so that the app's second start is quick.
 
 `DIFFUSE_UI_CACHE` names another folder; `DIFFUSE_UI_CACHE=off` keeps nothing.
 """
@@ -13,7 +13,7 @@ __all__ = ["keep_compiled"]
 
 
 def keep_compiled() -> Path | None:
-    """Turn on JAX's persistent compilation cache; its folder, or None where there is none.
+    """Turn on JAX's persistent compilation cache; return its folder, or None if it is off.
 
     A folder that somebody has set already is left as it is; one that cannot be written is not used.
     """

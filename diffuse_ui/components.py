@@ -1,4 +1,4 @@
-"""Pieces of the app, each alone in a notebook cell; pieces on one app show one state.
+"""Pieces of the app for single notebook cells; pieces of one app share its state.
 
 app = diffuse_ui.App("lorenz63")
 diffuse_ui.EventCanvas(app)                # draw here …
@@ -58,11 +58,11 @@ class Piece(Served):
 
     @property
     def event(self) -> Any:
-        """The event as it is now (`kernels.Event`), or None."""
+        """The present event (`kernels.Event`), or None."""
         return self.app.state.event
 
     def views(self, session: Session) -> list[Any]:
-        """What is shown, from top to bottom."""
+        """Views of the piece, from top to bottom."""
         raise NotImplementedError
 
     def _open(self) -> tuple[Session, Any]:
@@ -81,7 +81,7 @@ class Piece(Served):
         return page_of(layout, session.look, header=False)
 
     def close(self) -> None:
-        """Stop the server, and the app if it is its own."""
+        """Stop the server; close the app too if this piece made it."""
         self.stop_serving()
         if self._owned:
             self.app.close()
@@ -95,7 +95,7 @@ def _close(session: Session, views: list[Any]) -> None:
 
 
 class EventCanvas(Piece):
-    """The sketch canvas with its tools and what was drawn; `.event` is what it says."""
+    """Sketch canvas with its tools and list of parts; `.event` is the drawn event."""
 
     height = 640
 
@@ -114,7 +114,7 @@ class EventEditor(Piece):
 
 
 class ModelPanel(Piece):
-    """Which model, its card, and what is known."""
+    """Choice of the model, its card, and the observed values."""
 
     height = 420
 
@@ -123,7 +123,7 @@ class ModelPanel(Piece):
 
 
 class RunPanel(Piece):
-    """Run, stop, and what is asked of the run."""
+    """Run and Stop buttons, and the settings of the run."""
 
     height = 420
 
@@ -132,7 +132,7 @@ class RunPanel(Piece):
 
 
 class ResultPanel(Piece):
-    """The probability, the three numbers, and how far to trust them."""
+    """The event's probability, reference numbers, and how reliable they are."""
 
     height = 360
 
@@ -141,7 +141,7 @@ class ResultPanel(Piece):
 
 
 class ResultTabs(Piece):
-    """What the event does: convergence, marginals, constraint, spectrum and so on."""
+    """Tabs of a result: convergence, marginals, constraint, spectrum and so on."""
 
     height = 460
 
@@ -159,7 +159,7 @@ class ExportPanel(Piece):
 
 
 class FanChart(Served):
-    """Bands and median of an ensemble at each time, one panel a variable.
+    """Quantile bands and median of an ensemble against time, one panel for each variable.
 
     Args:
         dataset: state(sample, time, variable), with `weight` and `satisfied` where there are; members only
@@ -181,7 +181,7 @@ class FanChart(Served):
         self.height = PANEL_HEIGHT * self.layout.num_variables + 70
 
     def plots(self, look: Look) -> FanPlots:
-        """The panels, in the colours of a look that they follow."""
+        """Panels that follow the dark or light theme of a look."""
         layout = self.layout
         plots = FanPlots(
             layout.variables,

@@ -1,4 +1,4 @@
-"""Open JupyterLab on the notebooks: those of a clone, or a copy of those that the wheel carries."""
+"""Start JupyterLab on the project's notebooks, from a clone or from the installed wheel."""
 
 import os
 import shutil
@@ -13,7 +13,7 @@ FIRST_NOTEBOOK = "01_quickstart.ipynb"
 
 
 def notebooks_folder(destination: Path | None = None) -> Path:
-    """Where the notebooks are: beside the package in a clone, else copied to a folder of the user's.
+    """Folder of the notebooks: that of a clone, else a copy in the user's documents.
 
     Args:
         destination: where a copy goes; Documents/diffuse-ui unless given. Files that exist stay.
@@ -42,7 +42,7 @@ def notebooks_folder(destination: Path | None = None) -> Path:
 
 
 def lab_arguments(folder: Path, *, port: int, browser: bool) -> list[str]:
-    """The command that opens JupyterLab on the first notebook, for this machine only."""
+    """Command line that starts JupyterLab on the first notebook, for this machine only."""
     arguments = [
         sys.executable,
         "-m",
@@ -62,7 +62,7 @@ def lab_arguments(folder: Path, *, port: int, browser: bool) -> list[str]:
 
 
 def open_lab(*, port: int, browser: bool, extra: list[str]) -> None:
-    """Become JupyterLab (on Windows: run it and wait)."""
+    """Replace this process by JupyterLab (on Windows: run JupyterLab and wait)."""
     arguments = [*lab_arguments(notebooks_folder(), port=port, browser=browser), *extra]
     if os.name == "nt":
         import subprocess

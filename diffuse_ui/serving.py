@@ -1,4 +1,4 @@
-"""Pages that this process serves to this machine, and frames that show them in a notebook cell.
+"""Local server of app pages, and frames that show a page in a notebook cell.
 
 In a notebook the kernel itself serves on a free port of 127.0.0.1, and a frame shows the page: that way
 every gesture reaches Python and nothing is fetched from the internet.
@@ -47,7 +47,7 @@ _PAGE_STYLE = {
 
 
 class Served:
-    """What is shown by a page of its own: the last expression of a notebook cell shows it.
+    """Base of objects shown as a page, or in a frame when they end a notebook cell.
 
     Attributes:
         height: pixels of the frame in a notebook.
@@ -58,15 +58,15 @@ class Served:
     _port = 0
 
     def content(self) -> Any:
-        """The views, for the window that is current."""
+        """Views for the current window."""
         raise NotImplementedError
 
     def page(self) -> pmui.Page:
-        """The whole page, for the window that is current."""
+        """The page for the current window."""
         raise NotImplementedError
 
     def show(self) -> str:
-        """Serve this from this process, once, and return its address."""
+        """Serve the page from this process and return its address; a second call reuses the server."""
         if self._server is None:
             self._port = free_port()
             self._server = serve(lambda: self.page(), port=self._port, threaded=True)
@@ -80,7 +80,7 @@ class Served:
             self._server = None
 
     def as_widget(self, *, through_kernel: bool = False) -> Any:
-        """This as one ipywidget, to be put among others.
+        """The views as one ipywidget, to combine with other widgets.
 
         Args:
             through_kernel: send everything through the kernel's own connection, for hosts where the
@@ -107,7 +107,7 @@ class Served:
 
 
 def wait_until_it_listens(port: int, timeout: float = 30.0) -> None:
-    """Block until something listens on a port of 127.0.0.1, without asking it for a page.
+    """Block until a server listens on a port of 127.0.0.1, without requesting a page.
 
     Raises:
         OSError: nothing listens after `timeout` seconds.
@@ -124,7 +124,7 @@ def wait_until_it_listens(port: int, timeout: float = 30.0) -> None:
 
 
 def page_of(layout: Any, look: Look, *, header: bool = True) -> pmui.Page:
-    """A page around a layout; its dark switch sets `look.dark`."""
+    """Page around a layout; the page's dark switch sets `look.dark`."""
     page = pmui.Page(
         title="diffuse-ui",
         main=[layout],
@@ -147,7 +147,7 @@ def serve(
     show: bool = False,
     lifetime: float = SESSION_LIFETIME,
 ) -> Any:
-    """Serve a function that makes a page, to this machine only.
+    """Serve the pages that a function makes, to this machine only.
 
     Args:
         page: makes the page of one session.
@@ -182,7 +182,7 @@ def serve(
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nothing listens on."""
+    """A free port of 127.0.0.1."""
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

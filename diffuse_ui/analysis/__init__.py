@@ -1,1 +1,1 @@
-"""An ensemble given the event beside one without it: arrays, curves, scenes, tables."""
+"""Comparison of an ensemble given the event with one without it: arrays, curves, tables."""

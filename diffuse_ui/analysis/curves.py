@@ -1,4 +1,4 @@
-"""What the event does, as curves and numbers: an ensemble given the event beside one without it.
+"""Curves that compare an ensemble given the event with one without it.
 
 Pure functions of Datasets, through `kernels.statistics.summaries` and `kernels.statistics.weighted`: weights and membership
 count everywhere, and every curve carries its 95 % band (1.96 standard errors). Where weights are worth
@@ -53,7 +53,7 @@ class Curve:
 
 @dataclasses.dataclass(frozen=True)
 class Panel:
-    """One panel: the event's side, the other, and single hits where there are too few for a summary.
+    """Curves of one panel: with the event, without it, and single hits if these are few.
 
     Attributes:
         name: what it shows.
@@ -71,7 +71,7 @@ class Panel:
 
 @dataclasses.dataclass(frozen=True)
 class Plane:
-    """Densities in the plane of two variables, on the same cells: (x cell, y cell), scaled to a maximum of 1."""
+    """Densities (x cell, y cell) over two variables, on common cells, with maximum 1."""
 
     edges: tuple[np.ndarray, np.ndarray]
     conditional: np.ndarray | None
@@ -81,7 +81,7 @@ class Plane:
 
 @dataclasses.dataclass(frozen=True)
 class Bands:
-    """An ensemble as a fan, or as single hits where it is not worth one.
+    """An ensemble as a fan of quantiles, or as single hits where it is too small for a fan.
 
     Attributes:
         names: of the variables.
@@ -96,14 +96,14 @@ class Bands:
     hits: np.ndarray
 
     def extent(self, name: str) -> tuple[float, float]:
-        """Smallest and largest value of a variable that is drawn."""
+        """Smallest and largest drawn value of a variable."""
         i = self.names.index(name)
         values = self.hits[:, :, i] if self.fan is None else self.fan.quantiles[:, :, i]
         return (float(values.min()), float(values.max())) if values.size else (-1.0, 1.0)
 
 
 class Pair:
-    """An ensemble of a run beside the backdrop.
+    """The ensemble of a run, and the backdrop to compare it with.
 
     Attributes:
         conditional: its members.
@@ -124,12 +124,12 @@ class Pair:
 
     @property
     def effective(self) -> float:
-        """Σ(w)²/Σw² of the members."""
+        """Effective sample size (Σw)²/Σw² of the members."""
         weights = member_weights(self.conditional)
         return float(self.num_members) if weights is None else effective_sample_size(weights)
 
     def only(self, names: Sequence[str]) -> "Pair":
-        """The same of some variables."""
+        """The pair restricted to some variables."""
         pair = object.__new__(Pair)
         pair.conditional = self.conditional.sel(variable=list(names))
         pair.reference = None if self.reference is None else self.reference.sel(variable=list(names))
@@ -145,7 +145,7 @@ class Pair:
 
 
 def convergence(result: Result) -> list[tuple[str, Curve]]:
-    """The running estimate against network calls, a curve for each estimator that was at work.
+    """Running estimate of the probability against network calls, one curve for each estimator.
 
     Path importance sampling as a run's own guided paths gives no running estimate; there it is made
     from the weights of the first 2ᵏ paths.
@@ -177,7 +177,7 @@ def _running(result: Result) -> Curve:
 
 
 def bands(dataset: xr.Dataset) -> Bands:
-    """The members' fan, or some of them."""
+    """Fan of the members, or some single members where they are too few for a fan."""
     names, times = [str(name) for name in dataset["variable"].values], np.asarray(dataset["time"].values)
     members = states(dataset)[is_member(dataset)]
     quantiles = fan(dataset)
@@ -200,7 +200,7 @@ def marginals(pair: Pair, time: float, names: Sequence[str]) -> list[Panel]:
 
 
 def constraint(pair: Pair, event: str, layout: kernels.Layout) -> Panel:
-    """Density of the robustness C of an event: on its side, C > 0, lie all members."""
+    """Density of the robustness C of an event; C > 0 for all members."""
     tree = kernels.parse_event(event)
     outside = None
     if pair.reference is not None:
@@ -213,7 +213,7 @@ def constraint(pair: Pair, event: str, layout: kernels.Layout) -> Panel:
 def _densities(
     pair: Pair, name: str, inside: np.ndarray, outside: np.ndarray | None, *, at_zero: bool = False
 ) -> Panel:
-    """Histograms on the same bins, an edge at 0 if asked; marks of single members not worth one."""
+    """Histograms on common bins; marks of single members where they are too few for one."""
     values = inside if outside is None else np.concatenate([inside, outside])
     if values.size == 0:
         return Panel(name)
@@ -239,7 +239,7 @@ def _histogram(values: np.ndarray, weights: np.ndarray | None, edges: np.ndarray
 
 
 def _walls(heights: np.ndarray) -> np.ndarray:
-    """The outline of bars: 0, h₀, h₀, h₁, h₁, …, 0."""
+    """Outline of a histogram's bars: 0, h₀, h₀, h₁, h₁, …, 0."""
     return np.concatenate([[0.0], np.repeat(heights, 2), [0.0]])
 
 
@@ -247,7 +247,7 @@ def _walls(heights: np.ndarray) -> np.ndarray:
 
 
 def hitting_times(pair: Pair, event: str, part: int | None, layout: kernels.Layout) -> Panel:
-    """Distribution function of the first time at which an event, or one part of it, is known to hold.
+    """Distribution function of the first time at which the event, or a part of it, holds.
 
     Args:
         pair: the ensembles.
@@ -268,7 +268,7 @@ def hitting_times(pair: Pair, event: str, part: int | None, layout: kernels.Layo
 
 
 def _distribution(dataset: xr.Dataset) -> Curve:
-    """Steps at the sampled times."""
+    """Distribution function of hitting times, as steps at the sampled times."""
     times, value = (np.asarray(dataset[name].values, np.float64) for name in ("time", "probability"))
     band = Z * np.nan_to_num(dataset["probability_error"].values)
     x = np.repeat(times, 2)[1:]
@@ -277,7 +277,7 @@ def _distribution(dataset: xr.Dataset) -> Curve:
 
 
 def spectra(pair: Pair, names: Sequence[str]) -> list[Panel]:
-    """Mean power spectrum of each variable, frequency 0 left out: it is the mean's."""
+    """Mean power spectrum of each variable, without frequency 0."""
     pair = pair.only(names)
     reference = None if pair.reference is None else summaries.spectra(pair.reference)
     conditional, hits = None, []
@@ -308,7 +308,7 @@ def _spectrum(dataset: xr.Dataset, index: int) -> Curve:
 
 
 def plane(pair: Pair, x: str, y: str) -> Plane:
-    """Densities in the plane of two variables, over all times. Raises ValueError for twice the same."""
+    """Densities in the plane of two variables, over all times; ValueError if both are equal."""
     if x == y:
         raise ValueError(f"`x` and `y` must be two variables; got {x!r} twice. Choose another one.")
     pair = pair.only([x, y])

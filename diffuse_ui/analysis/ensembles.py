@@ -1,4 +1,4 @@
-"""From an ensemble (xr.Dataset) to what is drawn: lines, fans, hits. Pure functions on arrays.
+"""Lines, fans and hits from an ensemble (xr.Dataset). Pure functions on arrays.
 
 An ensemble's *members* are its trajectories that meet the event (all, when there is no event).
 A weighted fan is drawn only where the weights' effective size (Σw)²/Σw² is at least 50.
@@ -46,7 +46,7 @@ class Fan:
 
 
 def condition(dataset: xr.Dataset | None) -> str:
-    """What an ensemble is conditioned on, in words; without an event it is no less the model's."""
+    """Condition of an ensemble in words, for legends: "given the event"."""
     asked = {} if dataset is None else dataset.attrs
     if "event" in asked:
         return "given the event"
@@ -60,14 +60,14 @@ def drawn_by(dataset: xr.Dataset) -> str:
 
 
 def is_member(dataset: xr.Dataset) -> np.ndarray:
-    """Which trajectories meet the event (sample,); all when the dataset does not say."""
+    """Mask (sample,) of the trajectories that meet the event; all if the dataset has no mask."""
     if "satisfied" not in dataset:
         return np.ones(dataset.sizes["sample"], bool)
     return np.asarray(dataset["satisfied"].values, bool)
 
 
 def member_weights(dataset: xr.Dataset) -> np.ndarray | None:
-    """Weights of the members; None where all count alike."""
+    """Weights of the members; None where all are equal."""
     if "weight" not in dataset:
         return None
     weights = np.asarray(dataset["weight"].values, np.float64)[is_member(dataset)]
@@ -77,7 +77,7 @@ def member_weights(dataset: xr.Dataset) -> np.ndarray | None:
 
 
 def is_summarizable(dataset: xr.Dataset) -> bool:
-    """Whether there are members enough for summaries, and their weights worth `MIN_EFFECTIVE` of them."""
+    """Whether the members, and their effective sample size, are enough for summaries."""
     weights = member_weights(dataset)
     if is_member(dataset).sum() < MIN_MEMBERS:
         return False
@@ -85,7 +85,7 @@ def is_summarizable(dataset: xr.Dataset) -> bool:
 
 
 def fan(dataset: xr.Dataset) -> Fan | None:
-    """Quantiles of the members; None where there are too few, or weights are worth too few."""
+    """Quantiles of the members; None where `is_summarizable` is false."""
     if not is_summarizable(dataset):
         return None
     member = is_member(dataset)
@@ -94,7 +94,7 @@ def fan(dataset: xr.Dataset) -> Fan | None:
 
 
 def nan_lines(times: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Curves (sample, time) as one flat line with NaN between them: what Bokeh paints fastest."""
+    """Curves (sample, time) as one flat line with NaN between them, which Bokeh paints fastest."""
     values = np.asarray(values, np.float32)
     gap = np.full((values.shape[0], 1), np.nan, np.float32)
     x = np.broadcast_to(np.asarray(times, np.float32), values.shape)

@@ -1,4 +1,4 @@
-"""What the scene tabs draw: a field over time, trajectories in space, a mechanism in motion.
+"""Data of the scene tabs: a field over time, trajectories in space, moving pendulums.
 
 Pure functions of a `comparisons.Pair`; arrays only. Numbers are summaries where the weights are worth one
 (`Pair.summarizable`), else single trajectories that meet the event.
@@ -22,9 +22,9 @@ MAX_ARMS = 24  # pendulums that swing together
 
 @dataclasses.dataclass(frozen=True)
 class Field:
-    """Values (variable, time) of both sides on one colour scale low … high; None for a side that is not there.
+    """Values (variable, time) with and without the event, on one colour scale low … high.
 
-    The scale of values of both signs is symmetric: its middle is 0.
+    A side without values is None. The scale of values of both signs is symmetric: its middle is 0.
     """
 
     conditional: np.ndarray | None
@@ -39,7 +39,7 @@ class Field:
 
 @dataclasses.dataclass(frozen=True)
 class Cloud:
-    """Trajectories (sample, time, 3) of both sides, scaled so that the reference fills [−1, 1] on every axis."""
+    """Trajectories (sample, time, 3) with and without the event, in the cube [−1, 1]³."""
 
     conditional: np.ndarray
     reference: np.ndarray
@@ -47,7 +47,7 @@ class Cloud:
 
 @dataclasses.dataclass(frozen=True)
 class Arms:
-    """Places (sample, time) of a double pendulum's joints, arms of length 1, and the times (time,)."""
+    """Positions (sample, time) of a double pendulum's joints; each arm has length 1."""
 
     times: np.ndarray
     x: tuple[np.ndarray, np.ndarray]
@@ -55,7 +55,7 @@ class Arms:
 
 
 def field(pair: Pair, view: str) -> Field:
-    """The mean, the standard deviation, or one trajectory of each side.
+    """Mean, standard deviation, or one trajectory, each with and without the event.
 
     Raises:
         ValueError: a view that is not in `FIELD_VIEWS`.
@@ -88,7 +88,7 @@ def _field(dataset: xr.Dataset, weights: np.ndarray | None, view: str) -> np.nda
 
 
 def cloud(pair: Pair, names: tuple[str, str, str]) -> Cloud:
-    """Some trajectories of each side in the space of three variables.
+    """Some trajectories with and without the event, in the space of three variables.
 
     Raises:
         ValueError: not three different variables.

@@ -1,4 +1,4 @@
-"""A table of an ensemble given the event beside one without it: means and quantiles with their errors."""
+"""Table of means and quantiles with their errors, given the event and without it."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ QUANTILES = (0.05, 0.5, 0.95)
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One variable of the table: value and standard error of each statistic, on either side."""
+    """One variable of the table: statistic → (value, standard error), for both ensembles."""
 
     name: str
     conditional: dict[str, tuple[float, float]] | None
@@ -26,7 +26,7 @@ class Row:
 
 
 def table(pair: Pair, time: float | None, names: Sequence[str]) -> list[Row]:
-    """Mean, and quantiles 0.05, 0.5 and 0.95, of each variable at a time, or over all times alike."""
+    """Mean and quantiles 0.05, 0.5 and 0.95 of each variable, at one time or over all times."""
     pair = pair.only(names)
     index = None if time is None else int(np.argmin(np.abs(pair.conditional["time"].values - time)))
     inside = _numbers(pair.conditional, index) if pair.summarizable else None
@@ -38,7 +38,7 @@ def table(pair: Pair, time: float | None, names: Sequence[str]) -> list[Row]:
 
 
 def _numbers(dataset: xr.Dataset, index: int | None) -> list[dict[str, tuple[float, float]]]:
-    """Statistics of each variable; their errors take a trajectory with all its times as one draw."""
+    """Statistics of each variable; for their errors, a trajectory counts as one draw."""
     values, weights = states(dataset), member_weights(dataset)
     if index is not None:
         values = values[:, index : index + 1]
@@ -57,7 +57,10 @@ def _numbers(dataset: xr.Dataset, index: int | None) -> list[dict[str, tuple[flo
 
 
 def _quantile_errors(values: np.ndarray, weights: np.ndarray | None, quantiles: np.ndarray) -> np.ndarray:
-    """Half the gap between the quantiles at level ± δ, δ the error of the share below (level, variable)."""
+    """Standard errors (level, variable): half the gap between the quantiles at level ± δ.
+
+    δ is the standard error of the fraction of values below the quantile.
+    """
     num_times = values.shape[1]
     flat = values.reshape(-1, values.shape[2])
     spread = None if weights is None else np.repeat(weights, num_times)

@@ -1,1 +1,1 @@
-"""The commands of `diffuse-ui`, thin over `kernels`; `diffuse_ui.cli` puts them together."""
+"""Commands of `diffuse-ui`, a thin layer over `kernels`; `diffuse_ui.cli` joins them."""

@@ -1,4 +1,4 @@
-"""How a command answers: progress and errors on stderr, the answer on stdout, an exit code."""
+"""Output of a command: progress and errors on stderr, the answer on stdout, an exit code."""
 
 import itertools
 import json
@@ -57,7 +57,7 @@ def _fail(words: str, code: int) -> None:
 
 
 def in_one_line(error: Exception) -> str:
-    """What an error of the machine says; where memory is short, what to do about it."""
+    """Message of a system error in one line; if memory ran out, with advice."""
     lines = str(error).strip().splitlines()
     words = lines[0].strip() if lines else type(error).__name__
     if isinstance(error, MemoryError) or "RESOURCE_EXHAUSTED" in words:
@@ -68,7 +68,7 @@ def in_one_line(error: Exception) -> str:
 
 
 def refuse(context: typer.Context, names: tuple[str, ...], where: str) -> None:
-    """Raises ValueError for options that were given and would be ignored."""
+    """Raise ValueError for options that were given and would be ignored."""
     for name in names:
         source = context.get_parameter_source(name)
         if source is not None and source.name == "COMMANDLINE":
@@ -85,7 +85,7 @@ def _plain(value: Any) -> Any:
 
 
 def follow(records: Iterator[Any], share: Callable[[Any], float], quiet: bool) -> Any:
-    """The last of some records, with a progress bar on stderr."""
+    """Consume records with a progress bar on stderr; return the last record."""
     last = None
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f} %"))
     console = Console(stderr=True)
@@ -101,7 +101,7 @@ def follow(records: Iterator[Any], share: Callable[[Any], float], quiet: bool) -
 
 
 def require_output(path: Path) -> None:
-    """Raises ValueError where no result could be written; to be asked before what takes long."""
+    """Raise ValueError where no result could be written; call before a long computation."""
     require_writable(path)
     if path.exists() and path.is_dir() != (path.suffix == ".zarr"):
         kind = "folder" if path.is_dir() else "file"
@@ -112,7 +112,7 @@ def require_output(path: Path) -> None:
 
 
 def write_whole(write: Callable[[Path], Any], path: Path) -> None:
-    """Have a file or a Zarr store written beside, then renamed: a failure leaves what was there.
+    """Write a file or Zarr store under a temporary name, then rename; all or nothing.
 
     Args:
         write: is called with the path to write to, of the same name in a folder of its own.
@@ -135,7 +135,7 @@ def write_whole(write: Callable[[Path], Any], path: Path) -> None:
 
 
 def write_somewhere(write: Callable[[Path], Any], path: Path) -> tuple[Path | None, Exception | None]:
-    """Write, and where that fails under another name beside it, or in the folder for temporary files.
+    """Write to `path`; if that fails, to a free name next to it or in the temporary folder.
 
     Returns:
         Where it went, None for nowhere; and what failed at `path`, None if nothing did.

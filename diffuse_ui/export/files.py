@@ -1,4 +1,4 @@
-"""Results as bytes: the figure as PNG, SVG or PDF, the data as NetCDF or Zarr. Same result, same bytes."""
+"""Results as bytes: the figure as PNG, SVG or PDF, the data as NetCDF or Zarr."""
 
 import io
 import tempfile
@@ -52,7 +52,7 @@ def picture(
 
 
 def _metadata(kind: str, result: Result | kernels.RunResult) -> dict[str, str | None]:
-    """Event, probability, model and seed, under the names that each format has for them."""
+    """Metadata of a figure: event, probability, model and seed, under the format's own keys."""
     words = caption(result).replace("\n", " ")
     title = "no event" if result.spec.event is None else str(result.spec.event)
     if kind == "png":

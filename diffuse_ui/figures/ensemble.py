@@ -36,7 +36,7 @@ def ensemble_figure(
     size: FigureSize | None = None,
     captioned: bool = True,
 ) -> Figure:
-    """The conditional ensemble over the backdrop.
+    """Figure of the conditional ensemble over the backdrop.
 
     Args:
         result: a run that has drawn trajectories.
@@ -138,7 +138,7 @@ def caption(result: Result | kernels.RunResult) -> str:
 
 
 def _drawn(dataset: xr.Dataset | None, model: str) -> str:
-    """How many trajectories there are, of which law, and how they were drawn."""
+    """Number of trajectories, their law, and the sampler, for the caption."""
     if dataset is None:
         return f"Model {model}, "
     of_model = f"trajectories of the model {model}"

@@ -1,4 +1,4 @@
-"""The fidelity of a model, from its card, as a figure: the truth in grey, the model in the accent colour.
+"""Figure of a model's fidelity report: the truth in grey, the model in the accent colour.
 
 A row each for one-point densities, correlations in time and spectra of up to four variables, one for
 the rollout error beside its references and the probabilities of events from frequent to rare, and for a model
@@ -25,7 +25,7 @@ SCORES = {"crps": "CRPS / the climate's", "spread_skill": "spread / error of the
 
 
 def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
-    """What a model's card says of its fidelity.
+    """Figure of the fidelity report in a model's card.
 
     Raises:
         ValueError: the card tells nothing, or a report of fewer figures.
@@ -104,7 +104,7 @@ def _by_variable(
 def _score(
     ax: Axes, scores: Mapping[str, Any], kind: str, label: str, layout: kernels.Layout, colours: Palette
 ) -> None:
-    """A score of each variable over the time that a forecast looks ahead, beside 1."""
+    """Forecast score of each variable against lead time, with a reference line at 1."""
     style(ax, label, colours)
     ahead = np.asarray(scores["times"]) - float(layout.times[layout.num_times - len(scores["times"]) - 1])
     ax.axhline(1.0, color=colours.backdrop, linestyle="--", linewidth=1.0)
@@ -151,9 +151,10 @@ def _pair(ax: Axes, x: np.ndarray, pair: Mapping[str, Any], colours: Palette, *,
 
 
 def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) -> None:
-    """Probability under the model against that of the truth, each with two standard errors; a triangle for none.
+    """Event probabilities of the model against the truth, with two standard errors.
 
-    Of a recording, that of the training data stands beside it: a model that is faithful to it lies there.
+    A triangle marks an event without hits in the model. For a recording, diamonds show the probability in the
+    training data: a model that is faithful to these lies there.
     """
     style(ax, "P under the model", colours)
     entries = [entry for entry in report.get("events", []) if entry["truth"]["probability"] > 0]

@@ -1,4 +1,4 @@
-"""The course of a training, from a model's card: training and validation loss over steps."""
+"""Figures of a training: training and validation loss against steps."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ _LEFT, _BOTTOM, _GAP = 0.6, 0.47, 0.21  # inches: room for numbers and labels, a
 
 
 def loss_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
-    """Training and validation loss of a model, in units of the linear denoiser's error, whose loss is 1.
+    """Figure of a model's training and validation loss; the best linear denoiser has loss 1.
 
     Args:
         model: one whose card tells the history of its training.
@@ -39,7 +39,7 @@ def history_figure(
     size: tuple[float, float] = (WIDTH, 1.8 * PANEL_HEIGHT),
     dark: bool = False,
 ) -> Figure:
-    """The same of a training that may still be under way.
+    """Figure of the losses recorded so far in a training.
 
     Args:
         history: (step, training loss, validation loss) of each record, one at least.

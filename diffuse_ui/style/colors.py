@@ -1,4 +1,4 @@
-"""Colours: Okabe and Ito's set, which people with any colour vision tell apart, on light and dark.
+"""Colours of Okabe and Ito, safe for all colour vision, on light and dark.
 
 M. Okabe and K. Ito, "Color universal design" (2008). Shapes and labels always say the same as a colour.
 """
@@ -42,7 +42,7 @@ class Palette:
     backdrop_alpha: float
 
     def of(self, kind: str) -> str:
-        """The colour of a kind of part."""
+        """Colour of a kind of shape."""
         return self.region if kind == "polygon" else getattr(self, kind, self.other)
 
 

@@ -1,4 +1,4 @@
-"""Numbers as people write them: as many digits as the error allows, percent or powers of ten.
+"""Text of numbers: as many digits as the error allows, percent or powers of ten.
 
 0.0337 ± 0.0021      → "3.4 % ± 0.2 %"
 2.13e-5 ± 3.0e-6     → "(2.1 ± 0.3) × 10⁻⁵"
@@ -68,7 +68,7 @@ def grouped(count: int) -> str:
 
 
 def probability(value: float, standard_error: float | None = None, upper: float | None = None) -> str:
-    """A probability with its standard error; `upper` is what is said when nothing was hit."""
+    """Text of a probability with its standard error; `upper` bounds it when there are no hits."""
     if not math.isfinite(value):
         return "—"
     if value <= 0:
@@ -100,7 +100,7 @@ def span(interval: Sequence[float]) -> str:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as a person says them."""
+    """Duration in words, from seconds."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     return f"{seconds:.0f} s" if seconds < 120 else f"{seconds / 60:.0f} min"

@@ -1,4 +1,4 @@
-"""HTML from templates, in which whatever is put into them is escaped."""
+"""HTML templates that escape every inserted value."""
 
 from jinja2 import Environment, StrictUndefined
 

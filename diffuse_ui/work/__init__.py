@@ -1,1 +1,1 @@
-"""What is being worked out: jobs, their worker thread, the store of results, one session a window."""
+"""Computation in the app: jobs, worker threads, the store of results, window sessions."""

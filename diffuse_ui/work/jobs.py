@@ -1,6 +1,6 @@
-"""What the store's workers do, as generators: the backdrop, its hits, a run, and the numbers beside it.
+"""Jobs of the store's workers, as generators: backdrop, hits, run, reference numbers.
 
-Each yields what is known so far; between two items it can be stopped. What they yield is defined here.
+Each job yields its latest result; it can be stopped between two items.
 """
 
 import dataclasses
@@ -44,7 +44,7 @@ def derived(key: Hashable, compute: Callable[[], Any]) -> Iterator[Derived]:
 
 
 def results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Result]:
-    """The run, then the numbers that it is compared with."""
+    """Results of a run as it goes on, then with its reference numbers."""
     start = time.monotonic()
     result = None
     trace: list[kernels.Probability] = []
@@ -65,7 +65,7 @@ def results(spec: kernels.RunSpec, *, live: bool, compare: bool) -> Iterator[Res
 
 
 def _note(trace: list[kernels.Probability], estimate: kernels.Probability | None) -> None:
-    """Keep an estimate that has cost more calls than the last one, or is by another method."""
+    """Append an estimate to the trace if its number of calls or its method is new."""
     if estimate is None:
         return
     if not trace or (estimate.num_calls, estimate.method) != (trace[-1].num_calls, trace[-1].method):
@@ -73,7 +73,10 @@ def _note(trace: list[kernels.Probability], estimate: kernels.Probability | None
 
 
 def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any]]:
-    """The simulator's number, or those of held-out and training data, and the model's; None on the way: a place to stop."""
+    """Reference probabilities by name: simulator or data, and the model's direct samples.
+
+    None comes in between, as a place to stop.
+    """
     if spec.event is None:
         return
     model = State(model=spec.model).load()
@@ -109,6 +112,6 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
 
 
 def _is_enough(estimate: kernels.Probability) -> bool:
-    """Whether the model's number is as precise as it needs to be beside another one."""
+    """Whether an estimate is precise enough for the comparison."""
     precise = estimate.standard_error <= ENOUGH * estimate.value
     return precise and estimate.diagnostics["num_samples"] >= LEAST_DIRECT

@@ -1,4 +1,4 @@
-"""One worker thread of a session: runs generators, keeps only the latest thing they gave.
+"""Worker thread of a session: runs generators and keeps only their latest item.
 
 A *job* is a name and a function that returns an iterator. Submitting a job stops the one of the
 same name that is running (between two items: the generator is closed) and takes its place. What a
@@ -23,7 +23,7 @@ JobState = Literal["running", "finished", "stopped", "failed"]
 
 @dataclasses.dataclass(frozen=True)
 class Update:
-    """The latest news of a job.
+    """Latest state and item of a job.
 
     Attributes:
         job: name of the job.
@@ -39,7 +39,7 @@ class Update:
 
 
 class Runner:
-    """Runs jobs one after the other in a thread that lives only while there is work."""
+    """Queue of jobs, run one after the other in a thread that lives only while there is work."""
 
     def __init__(self) -> None:
         self._lock = threading.Condition()
@@ -52,12 +52,12 @@ class Runner:
         self._thread: threading.Thread | None = None
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener` from the worker thread at news; returns a function that ends it."""
+        """Call `listener` from the worker thread at each update; return a function that ends it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener) if listener in self._listeners else None
 
     def submit(self, job: str, make: Callable[[], Iterable[Any]]) -> None:
-        """Queue a job; one of the same name that is running or waiting gives way."""
+        """Queue a job; it replaces one of the same name that is running or waiting."""
         with self._lock:
             if self._current == job:
                 self._cancel.set()
@@ -68,7 +68,7 @@ class Runner:
                 self._thread.start()
 
     def stop(self, job: str | None = None, *, forget: bool = False) -> None:
-        """Drop what waits and end what runs after its present item: one job, or all.
+        """Remove waiting jobs, and end the running one after its present item: one job, or all.
 
         Args:
             job: which; all unless given.
@@ -85,24 +85,24 @@ class Runner:
                     self._forget.set()
 
     def busy(self, job: str | None = None) -> bool:
-        """Is the job (any job) running or waiting?"""
+        """Whether the job (any job) is running or waiting."""
         with self._lock:
             names = {*self._pending, self._current} - {None}
             return job in names if job else bool(names)
 
     def take(self) -> dict[str, Update]:
-        """The news since the last call, the latest of each job."""
+        """Latest update of each job since the last call."""
         with self._lock:
             news, self._slot = self._slot, {}
             return news
 
     def heard_of(self, job: str, timeout: float) -> bool:
-        """Wait until there is news of a job; False when the time ran out first."""
+        """Wait for an update of a job; return False after `timeout` seconds without one."""
         with self._lock:
             return self._lock.wait_for(lambda: job in self._slot, timeout)
 
     def join(self, timeout: float = 60.0) -> bool:
-        """Wait until nothing runs or waits; False when the time ran out first."""
+        """Wait until no job runs or waits; return False after `timeout` seconds."""
         with self._lock:
             return self._lock.wait_for(lambda: self._current is None and not self._pending, timeout)
 

@@ -1,4 +1,4 @@
-"""One browser window on a state and a store: whose turn it is, and when.
+"""Session of one browser window: its updates are called in its own event loop.
 
 A Bokeh document may only be changed from its own event loop. Several windows may look at one
 state (a notebook cell shown twice), and a notebook cell may set `app.state.event` from Python.
@@ -33,7 +33,7 @@ FEW_VARIABLES = 4  # of many, as long as none were chosen
 
 
 class Session:
-    """State and store as one window sees them, with the window's own look."""
+    """State and store as one window sees them, with the window's own display settings."""
 
     def __init__(self, state: State, store: Store, *, dark: bool = False) -> None:
         self.state, self.store = state, store
@@ -54,7 +54,7 @@ class Session:
         self._watchers.append((owner, watcher))
 
     def call(self, update: Callable[[], None]) -> None:
-        """Call `update` now if this is the window's own turn, else at its next."""
+        """Call `update` now if the window's own loop is running this code, else in that loop."""
         if self._own_turn():
             update()
         elif update not in self._asked and self.open:
@@ -79,7 +79,7 @@ class Session:
 
     @property
     def variables(self) -> list[str]:
-        """What the canvas shows: all variables, or where they are many the chosen ones and those drawn on."""
+        """Variables on the canvas: all, or if they are many, those chosen and those with shapes."""
         names = list(self.state.layout.variables)
         if len(names) <= MANY_VARIABLES:
             return names
@@ -91,11 +91,11 @@ class Session:
 
     @property
     def has_loop(self) -> bool:
-        """Whether calls can wait; in a plain script they are made at once."""
+        """Whether there is an event loop; a plain script has none."""
         return self.doc is not None or self._loop is not None
 
     def soon(self, call: Callable[[], None]) -> None:
-        """Call in this window's loop, not now; may be asked from any thread."""
+        """Schedule a call in this window's loop; safe from any thread."""
         if self.doc is not None:
             self._ask(lambda doc: doc.add_next_tick_callback(lambda: self._together(call)))
         elif self._loop is not None:
@@ -104,7 +104,7 @@ class Session:
             call()
 
     def later(self, seconds: float, call: Callable[[], None]) -> None:
-        """Call in this window's loop, after some time; at once where there is no loop."""
+        """Schedule a call in this window's loop after some seconds; without a loop, call now."""
         if self.doc is not None:
             self._ask(lambda doc: doc.add_timeout_callback(lambda: self._together(call), int(1000 * seconds)))
         elif self._loop is not None:
@@ -113,14 +113,14 @@ class Session:
             call()
 
     def _ask(self, ask: Callable[[Any], Any]) -> None:
-        """Ask something of the document, if it is still there."""
+        """Schedule on the document; if it is destroyed, mark the session as closed."""
         try:
             ask(self.doc)
         except AttributeError:  # a destroyed document has lost its attributes
             self.open = False
 
     def _together(self, call: Callable[[], None]) -> None:
-        """Send all that a call changes by one way, in the order of the changes.
+        """Make a call whose changes reach the page in order, by one channel.
 
         Otherwise Panel schedules the message that brings new models while Bokeh sends at once what
         changes in them, and the page does not know a model before it has come.
@@ -134,7 +134,7 @@ class Session:
             update()
 
     def news(self) -> None:
-        """Have the store drained in this window's loop; the workers call it."""
+        """Schedule a drain of the store in this window's loop; called by the workers."""
         if (self.doc is None and self._loop is None) or self._drain_asked or not self.open:
             return
         self._drain_asked = True
@@ -158,7 +158,7 @@ class Session:
             self.store.drain()
 
     def close(self) -> None:
-        """Let go of the state and the store."""
+        """Disconnect from the state and the store."""
         self.open = False
         self._end_listening()
         for owner, watcher in self._watchers:

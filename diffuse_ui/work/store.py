@@ -1,4 +1,4 @@
-"""What came out: the backdrop, the last good result, the hits among the backdrop, the progress.
+"""Store of results: backdrop, last good result, hits of the backdrop, progress, history.
 
 The store owns every result and the worker threads that make them: one draws (backdrop, runs), one
 answers at once which trajectories of the backdrop meet the event as it is being changed, one works out
@@ -32,7 +32,7 @@ MAX_HISTORY = 8  # runs that are kept to be compared
 
 
 class Store(param.Parameterized):
-    """Results of one session; see the module."""
+    """Results of one session, and the workers that compute them."""
 
     backdrop = param.Parameter(None, doc="xr.Dataset of simulated or unconditional trajectories")
     hits = param.Parameter(None, doc="Hits of the present event among the backdrop, or None")
@@ -86,7 +86,7 @@ class Store(param.Parameterized):
         self.draws.submit("backdrop", lambda: jobs.backdrop(model))
 
     def run(self) -> None:
-        """Start the run that the state describes; a run under way gives way.
+        """Start the run that the state describes; it replaces a run in progress.
 
         `error` says why where the choices do not go together.
         """
@@ -108,7 +108,10 @@ class Store(param.Parameterized):
         self._note_done()
 
     def _noting(self, results: Iterator[Result]) -> Generator[Result, None, None]:
-        """The same results. Those of a run that is done are noted here: its slot is the next question's."""
+        """Pass results on, and queue those of a finished run for the history.
+
+        The worker's slot keeps only the latest item, which the next run may overwrite.
+        """
         run, last = object(), None
         with closing(results):  # pyright: ignore[reportArgumentType]
             for result in results:
@@ -118,26 +121,26 @@ class Store(param.Parameterized):
                 yield result
 
     def stop(self) -> None:
-        """End the run after the chunk it is at; what it has given stays."""
+        """End the run after its present chunk; the result so far stays."""
         self.draws.stop("run")
         if self.status == "running" and not self.draws.busy("run"):
             self.param.update(status="stopped", message="stopped")
 
     def train(self, request: Request) -> None:
-        """Start a training; one that is under way ends first."""
+        """Start a training; end one in progress first."""
         self.stop_training()
         self._request = request
         self.training = Update("training", "running")
         self.trainings.submit("training", lambda: train(request))
 
     def stop_training(self) -> None:
-        """End a training after the step it is at; the best model so far stays."""
+        """End the training after its present step; the best model so far stays."""
         if self._request is not None:
             self._request.cancel.set()
         self.trainings.stop("training")
 
     def derive(self, owner: str, key: Hashable, compute: Callable[[], Any]) -> None:
-        """Have `compute()` worked out beside the views; the answer comes to `derived[owner]`.
+        """Run `compute()` in a worker thread; the answer comes to `derived[owner]`.
 
         Of several questions that an owner asks while one is being worked out, the last is kept. None is
         cut short, so that a view of a stream of results always gets some answer.
@@ -151,13 +154,13 @@ class Store(param.Parameterized):
         self.analyses.submit(owner, lambda: jobs.derived(key, compute))
 
     def forget(self, owner: str) -> None:
-        """The owner is gone: drop what it asked and what it got."""
+        """Drop the computations and answers of an owner that is closed."""
         self.analyses.stop(owner)
         self._wanted.pop(owner, None)
         self.derived = {name: answer for name, answer in self.derived.items() if name != owner}
 
     def close(self) -> None:
-        """Stop the workers and let go of the state."""
+        """Stop the workers and disconnect from the state."""
         for watcher in self._watchers:
             self.state.param.unwatch(watcher)
         self._watchers = []
@@ -170,7 +173,7 @@ class Store(param.Parameterized):
         return self.draws, self.previews, self.analyses, self.trainings
 
     def listen(self, listener: Callable[[], None]) -> Callable[[], None]:
-        """Call `listener`, from a worker's thread, when `drain` has news; returns what ends it."""
+        """Call `listener` from a worker thread when there is news; return a function that ends it."""
         ends = [runner.listen(listener) for runner in self._runners]
         return lambda: [end() for end in ends] and None  # pyright: ignore[reportReturnType]
 
@@ -178,14 +181,14 @@ class Store(param.Parameterized):
 
     @property
     def stale(self) -> bool:
-        """Has the question changed since the shown result was asked for?"""
+        """Whether model, event or observed values have changed since the shown result."""
         if self.result is None:
             return False
         shown = self.result.spec
         return (shown.model, shown.event, shown.given) != self.state.question
 
     def drain(self) -> None:
-        """Make the workers' news visible. Call it from the thread that owns the views."""
+        """Publish the workers' news as parameters; call from the thread that owns the views."""
         news = self.draws.take() | self.previews.take()
         self._note_done()  # after the news were taken: those of a run that is done have been noted
         for job, update in news.items():
@@ -196,7 +199,7 @@ class Store(param.Parameterized):
             self._take_derived(owner, update)
 
     def wait(self, timeout: float = 120.0) -> "Store":
-        """Block until nothing is running, then drain; for scripts and tests."""
+        """Block until no job runs, then drain; for scripts and tests."""
         end = time.monotonic() + timeout
         for _ in range(4):  # a drain may start the next piece of work
             for runner in self._runners:
@@ -263,7 +266,7 @@ class Store(param.Parameterized):
         self.param.update(**changes)
 
     def _note_done(self) -> None:
-        """Put what the worker has noted into the history, or in the place of what is there of the same run."""
+        """Move finished results into the history; a later result of a run replaces its first."""
         with self._noting_turn:  # a notebook's cell and a window's loop may both be here
             while self._done:
                 run, result = self._done.popleft()
@@ -276,7 +279,7 @@ class Store(param.Parameterized):
                 self.history = tuple(kept if entry is before else entry for entry in self.history)
 
     def _numbered(self, result: Result) -> Result:
-        """A run has ended: it gets a number, and a place in the history."""
+        """Give a finished result its number, and append it to the history."""
         self._num_runs += 1
         result = dataclasses.replace(result, number=self._num_runs)
         self.history = (*self.history, result)[-MAX_HISTORY:]
@@ -300,5 +303,5 @@ class Store(param.Parameterized):
 
 
 def _is_kept(result: Result) -> bool:
-    """Does a run that gave this have a place in the history?"""
+    """Whether a result belongs in the history: it has trajectories, and is not live."""
     return not result.live and result.dataset is not None

@@ -1,4 +1,4 @@
-"""Training a model of one's own data from the app: what is asked, and what is told while it runs.
+"""Training on the user's own data as a job of the app: request and progress.
 
 The numerics are `kernels.training.from_recording`; here they become a job that says where it is and can be stopped at
 any step. What is on disk is always the best model so far, and asking for the same again goes on from there.
@@ -18,7 +18,7 @@ __all__ = ["Progress", "Request", "train"]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
-    """What a training is asked.
+    """Request for a training.
 
     Attributes:
         source: path of a NetCDF, Zarr, CSV or Parquet file.
@@ -39,7 +39,7 @@ class Request:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Progress:
-    """Where a training is.
+    """Progress of a training.
 
     Attributes:
         name: of the model.
@@ -61,7 +61,7 @@ class Progress:
 
     @property
     def words(self) -> str:
-        """In one line."""
+        """Progress in one line."""
         if not self.facts:
             return "Reading the file"
         if not self.history:
@@ -72,7 +72,7 @@ class Progress:
 
 
 def train(request: Request) -> Iterator[Progress]:
-    """Train and save; each item is where it is.
+    """Train and save a model; yield the progress.
 
     Raises:
         ValueError: no such file, data that need a choice, too few of them, or a name that is taken, by a model or

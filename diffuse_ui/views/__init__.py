@@ -1,1 +1,1 @@
-"""The app's views, one a file; each is built once for a window and updated afterwards."""
+"""Views of the app, one in each file; a view is built once in a window, then updated."""

@@ -1,4 +1,4 @@
-"""The page's address, kept that of the state: a reload, or a bookmark, comes back to what was chosen."""
+"""Address of the page, kept up to date with the state, for reloads and bookmarks."""
 
 import contextlib
 from typing import Any
@@ -14,7 +14,7 @@ REPLACE = "window.history.replaceState(null, '', cb_obj.value)"  # no step of th
 
 
 class Address:
-    """Nothing to see; for pages that follow the link in their address."""
+    """Invisible widget that writes the state's link into the browser's address."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -1,4 +1,4 @@
-"""A drag that begins with a pause is still a drag.
+"""Drags on a Bokeh figure that begin with a pause.
 
 Bokeh takes a mouse button held still for 300 ms for a gesture of its own, after which nothing that the
 mouse does reaches a tool. Who thinks before drawing, or whose browser is busy, would draw nothing.
@@ -18,5 +18,5 @@ if (gestures?.phase === "pressing") gestures.phase = "started";
 
 
 def wait_for_drags(figure: Any) -> None:
-    """Let a drag on the figure, or a click, begin with as long a pause as one likes."""
+    """Let a drag or click on the figure begin with a pause of any length."""
     figure.js_on_event(Press, CustomJS(code=_GO_ON))

@@ -1,4 +1,4 @@
-"""One window: canvas first and large, one narrow column of controls in the order of the thought."""
+"""Layout of a window: the large canvas, and one narrow column of controls."""
 
 from typing import Any
 
@@ -73,6 +73,6 @@ class Window:
         )
 
     def close(self) -> None:
-        """The window was closed: let go of the state; the worker stops when nobody listens."""
+        """Disconnect the views of a closed window from the state."""
         self.session.close()
         self.tabs.close()

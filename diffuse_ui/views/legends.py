@@ -1,4 +1,4 @@
-"""What the colours of curves mean, in a line: over the canvas, and over the result tabs."""
+"""Legends of the curves' colours, one line each: above the canvas and above the tabs."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -25,7 +25,7 @@ _Entry = tuple[str, str, str]  # colour, width and dash, words
 
 
 class CanvasLegend:
-    """Which colour is which on the canvas, as far as it is shown."""
+    """Legend of the curves that the canvas shows."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -63,7 +63,7 @@ class CanvasLegend:
 
 
 def legend(result: Result, backdrop: Any, stale: bool, colours: Palette, *, dashed: bool = True) -> str:
-    """What the two kinds of curves of a tab are, and how far to trust the first."""
+    """Legend of a tab's two kinds of curves; it says if the ensemble is approximate or small."""
     source = "" if backdrop is None else _source(backdrop)
     kind = {"guided": ", approximate (guided)", "exact": ", exact"}
     words = condition(result.dataset) + kind.get(result.ensemble, "")
@@ -78,12 +78,12 @@ def legend(result: Result, backdrop: Any, stale: bool, colours: Palette, *, dash
 
 
 def _source(backdrop: Any) -> str:
-    """What trajectories without the event are."""
+    """Source of the backdrop's trajectories in words."""
     return _SOURCES.get(str(backdrop.attrs.get("source")), "model")
 
 
 def _few(result: Result) -> str:
-    """Why there is no summary."""
+    """Reason in words why there is no summary of the hits."""
     dataset = result.dataset
     assert dataset is not None  # noqa: S101 - asked for results with an ensemble
     member = is_member(dataset)

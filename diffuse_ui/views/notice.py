@@ -1,4 +1,4 @@
-"""What this window has to say first, in a line that can be closed: a link that cannot be followed."""
+"""Warning at the top of a window, such as a link that is wrong; it can be closed."""
 
 from html import escape
 
@@ -12,7 +12,7 @@ __all__ = ["Notice"]
 
 
 class Notice:
-    """Shown as long as there is something to say."""
+    """Closable alert with the text of `Look.warning`; hidden while that text is empty."""
 
     def __init__(self, session: Session) -> None:
         self.session = session

@@ -1,4 +1,4 @@
-"""Downloads: figures for a page or a slide, the data, and what makes them again: code, a notebook, a link."""
+"""Downloads: figures, data, and code, a notebook and a link that repeat the run."""
 
 import json
 from collections.abc import Callable
@@ -51,7 +51,7 @@ FORGET_AFTER = 1.0  # seconds: a button that holds a file already would not hand
 
 
 class ExportPanel:
-    """Rows of downloads; what needs a result is off until there is one."""
+    """Rows of download buttons; those that need a result are disabled until there is one."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -74,14 +74,14 @@ class ExportPanel:
             _row("Figure", *figures),
             _row("Caption", self.caption),
             _row("Data", *(self.downloads[label] for label in _DATA)),
-            _row("Again", *(self.downloads[label] for label in _CODE)),
+            _row("Code", *(self.downloads[label] for label in _CODE)),
             _row("Link", self.link),
             _row("Command", self.command),
         )
         return section("Export", after_load(*rows))
 
     def figure_size(self) -> FigureSize:
-        """The size that is chosen, with the font that is chosen."""
+        """Chosen size of figures, with the chosen font size."""
         size = SIZES[self.size.value]
         if not self.font.value:
             return size
@@ -133,14 +133,14 @@ class ExportPanel:
         return texts[label]().encode()
 
     def _shown(self) -> Result | None:
-        """The shown result, where it answers the present question and is no preview."""
+        """The shown result; None if it is out of date or a preview."""
         store = self.session.store
         result = store.result
         known = result is not None and result.dataset is not None and not result.live and not store.stale
         return result if known else None
 
     def _spec(self) -> kernels.RunSpec:
-        """The run that is shown, else the one that the present choices describe."""
+        """Spec of the shown result, else of the run that the present choices describe."""
         shown = self._shown()
         return self.session.state.to_spec() if shown is None else shown.spec
 
@@ -168,7 +168,7 @@ class ExportPanel:
 
 
 def _row(label: str, *items: Any) -> pmui.Row:
-    """A label of fixed width, and what belongs to it."""
+    """Row with a label of fixed width, then the items."""
     heading = pmui.Typography(
         label,
         variant="body2",

@@ -1,4 +1,4 @@
-"""A model's card at a glance: rows of what it is, how it was trained, and how right it is.
+"""Rows of a model's card: about, training, measured fidelity.
 
 A card is what its maker wrote (`kernels.Model.card`): every key may be missing, or be of another kind
 than expected. What cannot be read is left out; nothing here raises.
@@ -24,7 +24,7 @@ _SAMPLERS = {"sde": "SDE", "ode": "ODE"}
 
 
 def card_rows(model: kernels.Model) -> list[tuple[str, str]]:
-    """(what, words) of a model, in the order of a reader's questions."""
+    """Rows (name, words) about a model, for the card in the app."""
     card = model.card
     rows = [
         ("about", _text(card.get("description"))),
@@ -41,7 +41,7 @@ def card_rows(model: kernels.Model) -> list[tuple[str, str]]:
 
 
 def _text(value: Any) -> str:
-    """A word or a number as text; anything else is left out."""
+    """Text of a string or number; empty for other values."""
     if isinstance(value, bool) or not isinstance(value, str | int | float):
         return ""
     if isinstance(value, int):
@@ -72,7 +72,7 @@ def _training(training: Any) -> Iterator[str]:
 
 
 def _scaling(scaling: Any) -> str:
-    """The factor of the noise estimate, and what it was fitted to."""
+    """Factor of the noise estimate in words, and its effect on extremes."""
     scale = scaling.get("scale") if isinstance(scaling, Mapping) else None
     if not isinstance(scale, float):
         return ""
@@ -84,7 +84,7 @@ def _scaling(scaling: Any) -> str:
 
 
 def _fidelity(fidelity: Any) -> Iterator[tuple[str, str]]:
-    """P of the reference event under system and model, and the other measured figures of each sampler."""
+    """Rows of measured fidelity: P of the reference event, and errors of each sampler."""
     if not isinstance(fidelity, Mapping):
         return
     event = _text(fidelity.get("event"))
@@ -123,7 +123,7 @@ def _probability(figures: Any) -> str:
 
 
 def _forecast(scores: Any) -> str:
-    """How much ensembles know of the first shown variable, a third into the forecast and at its end."""
+    """CRPS of the first variable, at a third of the forecast and at its end."""
     if not isinstance(scores, Mapping):
         return ""
     times, crps = (scores.get(key) for key in ("times", "crps"))

@@ -1,4 +1,4 @@
-"""A model of one's own data, from the app: a file, a few choices, and the losses while it learns."""
+"""Training on the user's own data: a file, a few choices, and the losses so far."""
 
 import base64
 import io
@@ -23,7 +23,7 @@ _ALT = "training and validation loss over steps"
 
 
 class OwnData:
-    """Folded away in the model's section until somebody brings a file.
+    """Fold "Train on your own data" in the section Model.
 
     Args:
         session: of the window.
@@ -73,7 +73,7 @@ class OwnData:
 
     @property
     def request(self) -> Request:
-        """What the fields ask for."""
+        """Training request made from the fields."""
         names = [name.strip() for name in self.variables.value.split(",") if name.strip()]
         choices = {"window": self.window.value, "gaps": self.gaps.value or None, "variables": names or None}
         return Request(source=self.source.value, name=self.name.value, choices=choices)
@@ -93,7 +93,10 @@ class OwnData:
         self._say(update, told)
 
     def _draw(self, told: Progress) -> None:
-        """The losses, anew when there are more of them; as a picture: a plot that comes late is measured too early."""
+        """Draw the losses as an SVG picture, when there are new ones.
+
+        A Bokeh plot that is added late gets the wrong size.
+        """
         asked = (len(told.history), self.session.look.dark)
         if asked == self._drawn:
             return

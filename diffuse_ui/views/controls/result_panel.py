@@ -1,4 +1,4 @@
-"""The probability with its interval, the three numbers, and in words how far to trust them."""
+"""The probability with its interval, reference numbers, and how reliable they are."""
 
 from typing import Any
 
@@ -54,7 +54,7 @@ _HITS = template("""<div class='say'>{{ hits.count }} of {{ hits.total }} {{ kin
 
 
 class ResultPanel:
-    """The last section of the control column."""
+    """Section Result of the control column."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -105,7 +105,7 @@ def _said(estimate: Any) -> str:
 
 
 def ensemble_words(result: Result) -> str:
-    """What the curves are: guided (approximate), exact, or unconditional."""
+    """Kind and size of the ensemble in words: guided (approximate), exact, or unconditional."""
     if result.dataset is None:
         return ""
     count = int(is_member(result.dataset).sum())

@@ -1,1 +1,1 @@
-"""The result tabs, one a file: what they ask of a result and how they show the answer."""
+"""Result tabs, one in each file: the computation on a result, and its display."""

@@ -1,4 +1,4 @@
-"""What result tabs share: when to ask, what an answer is, and the groups of variables they show."""
+"""Base of the result tabs, and their common controls: variables and time."""
 
 from collections.abc import Callable, Hashable, Sequence
 from typing import Any
@@ -22,7 +22,7 @@ ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap"}}  # texts of but
 
 
 class Tab:
-    """One result tab: built when it is first shown, updated afterwards.
+    """Base of the result tabs; a tab is built when it is first shown, then updated.
 
     Attributes:
         name: of the tab in `Look.tab`.
@@ -49,14 +49,14 @@ class Tab:
 
     @classmethod
     def suits(cls, state: State) -> bool:
-        """Whether the tab has anything to show for the state's model."""
+        """Whether the tab suits the state's model."""
         return True
 
     def build(self) -> None:
         """Make widgets and figures for the present model."""
 
     def body(self) -> Any:
-        """What is shown below the controls."""
+        """Pane shown below the controls."""
         raise NotImplementedError
 
     def layout(self) -> pn.Column:
@@ -73,40 +73,40 @@ class Tab:
         return pn.Column(*rows, sizing_mode="stretch_width", margin=0)
 
     def options(self) -> Hashable:
-        """What was chosen in the tab; another choice is another question."""
+        """Choices made in the tab; a change of these starts a new computation."""
         return ()
 
     def question(self) -> Callable[[], Any]:
-        """What is to be worked out, without any widget: it is called in a worker."""
+        """Function that computes the tab's answer in a worker thread; it uses no widget."""
         raise NotImplementedError
 
     def show(self, answer: Any) -> None:
-        """Show what has been worked out."""
+        """Show the computed answer."""
         raise NotImplementedError
 
     def paint(self, palette: Palette) -> None:
         """Take the colours of a theme."""
 
     def refresh(self) -> None:
-        """There is a new result; called before the tab is asked for its question."""
+        """Update the controls for a new result, before `question` is called."""
 
     def moved(self) -> None:
-        """Another time is looked at, see `Look.time`."""
+        """Follow a change of the chosen time, `Look.time`."""
 
     def condition(self) -> str:
-        """What the result's trajectories are conditioned on, in words."""
+        """Condition of the result's trajectories, in words."""
         result = self.session.store.result
         return condition(None if result is None else result.dataset)
 
     def pair(self) -> Callable[[], Pair]:
-        """The present result beside the backdrop, to be made in a worker."""
+        """Function that pairs the present result with the backdrop, in a worker thread."""
         result, backdrop = self.session.store.result, self.session.store.backdrop
         assert result is not None  # noqa: S101 - nothing is asked before there is one
         return lambda: Pair(result, backdrop)
 
 
 class VariableGroups:
-    """Which variables are shown: all, or a group of them where there are more than fit."""
+    """Choice of the shown variables: all, or one group where there are too many."""
 
     def __init__(self, names: Sequence[str], changed: Callable[[], None]) -> None:
         groups = [tuple(names[i : i + MAX_PANELS]) for i in range(0, len(names), MAX_PANELS)]
@@ -127,7 +127,7 @@ class VariableGroups:
 
 
 class TimeSlider:
-    """A slider over the sampled times; all windows of a session's tabs look at `Look.time`."""
+    """Slider over the sampled times; it sets `Look.time`, which all tabs of the window share."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -148,19 +148,19 @@ class TimeSlider:
 
     @property
     def time(self) -> float:
-        """The sampled time that is looked at; the middle one as long as none was chosen."""
+        """The chosen sampled time; the middle one if none was chosen."""
         chosen = self.session.look.time
         middle = self.times[len(self.times) // 2]
         return middle if chosen is None else min(self.times, key=lambda t: abs(t - chosen))
 
     def follow(self) -> None:
-        """Take the time that was chosen elsewhere."""
+        """Move the slider to the time chosen in another tab or on the canvas."""
         if abs(self.slider.value - self.time) > 1e-9:
             self.slider.value = self.time
 
 
 class PanelsTab(Tab):
-    """A tab of comparison plots side by side, one a variable or one alone."""
+    """Tab of comparison plots side by side, one for each variable, or a single one."""
 
     def build(self) -> None:
         self.plots: list[ComparisonPlot] = []
@@ -170,7 +170,7 @@ class PanelsTab(Tab):
         return self.pane
 
     def use(self, plots: list[ComparisonPlot], palette: Palette) -> None:
-        """Take other plots: another model, or another group of variables."""
+        """Replace the plots, for another model or another group of variables."""
         self.plots = plots
         for plot in plots:
             plot.paint(palette)

@@ -1,4 +1,4 @@
-"""Distribution of C, the event's signed margin; its own side is shaded."""
+"""Distribution of C, the event's signed margin; the side C > 0 is shaded."""
 
 from collections.abc import Callable
 from typing import Any

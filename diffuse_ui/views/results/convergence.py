@@ -15,7 +15,7 @@ __all__ = ["ConvergenceTab"]
 
 
 class ConvergenceTab(PanelsTab):
-    """One panel: the estimate that was returned in front, the one it began with behind."""
+    """One panel: the final estimator in front, the one before it behind."""
 
     name, label, needs_event = "convergence", "Convergence", True
     has_legend = False

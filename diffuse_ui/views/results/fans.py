@@ -31,7 +31,7 @@ def ensemble_colours(palette: Palette) -> tuple[str, str]:
 
 
 class FanPlots:
-    """The panels of some variables."""
+    """Fan panels, one for each of some variables."""
 
     def __init__(
         self,
@@ -89,7 +89,7 @@ class FanPlots:
                 median.glyph.line_color = colour
 
     def show(self, ensembles: Sequence[Bands | None]) -> None:
-        """Draw at most two ensembles that have these variables; None leaves its place empty."""
+        """Draw at most two ensembles; None leaves the place of one empty."""
         for k in range(NUM_ENSEMBLES):
             bands = ensembles[k] if k < len(ensembles) else None
             for i, name in enumerate(self.names):

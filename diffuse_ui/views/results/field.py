@@ -31,7 +31,7 @@ _NOTES = {
 
 
 class FieldTab(Tab):
-    """Two images on a common colour scale: time across, the variables, in their order, upwards."""
+    """Two images on a common colour scale: time across, variables upwards."""
 
     name, label = "field", "Space–time"
     has_legend = False
@@ -128,7 +128,7 @@ class FieldTab(Tab):
         self._paint_scale(palette)
 
     def _paint_scale(self, palette: Palette) -> None:
-        """Two hues on either side of 0; one where there is no other side."""
+        """Set the palette: two hues around 0, or one hue for values of one sign."""
         ends = (
             (palette.accent, palette.paper, palette.threshold)
             if self.is_signed

@@ -1,4 +1,4 @@
-"""When the event, or a part of it, is first known to hold."""
+"""Distribution of the first time at which the event, or a part of it, holds."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -27,7 +27,7 @@ class HittingTab(PanelsTab):
         super().build()
         units = self.session.state.layout.time_units
         plot = ComparisonPlot(
-            "hitting", x_label=f"time ({units})" if units else "time", y_label="share that has it", top=1.02
+            "hitting", x_label=f"time ({units})" if units else "time", y_label="fraction that has hit", top=1.02
         )
         self.use([plot], palette(self.session.look.dark))
         self.part = pmui.Select(label="Of", options=[_WHOLE], value=_WHOLE, size="small", width=420)

@@ -14,7 +14,7 @@ __all__ = ["MarginalsTab"]
 
 
 class MarginalsTab(PanelsTab):
-    """A panel a variable; the time is that of the slider, or of a click on the canvas."""
+    """One panel for each variable, at the time set by the slider or a click on the canvas."""
 
     name, label = "marginals", "Marginals"
 

@@ -106,7 +106,7 @@ class MotionTab(Tab):
         )
 
     def _still(self, answer: scenes.Arms, frame: int) -> None:
-        """What stands there before anything moves."""
+        """Draw one frame from Python, before the player moves."""
         places = list(zip(("x", "y"), (answer.x, answer.y)))
         lines = {axis: _chains([joint[1:, frame] for joint in joints]) for axis, joints in places}
         self.sources["many"].data = lines
@@ -129,6 +129,6 @@ class MotionTab(Tab):
 
 
 def _chains(joints: list[np.ndarray]) -> np.ndarray:
-    """Along one axis, the hinge at 0 and the joints of each pendulum (pendulum,), with NaN between pendulums."""
+    """Coordinates of hinge and joints of all pendulums on one axis, with NaN between them."""
     hinge, gap = np.zeros_like(joints[0]), np.full_like(joints[0], np.nan)
     return np.stack([hinge, *joints, gap], axis=1).ravel()

@@ -1,4 +1,4 @@
-"""Densities in the plane of two variables: given the event at the left, without it at the right."""
+"""Densities in the plane of two variables: left given the event, right without it."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -25,7 +25,7 @@ _SIDES = {"conditional": "", "reference": "without the event"}
 
 
 class PlaneTab(Tab):
-    """Two figures on common axes; colours count with the root of the density, so that tails are seen."""
+    """Two figures on common axes; colour shows the root of the density, to make tails visible."""
 
     name, label = "plane", "Phase plane"
 

@@ -1,4 +1,4 @@
-"""Small Bokeh figures of the result tabs: quiet axes, the event's side in front, the other behind.
+"""Small Bokeh figures of the result tabs, with the event in front of the comparison.
 
 A `ComparisonPlot` holds the sources and glyphs of one panel; it knows curves and colours and nothing of
 events. What is drawn from behind to front: a shaded side, the other ensemble (dashed, grey), the
@@ -24,7 +24,7 @@ _MARK = 0.045  # height of a mark of one hit, of the axis
 
 
 def quiet_figure(*, x_label: str = "", y_label: str = "", height: int = PLOT_HEIGHT, **options: Any) -> Any:
-    """A figure without tools and ground, as wide as there is room."""
+    """Figure without tools and background that fills the available width."""
     return figure(
         height=height,
         sizing_mode="stretch_width",
@@ -42,7 +42,7 @@ def quiet_figure(*, x_label: str = "", y_label: str = "", height: int = PLOT_HEI
 
 
 def bare_figure(name: str, reach: tuple[float, float], *, height: int) -> Any:
-    """A figure without axes around the origin, as far as `reach` across and up, whose units are equally long."""
+    """Figure without axes, ± `reach` across and up around the origin, with equal units."""
     across, up = reach
     plot = quiet_figure(
         height=height,
@@ -57,7 +57,7 @@ def bare_figure(name: str, reach: tuple[float, float], *, height: int) -> Any:
 
 
 def paint_axes(plot: Any, palette: Palette) -> None:
-    """Axes in the colours of a theme."""
+    """Paint a figure's axes in the colours of a theme."""
     for axis in plot.axis:
         axis.update(
             axis_line_color=palette.grid,
@@ -88,7 +88,7 @@ class ComparisonPlot:
         points: bool = False,
         height: int = PLOT_HEIGHT,
     ) -> None:
-        """A panel without curves.
+        """Make a panel without curves.
 
         Args:
             name: of the Bokeh model.

@@ -1,4 +1,4 @@
-"""The session's last runs: two of them on common axes, and the way back to what one of them asked."""
+"""History of the last runs: compare two on common axes, or restore the choices of one."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -30,7 +30,7 @@ _KEY = template("""<div style='font-size:12.5px'>{% for row, colour in rows -%}
 
 
 class _RunRow:
-    """One run of the history: whether it is shown, what it was, and restore."""
+    """Row of one run: a checkbox to show it, its description, and a restore button."""
 
     def __init__(self, tab: "RunsTab", result: Result) -> None:
         self.result = result
@@ -59,7 +59,7 @@ class _RunRow:
 
 
 class RunsTab(Tab):
-    """A list, newest first, and the fans of the chosen ones."""
+    """List of runs, newest first, and the fans of the ticked ones."""
 
     name, label = "runs", "Runs"
     needs_result, has_legend = False, False
@@ -80,7 +80,7 @@ class RunsTab(Tab):
         return pn.Column(self.list, self.key, self.pane, sizing_mode="stretch_width", margin=0)
 
     def refresh(self) -> None:
-        """Take the history as it is now; rows of runs that are still in it stay."""
+        """Update the list from the history; rows of runs that are still listed stay."""
         known = {row.result.number: row for row in self.rows}
         history = self.session.store.history[::-1]
         rows = [known.get(result.number) or _RunRow(self, result) for result in history]
@@ -94,7 +94,7 @@ class RunsTab(Tab):
         self.list.objects = [row.row for row in rows]
 
     def choose(self, row: _RunRow, chosen: bool) -> None:
-        """A run was ticked or not; of three the first goes."""
+        """Tick or untick a run; a third tick unticks the first."""
         if chosen == (row in self.picked):
             return
         self.picked = [*self.picked, row] if chosen else [other for other in self.picked if other is not row]
@@ -104,7 +104,7 @@ class RunsTab(Tab):
         self.changed()
 
     def restore(self, result: Result) -> None:
-        """Choose again what a run was asked."""
+        """Restore the choices of a run."""
         try:
             self.session.state.from_spec(result.spec)
         except ValueError as error:
@@ -130,7 +130,7 @@ class RunsTab(Tab):
         self._update_key()
 
     def _plots(self, names: tuple[str, ...], shown: list[Bands]) -> FanPlots:
-        """The panels, made anew for other variables or times only."""
+        """Fan panels, rebuilt only for other variables or times."""
         layout = self.session.state.layout
         wanted = names, float(shown[0].times[0]), float(max(b.times[-1] for b in shown))
         if self.plots is None or self._drawn != wanted:
@@ -148,13 +148,13 @@ class RunsTab(Tab):
         self._update_key()
 
     def _update_key(self) -> None:
-        """Which colour is which run."""
+        """Show which colour belongs to which run."""
         colours = ensemble_colours(palette(self.session.look.dark))
         self.key.object = _KEY.render(rows=zip(self.picked, colours, strict=False))
 
 
 def _words(result: Result) -> str:
-    """Event, probability, and how it was drawn."""
+    """Description of a run: event, probability, and how it was sampled."""
     spec, estimate = result.spec, result.probability
     event = "no event" if spec.event is None else str(spec.event)
     if spec.given:

@@ -1,4 +1,4 @@
-"""Trajectories in the space of three variables, turned by dragging: given the event in front of the others."""
+"""Trajectories in the space of three variables; dragging turns the view."""
 
 from collections.abc import Callable, Hashable
 from typing import Any
@@ -44,7 +44,7 @@ _BEGIN = "camera.tags = [[camera.data.turn[0], camera.data.tilt[0]]]"
 
 
 def projected(points: np.ndarray, turn: float, tilt: float) -> tuple[np.ndarray, np.ndarray]:
-    """Places across and up of points (…, 3) seen along a direction, without perspective."""
+    """Parallel projection of points (…, 3) along a direction: coordinates across and up."""
     x, y, z = np.moveaxis(points, -1, 0)
     across = np.cos(turn) * x - np.sin(turn) * y
     up = np.cos(tilt) * z + np.sin(tilt) * (np.sin(turn) * x + np.cos(turn) * y)
@@ -52,7 +52,7 @@ def projected(points: np.ndarray, turn: float, tilt: float) -> tuple[np.ndarray,
 
 
 class SpaceTab(Tab):
-    """One figure; the page itself turns it, so that it follows the hand."""
+    """One figure, turned by JavaScript in the page, so that it follows the drag at once."""
 
     name, label = "space", "Space"
     is_dashed = False

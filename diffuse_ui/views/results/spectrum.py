@@ -13,7 +13,7 @@ __all__ = ["SpectrumTab"]
 
 
 class SpectrumTab(PanelsTab):
-    """A panel a variable, logarithmic."""
+    """One panel for each variable, on logarithmic axes."""
 
     name, label = "spectrum", "Spectrum"
 

@@ -40,7 +40,7 @@ _TABLE = template("""\
 
 
 class TableTab(Tab):
-    """Numbers with their standard errors."""
+    """Table of statistics with their standard errors."""
 
     name, label = "table", "Table"
 
@@ -91,5 +91,5 @@ class TableTab(Tab):
 
 
 def _pairs(statistics: dict[str, tuple[float, float]] | None) -> list[tuple[str, str]]:
-    """Values and errors as they are written; none where there are too few for a summary."""
+    """Texts (value, error) of the statistics; none where there are too few for a summary."""
     return [] if statistics is None else [numbers.with_error(*statistics[name]) for name in _STATISTICS]

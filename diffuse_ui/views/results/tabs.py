@@ -1,4 +1,4 @@
-"""Below the canvas: what the event does, one view at a time.
+"""Result tabs below the canvas; one is shown at a time.
 
 A tab is built when it is first shown and works out its curves when it is shown and something that it
 depends on has changed (`Store.derive`): a hidden tab costs nothing. While results stream in, the shown
@@ -83,7 +83,7 @@ class ResultTabs:
         )
 
     def _tab(self) -> Tab:
-        """The shown tab, built if it was not yet."""
+        """The shown tab; it is built on first use."""
         kind = self._kind()
         if kind.name not in self.built:
             tab = self.built[kind.name] = kind(self.session, self._ask)
@@ -91,13 +91,13 @@ class ResultTabs:
         return self.built[kind.name]
 
     def close(self) -> None:
-        """The window is gone."""
+        """Drop this window's computations, after it was closed."""
         self.session.store.forget(self.owner)
 
     # -- which tabs --------------------------------------------------------------------------
 
     def _index(self) -> int:
-        """Position of the shown tab; where the model has no such tab, the first one is shown."""
+        """Position of the shown tab; if the model has no such tab, show the first one."""
         names = [tab.name for tab in self.kinds]
         if self.session.look.tab not in names:
             self.session.look.tab = names[0]
@@ -108,7 +108,7 @@ class ResultTabs:
             self.session.look.tab = self.kinds[index].name
 
     def _arrange(self) -> None:
-        """The tabs that have something to show for the model."""
+        """Show the tabs that suit the model."""
         kinds = suitable(self.session.state)
         if kinds == self.kinds:
             return
@@ -132,7 +132,7 @@ class ResultTabs:
         self._ask()
 
     def _rebuild(self) -> None:
-        """Another model: other variables, other times."""
+        """Rebuild the tabs for another model, with other variables and times."""
         self.built.clear()  # first: their sliders would choose a time of their own
         self.session.look.time = None
         self._shown.clear()
@@ -149,7 +149,7 @@ class ResultTabs:
         return next(tab for tab in TABS if tab.name == self.session.look.tab)
 
     def _obstacle(self) -> str:
-        """Why the shown tab has nothing to show; empty when it has."""
+        """Reason why the shown tab is empty; an empty text if it is not."""
         store, kind = self.session.store, self._kind()
         if not kind.needs_result:
             return "" if store.history else "Finished runs are kept here, to be compared and restored."
@@ -204,7 +204,7 @@ class ResultTabs:
 
 
 def suitable(state: State) -> list[type[Tab]]:
-    """The tabs that have something to show for the state's model."""
+    """Tabs that suit the state's model."""
     return [tab for tab in TABS if tab.suits(state)]
 
 

@@ -71,7 +71,7 @@ class App(Served):
         return window
 
     def page(self, notice: str = "", *, addressed: bool = False) -> pmui.Page:
-        """The page for the current window; closed with it.
+        """The page for the current window; it is closed with the window.
 
         Args:
             notice: what it has to say first.

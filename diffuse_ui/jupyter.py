@@ -35,9 +35,9 @@ def notebooks_folder(destination: Path | None = None) -> Path:
         if source.is_dir():
             target.mkdir(exist_ok=True)
         elif not target.exists():
-            beside = target.with_name(f".{target.name}.partial")
-            shutil.copy2(source, beside)
-            beside.replace(target)  # what exists stays: half a notebook would for good
+            partial = target.with_name(f".{target.name}.partial")
+            shutil.copy2(source, partial)
+            partial.replace(target)  # what exists stays: half a notebook would for good
     return destination
 
 

@@ -50,11 +50,11 @@ def condition(dataset: xr.Dataset | None) -> str:
     asked = {} if dataset is None else dataset.attrs
     if "event" in asked:
         return "given the event"
-    return "given what is known" if "given" in asked else "drawn from the model"
+    return "given the observed values" if "given" in asked else "drawn from the model"
 
 
 def drawn_by(dataset: xr.Dataset) -> str:
-    """How the trajectories of an ensemble were drawn, in words: "12 ODE steps"."""
+    """Number of steps and sampler of an ensemble, in words: "12 ODE steps"."""
     sampler = str(dataset.attrs.get("sampler", "")).upper()
     return f"{dataset.attrs['num_steps']} {sampler} steps".replace("  ", " ")
 

@@ -1,6 +1,6 @@
 """Data of the scene tabs: a field over time, trajectories in space, moving pendulums.
 
-Pure functions of a `comparisons.Pair`; arrays only. Numbers are summaries where the weights are worth one
+Pure functions of a `curves.Pair`; arrays only. Numbers are summaries where the weights are worth one
 (`Pair.summarizable`), else single trajectories that meet the event.
 """
 

@@ -1,1 +1,1 @@
-"""Exports: code that makes a run again, and files of figures and data."""
+"""Exports: code that repeats a run, and files of figures and data."""

@@ -1,8 +1,8 @@
 """Figure of a model's fidelity report: the truth in grey, the model in the accent colour.
 
 A row each for one-point densities, correlations in time and spectra of up to four variables, one for
-the rollout error beside its references and the probabilities of events from frequent to rare, and for a model
-that forecasts one for how much its ensembles know, and whether they know how much.
+the rollout error with its references and the probabilities of events from frequent to rare, and for a model
+that forecasts one for the skill of its ensembles, and for their spread against their error.
 """
 
 from collections.abc import Mapping
@@ -42,7 +42,7 @@ def report_figure(model: kernels.Model, *, dark: bool = False) -> Figure:
     FigureCanvasAgg(figure)
 
     def rows(top: float, bottom: float) -> dict[str, float]:
-        """Edges of a grid, given in shares of the height without a further row."""
+        """Edges of a grid; `top` and `bottom` are fractions of `HEIGHT`."""
         return {
             "left": 0.09,
             "right": 0.985,
@@ -161,7 +161,8 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
     if not entries:
         return
     truth, mine = (
-        np.array([[r[k]["probability"], r[k]["standard_error"]] for r in entries]).T for k in ("truth", "model")
+        np.array([[r[k]["probability"], r[k]["standard_error"]] for r in entries]).T
+        for k in ("truth", "model")
     )
     met = mine[0] > 0
     floor = 0.3 * min([truth[0].min(), *mine[0][met]])
@@ -180,7 +181,9 @@ def draw_probabilities(ax: Axes, report: Mapping[str, Any], colours: Palette) ->
         markersize=3.5,
         linewidth=1.0,
     )
-    learned = np.array([r["training_data"]["probability"] if "training_data" in r else np.nan for r in entries])
+    learned = np.array(
+        [r["training_data"]["probability"] if "training_data" in r else np.nan for r in entries]
+    )
     if (learned > 0).any():
         across = [r["truth"]["probability"] for r in entries]
         look = {"color": colours.ink, "markersize": 5, "markerfacecolor": "none", "linestyle": "none"}

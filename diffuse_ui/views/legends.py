@@ -59,7 +59,7 @@ class CanvasLegend:
             words += ": median, 25–75 %, 5–95 %"
         yield colours.accent, "2px solid", words
         if look.display != "fan" and not store.stale and not is_member(dataset).all():
-            yield colours.miss, "1px solid", "guided, miss it"
+            yield colours.miss, "1px solid", "guided, miss the event"
 
 
 def legend(result: Result, backdrop: Any, stale: bool, colours: Palette, *, dashed: bool = True) -> str:
@@ -90,5 +90,5 @@ def _few(result: Result) -> str:
     count = int(member.sum())
     size = effective_sample_size(dataset["weight"].values[member]) if "weight" in dataset else count
     if size < MIN_EFFECTIVE <= count:
-        return f"{count} hits are worth {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
+        return f"{count} hits with an effective number of {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
     return f"{count} hits; only single hits, unweighted"

@@ -21,7 +21,7 @@ NUM_BACKDROP = {"simulator": 2048, "data": 2048, "model": 384}
 NUM_SIMULATED = 20_000  # trajectories behind the simulator's number
 LEAST_DIRECT, MOST_DIRECT = 1024, 4096  # unguided samples behind the model's number, which are enough
 ENOUGH = 0.1  # at this relative standard error
-REFERENCE_SEED = 1  # the numbers beside a run use keys of their own: they are independent of its estimate
+REFERENCE_SEED = 1  # the reference numbers use keys of their own: they are independent of the run's estimate
 
 
 def backdrop(model: Any) -> Iterator[xr.Dataset]:
@@ -106,7 +106,7 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
                 yield name, None
                 if method == "monte_carlo" and last is not None and _is_enough(last):
                     break
-        except (ValueError, kernels.NumericalError):  # a number beside the result, never instead of it
+        except (ValueError, kernels.NumericalError):  # the result stands without this number
             continue
         yield name, last
 

@@ -72,7 +72,7 @@ class Runner:
 
         Args:
             job: which; all unless given.
-            forget: nothing more is heard of it, neither what it has given nor its end.
+            forget: the job sends no more updates, neither items nor its end.
         """
         with self._lock:
             if forget:
@@ -96,7 +96,7 @@ class Runner:
             news, self._slot = self._slot, {}
             return news
 
-    def heard_of(self, job: str, timeout: float) -> bool:
+    def wait_for_update(self, job: str, timeout: float) -> bool:
         """Wait for an update of a job; return False after `timeout` seconds without one."""
         with self._lock:
             return self._lock.wait_for(lambda: job in self._slot, timeout)
@@ -163,4 +163,4 @@ class Runner:
             try:
                 listener()
             except Exception:
-                _log.warning("a window could not be told of %s", update.job, exc_info=True)
+                _log.warning("a window failed to take the update of %s", update.job, exc_info=True)

@@ -38,13 +38,13 @@ class Store(param.Parameterized):
     hits = param.Parameter(None, doc="Hits of the present event among the backdrop, or None")
     result = param.Parameter(None, doc="the last good Result")
     history = param.Parameter((), doc="the last finished Results, oldest first")
-    derived = param.Dict({}, doc="owner → Derived: what the views have had worked out")
+    derived = param.Dict({}, doc="owner → Derived: computed answers for the views")
     status = param.Selector(objects=["idle", "running", "done", "stopped", "failed"])
     progress = param.Number(0.0, bounds=(0.0, 1.0))
     message = param.String("")
     error = param.String("")
-    training = param.Parameter(None, doc="the latest Update of a training, its item a trainings.Progress")
-    compare = param.Boolean(True, doc="work out the simulator's and the model's number beside a run")
+    training = param.Parameter(None, doc="the latest Update of a training, its item a training.Progress")
+    compare = param.Boolean(True, doc="compute reference probabilities after a run")
 
     def __init__(self, state: State, **params: Any) -> None:
         super().__init__(**params)
@@ -57,8 +57,8 @@ class Store(param.Parameterized):
         self._wanted: dict[str, tuple[Hashable, Callable[[], Any]]] = {}
         self._num_runs = 0
         self._done: deque[tuple[object, Result]] = deque()  # run, what it has given; the worker appends
-        self._noting_turn = threading.RLock()
-        self._noted: tuple[object, Result, Result] | None = None  # the last: run, as it came, as it is kept
+        self._history_lock = threading.RLock()
+        self._last_done: tuple[object, Result, Result] | None = None  # run, its result, the result as kept
         self._watchers = [
             state.param.watch(lambda _: self._event_changed(), ["event"]),
             state.param.watch(lambda _: self._live(), ["event", "live"]),
@@ -71,7 +71,7 @@ class Store(param.Parameterized):
         """Draw the backdrop of the chosen model in the background."""
         self.draws.stop("run", forget=True)
         self.previews.stop("hits", forget=True)
-        self._note_done()
+        self._update_history()
         self.param.update(
             result=None,
             hits=None,
@@ -104,10 +104,10 @@ class Store(param.Parameterized):
             return
         compare = self.compare and not live and spec.event is not None
         self.param.update(status="running", progress=0.0, message="starting", error="")
-        self.draws.submit("run", lambda: self._noting(jobs.results(spec, live=live, compare=compare)))
-        self._note_done()
+        self.draws.submit("run", lambda: self._queue_done(jobs.results(spec, live=live, compare=compare)))
+        self._update_history()
 
-    def _noting(self, results: Iterator[Result]) -> Generator[Result, None, None]:
+    def _queue_done(self, results: Iterator[Result]) -> Generator[Result, None, None]:
         """Pass results on, and queue those of a finished run for the history.
 
         The worker's slot keeps only the latest item, which the next run may overwrite.
@@ -190,7 +190,7 @@ class Store(param.Parameterized):
     def drain(self) -> None:
         """Publish the workers' news as parameters; call from the thread that owns the views."""
         news = self.draws.take() | self.previews.take()
-        self._note_done()  # after the news were taken: those of a run that is done have been noted
+        self._update_history()  # after `take`: a finished result is queued before its news
         for job, update in news.items():
             getattr(self, f"_take_{job}")(update)
         for update in self.trainings.take().values():
@@ -243,8 +243,8 @@ class Store(param.Parameterized):
     def _take_run(self, update: Update) -> None:
         changes: dict[str, Any] = {}
         result: Result | None = update.item
-        if self._noted is not None and result is self._noted[1]:
-            result = self._noted[2]
+        if self._last_done is not None and result is self._last_done[1]:
+            result = self._last_done[2]
         if result is not None:
             keep = result.dataset is None and self.result is not None
             if not keep:
@@ -261,21 +261,21 @@ class Store(param.Parameterized):
         elif update.state == "finished":
             changes |= {"status": "done", "progress": 1.0}
         ended = changes.get("result") if update.state in ("finished", "stopped") else None
-        if ended is not None and ended.snapshot.stage != "done" and _is_kept(ended):  # the others are noted
+        if ended is not None and ended.snapshot.stage != "done" and _is_kept(ended):  # the others are queued
             changes["result"] = self._numbered(ended)
         self.param.update(**changes)
 
-    def _note_done(self) -> None:
+    def _update_history(self) -> None:
         """Move finished results into the history; a later result of a run replaces its first."""
-        with self._noting_turn:  # a notebook's cell and a window's loop may both be here
+        with self._history_lock:  # a notebook's cell and a window's loop may both be here
             while self._done:
                 run, result = self._done.popleft()
-                if self._noted is None or self._noted[0] is not run:
-                    self._noted = run, result, self._numbered(result)
+                if self._last_done is None or self._last_done[0] is not run:
+                    self._last_done = run, result, self._numbered(result)
                     continue
-                before = self._noted[2]
+                before = self._last_done[2]
                 kept = dataclasses.replace(result, number=before.number)
-                self._noted = run, result, kept
+                self._last_done = run, result, kept
                 self.history = tuple(kept if entry is before else entry for entry in self.history)
 
     def _numbered(self, result: Result) -> Result:
@@ -297,7 +297,7 @@ class Store(param.Parameterized):
             return
         layout = self.state.layout
         self.previews.submit("hits", lambda: jobs.hits(event, layout, backdrop))
-        self.previews.heard_of("hits", PROMPT)  # an event and its hits are painted together
+        self.previews.wait_for_update("hits", PROMPT)  # an event and its hits are painted together
         for update in self.previews.take().values():
             self._take_hits(update)
 

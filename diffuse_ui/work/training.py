@@ -43,7 +43,7 @@ class Progress:
 
     Attributes:
         name: of the model.
-        facts: what it is trained on, and what it costs; empty while the file is read.
+        facts: its data and the network's size, in words; empty while the file is read.
         step: optimiser steps done.
         num_steps: of how many.
         seconds_left: expected.
@@ -87,8 +87,8 @@ def train(request: Request) -> Iterator[Progress]:
     if request.choices.get("window", 60) is None:
         raise ValueError("Give the window: how many steps of the file a trajectory has, at least 2.")
     name = request.model_name
-    told = Progress(name=name)
-    yield told
+    progress = Progress(name=name)
+    yield progress
     plan = plan_training(Path(request.source.strip()).expanduser(), name=name, **request.choices)
     rows, windows = plan.recording.num_rows, len(plan.split.training)
     facts = (
@@ -96,20 +96,20 @@ def train(request: Request) -> Iterator[Progress]:
         f"windows to learn from, {numbers.grouped(len(plan.split.held_out.starts))} held out; "
         f"{network_cost(plan.network).parameters / 1e6:.2g} M parameters"
     )
-    told = dataclasses.replace(
-        told,
+    progress = dataclasses.replace(
+        progress,
         facts=facts,
         num_steps=plan.config.num_steps,
         saved=plan.weights.exists(),  # by the training that this one goes on with
     )
-    yield told
+    yield progress
     with closing(training(plan, stopped=request.cancel.is_set)) as records:
         for record, model in records:
-            told = dataclasses.replace(
-                told,
+            progress = dataclasses.replace(
+                progress,
                 step=record.step,
                 seconds_left=record.seconds_left,
                 history=record.history,
-                saved=told.saved or model is not None,
+                saved=progress.saved or model is not None,
             )
-            yield told
+            yield progress

@@ -34,12 +34,12 @@ _FIGURES, _DATA, _CODE = ("PNG", "SVG", "PDF"), ("NetCDF", "Zarr"), ("Python", "
 HINTS = {  # label → what a button says of itself, where its label is not enough
     "Zarr": "A Zarr store in a zip file",
     "Event": "The event as JSON",
-    "Run": "Everything that the run was asked, as JSON",
+    "Run": "All settings of the run, as JSON",
     "Notebook": "A notebook that makes the same run again",
     "Python": "A script that makes the same run again",
 }
 _FONT_SIZES = (6, 7, 8, 9, 10, 12, 14, 18)
-_BY_SIZE = "as the size has it"
+_BY_SIZE = "default for the size"
 _QUOTE = template("""\
 {%- set look = "font-size:11.5px;line-height:1.5;opacity:0.8;overflow-wrap:anywhere;background:none;padding:0" %}
 {%- if address is defined %}<a href='{{ address }}' title='Opens this state in another window of a served app' target='_blank'

@@ -36,9 +36,9 @@ class OwnData:
         self.source = pmui.TextInput(
             label="File", placeholder="observations.nc, .zarr, .csv, .parquet", **small
         )
-        self.name = pmui.TextInput(label="Name", placeholder="as the file", **small)
+        self.name = pmui.TextInput(label="Name", placeholder="name of the file", **small)
         self.variables = pmui.TextInput(label="Variables", placeholder="all", **small)
-        self.window = pmui.IntInput(label="Window", value=60, start=2, end=4096, **small)
+        self.window = pmui.IntInput(label="Window (steps)", value=60, start=2, end=4096, **small)
         self.gaps = pmui.Select(label="Gaps", options=_GAPS, value="", **small)
         self.train = pmui.Button(label="Train", variant="outlined", size="small", sizing_mode="stretch_width")
         self.stop = pmui.Button(
@@ -84,28 +84,28 @@ class OwnData:
 
     def _update(self) -> None:
         update: Update | None = self.session.store.training
-        told, state = self._trained(), "" if update is None else update.state
+        progress, state = self._trained(), "" if update is None else update.state
         self.train.disabled = state == "running"
         self.stop.visible = state == "running"
-        self.use.visible = state in ("finished", "stopped") and told.saved
-        self.facts.object = told.facts
-        self._draw(told)
-        self._say(update, told)
+        self.use.visible = state in ("finished", "stopped") and progress.saved
+        self.facts.object = progress.facts
+        self._draw(progress)
+        self._update_message(update, progress)
 
-    def _draw(self, told: Progress) -> None:
+    def _draw(self, progress: Progress) -> None:
         """Draw the losses as an SVG picture, when there are new ones.
 
         A Bokeh plot that is added late gets the wrong size.
         """
-        asked = (len(told.history), self.session.look.dark)
+        asked = (len(progress.history), self.session.look.dark)
         if asked == self._drawn:
             return
         self._drawn = asked
-        if not told.history:
+        if not progress.history:
             self.losses.object = ""
             return
         figure = history_figure(
-            told.history, num_steps=told.num_steps, size=_SIZE, dark=self.session.look.dark
+            progress.history, num_steps=progress.num_steps, size=_SIZE, dark=self.session.look.dark
         )
         picture = io.BytesIO()
         figure.savefig(picture, format="svg", transparent=True)
@@ -114,14 +114,16 @@ class OwnData:
             f'<img alt="{_ALT}" style="width: 100%" src="data:image/svg+xml;base64,{encoded}">'
         )
 
-    def _say(self, update: Update | None, told: Progress) -> None:
+    def _update_message(self, update: Update | None, progress: Progress) -> None:
         text, failed = "", update is not None and update.state == "failed"
         if failed:
             text = words(update.error)
         elif update is not None:
-            kept = f"the best so far is kept as {told.name}" if told.saved else "nothing was learned yet"
-            ends = {"finished": f"Done: model {told.name} is saved.", "stopped": f"Stopped; {kept}."}
-            text = ends.get(update.state, told.words)
+            kept = (
+                f"the best so far is kept as {progress.name}" if progress.saved else "nothing was learned yet"
+            )
+            ends = {"finished": f"Done: model {progress.name} is saved.", "stopped": f"Stopped; {kept}."}
+            text = ends.get(update.state, progress.words)
         look = {"color": palette(self.session.look.dark).alarm} if failed else {"color": "inherit", **QUIET}
         self.message.param.update(
             object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}

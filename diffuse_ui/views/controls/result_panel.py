@@ -96,11 +96,11 @@ def _headline(result: Result, stale: bool) -> str:
         asked = result.spec.event is not None and result.spec.estimator is not None
         coming = asked and not result.live and result.snapshot.stage != "done"
         return f"<div class='big{old}'>P = …</div>" if coming else ""
-    said = {"value": _said(estimate), "interval": numbers.span(estimate.interval)}
+    said = {"value": _value_words(estimate), "interval": numbers.span(estimate.interval)}
     return _HEADLINE.render(old=old, estimate=estimate, stage=result.snapshot.stage, **said)
 
 
-def _said(estimate: Any) -> str:
+def _value_words(estimate: Any) -> str:
     return numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
 
 
@@ -111,7 +111,7 @@ def ensemble_words(result: Result) -> str:
     count = int(is_member(result.dataset).sum())
     total = result.dataset.sizes["sample"]
     if result.ensemble == "guided" and result.spec.event is None:
-        return f"approximate: {total} trajectories guided to what is known"
+        return f"approximate: {total} trajectories guided to the observed values"
     if result.ensemble == "guided":
         return f"approximate: {count} of {total} guided trajectories meet the event"
     if result.ensemble == "exact" and result.dataset.attrs.get("mixing", "mixed") != "mixed":
@@ -148,9 +148,9 @@ def _table(result: Result) -> str:
         meaning = _MEANINGS[name].format(numbers.grouped(found.diagnostics.get("num_samples", 0)))
         if found is estimate:
             same = name
-        rows.append((f"{name} = estimate" if name == same else name, meaning, _said(found)))
+        rows.append((f"{name} = estimate" if name == same else name, meaning, _value_words(found)))
     if estimate is not None and rows and not same:
-        rows.append(("estimate", method_label(estimate.method), _said(estimate)))
+        rows.append(("estimate", method_label(estimate.method), _value_words(estimate)))
     return _NUMBERS.render(rows=rows) if rows else ""
 
 
@@ -164,5 +164,5 @@ def _hits_words(store: Store) -> str:
     share = hits.count / max(hits.total, 1)
     error = (share * (1 - share) / max(hits.total, 1)) ** 0.5
     value = numbers.probability(share, error or None, 3 / max(hits.total, 1))
-    # windows of a recording overlap: how sure their share is, the comparison beside a run says
+    # windows of a recording overlap: the comparison after a run has the error of their fraction
     return _HITS.render(hits=hits, kind=kind, share="" if kind == "held-out" else value)

@@ -26,7 +26,7 @@ _SIDES = {"conditional": "", "reference": "without the event"}
 _NOTES = {
     "mean": "Mean over the trajectories, at every place and time.",
     "spread": "Standard deviation over the trajectories, at every place and time.",
-    "one trajectory": "The first trajectory of each side; the heaviest where they are weighted.",
+    "one trajectory": "The first trajectory of each side; the one of largest weight, if they are weighted.",
 }
 
 

@@ -27,10 +27,15 @@ class HittingTab(PanelsTab):
         super().build()
         units = self.session.state.layout.time_units
         plot = ComparisonPlot(
-            "hitting", x_label=f"time ({units})" if units else "time", y_label="fraction that has hit", top=1.02
+            "hitting",
+            x_label=f"time ({units})" if units else "time",
+            y_label="fraction that has hit",
+            top=1.02,
         )
         self.use([plot], palette(self.session.look.dark))
-        self.part = pmui.Select(label="Of", options=[_WHOLE], value=_WHOLE, size="small", width=420)
+        self.part = pmui.Select(
+            label="Event or part", options=[_WHOLE], value=_WHOLE, size="small", width=420
+        )
         self.part.param.watch(lambda _: self.changed(), "value")
         self.controls = [self.part]
         self._event = ""
@@ -58,5 +63,5 @@ class HittingTab(PanelsTab):
     def show(self, answer: Panel) -> None:
         super().show([answer])
         self.note.object = (
-            "Share of the trajectories for which it is settled, at each time, that it happens; bands: 95 %."
+            "Fraction of the trajectories in which it is certain, by each time, that it happens; bands: 95 %."
         )

@@ -99,13 +99,13 @@ class MotionTab(Tab):
         units = self.session.state.layout.time_units
         words = [f"time {with_unit(float(time), units)}" for time in answer.times]
         self.shape.data = {"count": [count], "length": [length], "times": [words]}
-        self._still(answer, min(int(self.player.value), length - 1))
+        self._draw_frame(answer, min(int(self.player.value), length - 1))
         self.note.object = (
-            f"{count} trajectories {self.condition()}, swinging together; the heavy one is the first, with the "
-            "trail of its end. Unwrapped angles are drawn as they hang."
+            f"{count} trajectories {self.condition()}, swinging together; the thick one is the first, with the "
+            "trail of its end. Angles are drawn modulo one turn."
         )
 
-    def _still(self, answer: scenes.Arms, frame: int) -> None:
+    def _draw_frame(self, answer: scenes.Arms, frame: int) -> None:
         """Draw one frame from Python, before the player moves."""
         places = list(zip(("x", "y"), (answer.x, answer.y)))
         lines = {axis: _chains([joint[1:, frame] for joint in joints]) for axis, joints in places}

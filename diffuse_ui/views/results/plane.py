@@ -87,7 +87,7 @@ class PlaneTab(Tab):
             self.figures[side].xaxis.axis_label = with_units(self.x.value, units)
             self.figures[side].yaxis.axis_label = with_units(self.y.value, units)
         self.hits.data = _lines(answer.hits)
-        self.note.object = "All times alike; colours follow the root of the density, each up to its maximum."
+        self.note.object = "Over all times. Colour: the square root of the density, each up to its maximum."
 
     def paint(self, palette: Palette) -> None:
         colours = {"conditional": palette.accent, "reference": palette.backdrop}

@@ -63,7 +63,7 @@ class SpaceTab(Tab):
 
     def build(self) -> None:
         names = list(self.session.state.layout.variables)
-        axes = zip(("Across", "Deep", "Up"), names)
+        axes = zip(("Across", "Depth", "Up"), names)
         self.axes = [
             pmui.Select(label=what, options=names, value=name, size="small", width=120, margin=(0, 8, 0, 0))
             for what, name in axes

@@ -22,7 +22,7 @@ class SpectrumTab(PanelsTab):
         self.groups = VariableGroups(self.session.state.layout.variables, self._regroup)
         self.controls = [self.groups.select] if self.groups.select.visible else []
         self._use()
-        self.note.object = "Mean power at each frequency; frequency 0, the mean's, is left out. Bands: 95 %."
+        self.note.object = "Mean power at each frequency; frequency 0 (the mean) is left out. Bands: 95 %."
 
     def _regroup(self) -> None:
         self._use()

@@ -43,7 +43,7 @@ TABS: tuple[type[Tab], ...] = (
     TableTab,
     RunsTab,
 )
-_EMPTY = "After a run, this is where the ensemble given the event is set beside the one without it."
+_EMPTY = "After a run, this tab compares the ensemble given the event with the one without it."
 
 
 class ResultTabs:

@@ -32,10 +32,10 @@ def test_news_can_be_waited_for(runner):
         yield "first"
 
     runner.submit("job", job)
-    assert not runner.heard_of("job", 0.01)
+    assert not runner.wait_for_update("job", 0.01)
     begun.set()
-    assert runner.heard_of("job", 5.0)
-    assert not runner.heard_of("another", 0.01)
+    assert runner.wait_for_update("job", 5.0)
+    assert not runner.wait_for_update("another", 0.01)
 
 
 def test_a_slow_reader_sees_only_the_latest(runner):
@@ -115,7 +115,7 @@ def test_the_thread_ends_with_the_work_and_comes_back():
     assert threading.active_count() == before
 
 
-def test_a_forgotten_job_is_not_heard_of_again(runner):
+def test_a_forgotten_job_sends_no_more_updates(runner):
     started, go = threading.Event(), threading.Event()
 
     def items():
@@ -146,7 +146,7 @@ def test_a_broken_listener_touches_neither_the_job_nor_the_others(runner, caplog
         update = runner.take()["count"]
         assert (update.state, update.item, update.error) == ("finished", 2, None)
     assert len(heard) == 8
-    assert "a window could not be told of count" in caplog.text
+    assert "a window failed to take the update of count" in caplog.text
 
 
 @pytest.mark.parametrize("raised", [ValueError, SystemExit])

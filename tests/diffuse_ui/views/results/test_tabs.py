@@ -185,4 +185,4 @@ def test_the_canvas_says_which_colour_is_which(app, window):
     assert "given the event: median, 25–75 %, 5–95 %" in key.object
     window.session.look.display = "curves"
     assert "median" not in key.object
-    assert "guided, miss it" not in key.object
+    assert "guided, miss the event" not in key.object

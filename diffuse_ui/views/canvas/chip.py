@@ -6,7 +6,7 @@ import panel_material_ui as pmui
 
 from diffuse_ui.sketch.shape import DrawnPart
 from diffuse_ui.style.colors import palette
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 from diffuse_ui.views.widgets import words
 
 __all__ = ["BARE", "ON_ONE_LINE", "ROW", "Chip"]
@@ -14,7 +14,7 @@ __all__ = ["BARE", "ON_ONE_LINE", "ROW", "Chip"]
 BARE = {"size": "small", "margin": 0, "align": "center"}
 ON_ONE_LINE = {"& .MuiToggleButton-root": {"whiteSpace": "nowrap", "padding": "3px 8px"}}
 ROW = {"gap": "8px", "alignItems": "center"}
-_ACTIONS = {"know": "is known", "separate": "separate"}  # method of the list of chips → words
+_ACTIONS = {"know": "move to observed", "separate": "separate"}  # method of the list of chips → words
 
 
 class Chip:
@@ -43,12 +43,12 @@ class Chip:
             visible=bool(part.modes),
             **BARE,
         )
-        self._switches: dict[str, Voice] = {}
+        self._switches: dict[str, TwoWayBinding] = {}
         self.actions = self._actions()
         items = self.badge, self.words, self.modes, *self.actions.values()
         self.row = pmui.Row(*items, sizing_mode="stretch_width", margin=0, sx=self._frame())
         self.badge.on_click(lambda _: view.choose(self.part))
-        self._mode = Voice(self.modes, lambda mode: view.mean(self.part, mode))
+        self._mode = TwoWayBinding(self.modes, lambda mode: view.mean(self.part, mode))
 
     def _actions(self) -> dict[str, Any]:
         """Buttons for all that can be done with the part."""
@@ -56,7 +56,7 @@ class Chip:
         quiet = {**BARE, "color": "default"}
         actions: dict[str, Any] = {}
         if part.known:
-            actions["ask"] = pmui.Button(label="ask instead", variant="text", **quiet)
+            actions["ask"] = pmui.Button(label="move to event", variant="text", **quiet)
             actions["ask"].on_click(lambda _: view.ask(self.part))
         elif action and not part.negated:
             actions[action] = pmui.Button(label=_ACTIONS[action], variant="text", **quiet)
@@ -64,8 +64,10 @@ class Chip:
         if not part.known:
             actions["negate"] = _toggle("not", f"Negate {part.label}", part.negated)
             actions["mute"] = _toggle("mute", f"Mute {part.label}", part.muted)
-            self._switches["negated"] = Voice(actions["negate"], lambda on: view.negate(self.part, on))
-            self._switches["muted"] = Voice(actions["mute"], lambda on: view.mute(self.part, on))
+            self._switches["negated"] = TwoWayBinding(
+                actions["negate"], lambda on: view.negate(self.part, on)
+            )
+            self._switches["muted"] = TwoWayBinding(actions["mute"], lambda on: view.mute(self.part, on))
         actions["delete"] = pmui.IconButton(icon="close", description=f"Remove {part.label}", **quiet)
         actions["delete"].on_click(lambda _: view.remove(self.part))
         return actions
@@ -95,9 +97,9 @@ class Chip:
         self.part = part
         self.words.object = self.view.words(part)
         if part.modes:
-            self._mode.say(part.mode)
+            self._mode.set(part.mode)
         for attribute, switch in self._switches.items():
-            switch.say(getattr(part, attribute))
+            switch.set(getattr(part, attribute))
         frame = self._frame()
         if self.row.sx != frame:
             self.row.sx = frame

@@ -15,7 +15,7 @@ from diffuse_ui.sketch.sequence import chain, links
 from diffuse_ui.sketch.shape import DrawnPart
 from diffuse_ui.state.clauses import Arrangement
 from diffuse_ui.views.canvas.chip import BARE, ON_ONE_LINE, ROW, Chip
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 from diffuse_ui.views.widgets import caption
 from diffuse_ui.work.session import Session
 
@@ -53,7 +53,7 @@ class ChipsView:
         )
         self.known_words = caption(margin=(2, 2))
         self.column = pmui.Column(sizing_mode="stretch_width", margin=(4, 0, 2, 0), sx={"gap": "6px"})
-        self._joiner = Voice(self.joiner, self.join)
+        self._joiner = TwoWayBinding(self.joiner, self.join)
         self.then.on_click(lambda _: self.follow())
         session.watch(session.state, ["event", "arrangement", "given", "model"], self._update)
         session.watch(session.look, ["selected"], self._update)
@@ -163,7 +163,7 @@ class ChipsView:
         for chip, part in zip(self.chips + self.known, parts + few):
             chip.update(part, chosen=not part.known and part.index in look.selected)
         self.known_words.object = (
-            f"Known: {len(known)} points. They are listed under the model." if not few else "Known:"
+            f"Observed: {len(known)} points. They are listed under the model." if not few else "Observed:"
         )
         self._update_joining(parts)
         shown: list[Any] = [self.joining] if len(parts) > 1 else []
@@ -178,7 +178,7 @@ class ChipsView:
         return [present.get(Chip.form(part)) or Chip(self, part) for part in parts]
 
     def _update_joining(self, parts: list[DrawnPart]) -> None:
-        self._joiner.say(self._parts.joiner)
+        self._joiner.set(self._parts.joiner)
         chosen = [parts[index] for index in self.session.look.selected]
         pair = len(chosen) == 2
         self.then.visible = pair

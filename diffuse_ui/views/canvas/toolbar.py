@@ -7,7 +7,7 @@ from diffuse_ui.sketch.shapes import tools
 from diffuse_ui.state.clauses import Arrangement
 from diffuse_ui.style.colors import palette
 from diffuse_ui.views.legends import CanvasLegend
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 from diffuse_ui.views.widgets import QUIET, SMALL, caption
 from diffuse_ui.work.session import MANY_VARIABLES, Session
 
@@ -64,7 +64,9 @@ class Toolbar:
             group.param.watch(lambda event, name=name: self._choose(name, event.new), "value")
         for axis in self.axes:
             axis.param.watch(lambda _: self._turn(), "value")
-        self._variables = Voice(self.variables, lambda names: setattr(look, "variables", tuple(names)))
+        self._variables = TwoWayBinding(
+            self.variables, lambda names: setattr(look, "variables", tuple(names))
+        )
         self.undo.on_click(lambda _: state.undo())
         self.redo.on_click(lambda _: state.redo())
         self.clear.on_click(lambda _: state.arrange(Arrangement()))
@@ -97,7 +99,7 @@ class Toolbar:
         self.mode.visible, self.plane.visible = not in_plane, in_plane
         self.variables.visible = not in_plane and state.layout.num_variables > MANY_VARIABLES
         self.variables.options = list(state.layout.variables)
-        self._variables.say(self.session.variables if self.variables.visible else [])
+        self._variables.set(self.session.variables if self.variables.visible else [])
         self._updating = True
         try:
             for axis, name in zip(self.axes, self.session.plane):

@@ -1,4 +1,4 @@
-"""The event as text and as sliders, one for each of its numbers but those of formulas; both edit the tree."""
+"""Editor of the event: a text field, and a slider for each number outside formulas."""
 
 import dataclasses
 import math
@@ -13,7 +13,7 @@ import panel_material_ui as pmui
 from diffuse_ui.sketch.parts import DrawnPart, arranged_parts
 from diffuse_ui.style.colors import palette
 from diffuse_ui.style.templates import template
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 from diffuse_ui.views.widgets import html, section
 from diffuse_ui.work.session import Session
 from kernels.events.syntax.event import Parameter
@@ -57,7 +57,8 @@ class _NumberRow:
             width=74,
             sx={"& input": {"textAlign": "right", "padding": "4px 8px", "fontSize": "12.5px"}},
         )
-        self._slid, self._typed = Voice(self.slider, changed), Voice(self.field, changed)
+        self._slider_binding = TwoWayBinding(self.slider, changed)
+        self._field_binding = TwoWayBinding(self.field, changed)
         self.row = pmui.Row(
             self.name,
             self.slider,
@@ -68,13 +69,13 @@ class _NumberRow:
         )
 
     def update(self, number: Parameter) -> None:
-        """Show another value, and a range that holds it."""
+        """Show another value, and a slider range that contains the value."""
         low, high = min(number.lower, number.value), max(number.upper, number.value)
         if (self.slider.start, self.slider.end) != (low, high):
             self.slider.param.update(start=low, end=high, step=_step(number))
         if abs(self.slider.value - number.value) > 1e-9 * max(1.0, abs(number.value)):
-            self._slid.say(number.value)
-        self._typed.say(_text(number.value))
+            self._slider_binding.set(number.value)
+        self._field_binding.set(_text(number.value))
 
 
 def _text(value: float) -> str:
@@ -82,20 +83,20 @@ def _text(value: float) -> str:
 
 
 def _step(number: Parameter) -> float:
-    """A power of ten, or half or a fifth of one: about 500 steps over the range."""
+    """Step of a slider: a power of ten, or a half or a fifth of one; about 500 steps in all."""
     step = 10.0 ** math.ceil(math.log10((number.upper - number.lower) / 500))
     return step if number.upper - number.lower > 200 * step else step / 5
 
 
 def _label(part: DrawnPart, number: Parameter) -> str:
-    """The number's name, short, with its part's letter and its unit; in full when pointed at."""
+    """Short label of a number: its part's letter, name and unit; the full name as tooltip."""
     short = re.split(r" of | edge | for | in ", number.name)[0]
     unit = f" ({number.unit})" if number.unit else ""
     return _LABEL.render(part=part.label, words=short + unit, name=number.name)
 
 
 class EventEditor:
-    """The second section of the control column."""
+    """Section Event of the control column."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -119,7 +120,7 @@ class EventEditor:
         self._rows: list[_NumberRow] = []
         self._ranged: Any = None  # model and structure that the ranges are of
         self._ranges: dict[str, Parameter] = {}
-        self._voice = Voice(self.text, self._write)
+        self._binding = TwoWayBinding(self.text, self._write)
         session.watch(session.state, ["event", "arrangement", "text", "error"], self._update)
         session.watch(session.store, ["hits"], self._update_sliders)
         session.watch(session.look, ["dark"], self._update)
@@ -134,7 +135,7 @@ class EventEditor:
 
     def _update(self) -> None:
         state = self.session.state
-        self._voice.say(state.text)
+        self._binding.set(state.text)
         self.text.error_state = bool(state.error)
         error = _ERROR.render(colour=palette(self.session.look.dark).alarm, words=state.error)
         self.error.param.update(visible=bool(state.error), object=error)
@@ -156,7 +157,7 @@ class EventEditor:
             row.update(number)
 
     def _numbers(self) -> list[Parameter]:
-        """The event's numbers, with ranges from the backdrop as soon as they are known.
+        """Numbers of the event, with ranges from the backdrop as soon as these are computed.
 
         Until then, and between the events of a drag, ranges stay: one that followed its number would run away
         from the hand.

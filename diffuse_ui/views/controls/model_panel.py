@@ -1,4 +1,4 @@
-"""Which model, its card at a glance, and what is known about the trajectory."""
+"""Choice of the model, its card, and the observed values of the trajectory."""
 
 from html import escape
 from pathlib import Path
@@ -12,7 +12,7 @@ from diffuse_ui.style.numbers import with_unit
 from diffuse_ui.style.templates import template
 from diffuse_ui.views.controls.model_card import card_rows
 from diffuse_ui.views.controls.own_data import OwnData
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 from diffuse_ui.views.widgets import caption, details, html, section
 from diffuse_ui.work.session import Session
 from kernels.events.syntax.parser import MAX_LENGTH
@@ -24,7 +24,7 @@ _CARD = template("""<dl style='font-size:12.5px;line-height:1.4;margin:2px 0'>{%
 
 
 class ModelPanel:
-    """The first section of the control column."""
+    """Section Model of the control column."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -48,12 +48,12 @@ class ModelPanel:
             sizing_mode="stretch_width",
             margin=(4, 0, 0, 0),
         )
-        self.known = details("Known: nothing", self.given)
+        self.known = details("Observed: nothing", self.given)
         self.rows = html("")
-        self.more = details("Card", self.rows)
+        self.more = details("Model card", self.rows)
         self.own = OwnData(session, self._choose)
         self.model.param.watch(lambda event: self._choose(event.new), "value")
-        self._known = Voice(self.given, self._know)
+        self._binding = TwoWayBinding(self.given, self._know)
         session.watch(state, ["model", "given", "given_error"], self._update)
         session.watch(session.store, ["training"], self._list)
         self._update()
@@ -75,7 +75,7 @@ class ModelPanel:
         self.session.state.know(text)
 
     def _list(self) -> None:
-        """The models that there are: a training may have added one."""
+        """Update the list of models, to which a training may have added one."""
         here = [self.session.state.model_name, *self._handed]
         names = list(dict.fromkeys([*here, *kernels.available_models()]))
         if sorted(names) != sorted(self.model.options):
@@ -93,13 +93,13 @@ class ModelPanel:
         self.rows.object = _CARD.render(rows=card_rows(model))
         wrong = bool(state.given_error)
         if not wrong:
-            self._known.say(state.given)
+            self._binding.set(state.given)
         self.given.param.update(error_state=wrong, helper_text=state.given_error)
-        self.known.title = f"Known: {escape(_short(state.given))}"
+        self.known.title = f"Observed: {escape(_short(state.given))}"
 
 
 def _short(given: str) -> str:
-    """What is known, or how much, where it is more than fits a line."""
+    """Observed values as text, or their number if there are several."""
     points = given.count(" and ") + 1
     return given or "nothing" if points == 1 else f"{points} points"
 

@@ -143,7 +143,7 @@ def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
     canvas.wait_shape("x", "A")
     canvas.drag("x", (3.0, state.event.right.value), (5.0, 1.5))
     expect(text).to_have_value(re.compile(r"^at\(x, 5\) == 1\.[45]"), timeout=10_000)
-    canvas.button("is known").click()
+    canvas.button("move to observed").click()
     expect(text).to_have_value("", timeout=10_000)
     wait_until(lambda: state.given.startswith("at(x, 5) == 1."), page)
 

@@ -1,4 +1,4 @@
-"""What is asked of a model or a system: sample, probability, simulate, validate."""
+"""The commands `sample`, `probability`, `simulate` and `validate`."""
 
 import json
 from pathlib import Path
@@ -112,7 +112,7 @@ def sample(
 def _write(
     last: "kernels.Snapshot", spec: "kernels.RunSpec", output: Path
 ) -> tuple[Path | None, Exception | None]:
-    """Where the trajectories went, and what was in the way of their going to `output`."""
+    """Write the trajectories; return the written path and the error at `output`, if any."""
     from diffuse_ui.export.files import annotated
     from diffuse_ui.work.store import Result
 

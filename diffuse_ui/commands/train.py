@@ -69,7 +69,7 @@ def train(
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Train a model of a dynamical system or of your own data; the same command resumes what was cut short."""
+    """Train a model of a system or of your own data; the same command resumes a stopped one."""
     from diffuse_ui.commands.train_console import is_recording, train_recording, train_simulated
 
     with exit_codes():

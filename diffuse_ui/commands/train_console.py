@@ -1,4 +1,4 @@
-"""Training as the command line shows it: what it will cost, a bar with the time left, a stop that keeps.
+"""Training on the command line: its cost, a progress bar, and a stop that keeps the model.
 
 SIGTERM is taken as Ctrl-C: the training ends at once; of one's own data the best model stays, and either way
 the same command goes on from the last checkpoint.
@@ -25,7 +25,7 @@ RECORDINGS = (".nc", ".zarr", ".csv", ".parquet")
 
 
 def is_recording(source: str) -> bool:
-    """Does this name a file of one's own data, rather than a system?"""
+    """Whether `source` is a file of the user's data, rather than a system."""
     return Path(source).suffix in RECORDINGS or Path(source).exists() or "/" in source
 
 
@@ -39,7 +39,7 @@ def train_simulated(
     seed: int,
     start: str | None = None,
 ) -> dict[str, Any]:
-    """Train a model of a system; what is left to say about it, JSON-able.
+    """Train a model of a system; return a JSON-able summary.
 
     Raises:
         ValueError: unknown system, preset or model to start from, nowhere to write, or a name or file that a
@@ -70,7 +70,7 @@ def train_simulated(
             where = f"named {name}" if taken else f"in {weights}"
             raise ValueError(f"There is a model {where}. Give this one another name.")
         looked_at = PRESETS[preset].num_exemplars or (num_exemplars(begun.denoiser) if begun else 0)
-        _say_cost(chosen.network_of(kernels.get_system(system)), looked_at)
+        _print_cost(chosen.network_of(kernels.get_system(system)), looked_at)
         records = train_system(system, output, model_name=name, **choices)
         with _terminated_as_interrupted():
             record, _ = deque(_shown(records), maxlen=1).pop()  # a training yields at least one record
@@ -83,7 +83,7 @@ def train_simulated(
 
 
 def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[str, Any]:
-    """Train a model of one's own data; what is left to say about it, JSON-able.
+    """Train a model of the user's data; return a JSON-able summary.
 
     Raises:
         ValueError: data that need a choice, or too few of them.
@@ -99,7 +99,7 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         f"{plan.recording.num_rows} steps of {', '.join(plan.recording.variables[:8])}: {windows}, {parts}",
         err=True,
     )
-    _say_cost(plan.network)
+    _print_cost(plan.network)
     best, stopped, last = None, False, None
     try:
         with _terminated_as_interrupted():
@@ -121,8 +121,8 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
     }
 
 
-def _say_cost(network: Any, num_exemplars: int = 0) -> None:
-    """What a network to be trained will cost."""
+def _print_cost(network: Any, num_exemplars: int = 0) -> None:
+    """Print the size and the sampling time of a network before training."""
     from kernels.models import DEFAULT_NUM_STEPS
     from kernels.networks.sizing import evaluation_seconds, network_cost
 
@@ -130,13 +130,13 @@ def _say_cost(network: Any, num_exemplars: int = 0) -> None:
     typer.echo(
         f"network: {cost.parameters / 1e6:.2f} M parameters, {cost.multiply_adds / 1e6:.1f} M multiply-adds "
         f"an evaluation; a sample of {DEFAULT_NUM_STEPS} evaluations takes about "
-        f"{1e3 * DEFAULT_NUM_STEPS * seconds:.2g} ms here{_looking(num_exemplars)}",
+        f"{1e3 * DEFAULT_NUM_STEPS * seconds:.2g} ms here{_exemplar_cost(num_exemplars)}",
         err=True,
     )
 
 
-def _looking(num_exemplars: int) -> str:
-    """What exemplars add to that."""
+def _exemplar_cost(num_exemplars: int) -> str:
+    """Cost of the exemplars, as an addition to the line about the network's cost."""
     from kernels.denoisers.exemplars import RANK
 
     if not num_exemplars:
@@ -145,7 +145,7 @@ def _looking(num_exemplars: int) -> str:
 
 
 def _shown(records: Iterator[Any]) -> Iterator[Any]:
-    """The records, shown on stderr as they come: a bar on a terminal, a line each elsewhere."""
+    """Pass records on and show each on stderr: a bar on a terminal, else a line each."""
     console = Console(stderr=True)
     columns = (BarColumn(), TextColumn("{task.percentage:>3.0f} %"), TextColumn("{task.description}"))
     with Progress(*columns, console=console, disable=not console.is_terminal) as bar:
@@ -164,7 +164,7 @@ def _shown(records: Iterator[Any]) -> Iterator[Any]:
 
 @contextmanager
 def _terminated_as_interrupted() -> Iterator[None]:
-    """SIGTERM raises KeyboardInterrupt meanwhile."""
+    """Let SIGTERM raise KeyboardInterrupt within this context."""
 
     def interrupt(number: int, frame: Any) -> None:
         raise KeyboardInterrupt

@@ -1,4 +1,4 @@
-"""The state as code: a Python script, a notebook, a command line and a link that draw the same trajectories.
+"""Export of a run as a Python script, a notebook, a command line and a link.
 
 All are made from a `kernels.RunSpec` and name only what differs from its defaults.
 """
@@ -15,7 +15,7 @@ WATCHED = tuple(field.name for field in dataclasses.fields(kernels.RunSpec) if f
 
 
 def _choices(spec: kernels.RunSpec) -> dict[str, object]:
-    """The fields that differ from the defaults, in the spec's order; the event as text."""
+    """Fields of a run that differ from the defaults, in the spec's order; the event as text."""
     chosen = {}
     for field in dataclasses.fields(spec):
         value = getattr(spec, field.name)
@@ -27,7 +27,7 @@ def _choices(spec: kernels.RunSpec) -> dict[str, object]:
 
 
 def script(spec: kernels.RunSpec) -> str:
-    """A Python script that makes the run again and writes it to `run.nc`."""
+    """Python script that repeats the run and writes it to `run.nc`."""
     lines = ["import kernels", "", *_run_lines(spec)]
     if spec.event is not None and spec.estimator is not None:
         lines += ["print(result.probability)"]
@@ -35,7 +35,7 @@ def script(spec: kernels.RunSpec) -> str:
 
 
 def _run_lines(spec: kernels.RunSpec) -> list[str]:
-    """The spec, and the run."""
+    """Lines of code that build the spec and run it."""
     named = isinstance(spec.model, str)
     lines = [] if named else ["model = ...  # this run used a Model made in Python: put it here", ""]
     arguments = [f"    model={spec.model!r}," if named else "    model=model,"]
@@ -55,7 +55,7 @@ Image(picture(result, backdrop, "png", dpi=110))"""
 
 
 def notebook(spec: kernels.RunSpec, words: str = "") -> str:
-    """A notebook (nbformat 4.5, JSON) that makes the run again, draws it and writes it to `run.nc`.
+    """Notebook (nbformat 4.5, JSON) that repeats the run, draws it and writes it to `run.nc`.
 
     Args:
         spec: the run.
@@ -88,9 +88,9 @@ def notebook(spec: kernels.RunSpec, words: str = "") -> str:
 
 
 def link(spec: kernels.RunSpec) -> str:
-    """The end of an address that opens the app on this state: `?model=…&event=…`, every choice named.
+    """Query string of an address that opens the app on a run: `?model=…&event=…`.
 
-    None are left to defaults: those of the app that follows the link may be others.
+    Every choice is named, because the defaults of another version of the app may differ.
     """
     chosen = {name: getattr(spec, name) for name in WATCHED}
     chosen["event"] = spec.event_text or spec.event
@@ -100,7 +100,7 @@ def link(spec: kernels.RunSpec) -> str:
 
 
 def command(spec: kernels.RunSpec, output: str = "run.nc") -> str:
-    """The command line that makes the run again and writes it to `output`."""
+    """Command line that repeats the run and writes it to `output`."""
     model = spec.model if isinstance(spec.model, str) else "MODEL"
     words = ["diffuse-ui", "sample", "--model", shlex.quote(model)]
     for name, value in _choices(spec).items():

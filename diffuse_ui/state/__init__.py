@@ -1,1 +1,1 @@
-"""What the user asked: model, event, what is known, and how to run it. No widgets, no results."""
+"""State of the app: model, event, observed values, run settings. No widgets, no results."""

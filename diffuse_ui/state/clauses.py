@@ -1,4 +1,4 @@
-"""An event as a person arranges it: parts in an order, joined by `and` or `or`, some of them muted.
+"""Arrangement of an event: ordered parts, joined by `and` or `or`, some of them muted.
 
 A muted part keeps its place and takes no part in the event. The event's tree is what is left when
 muted parts are taken out and the others are joined; without muting, arrangement and tree say the
@@ -19,7 +19,7 @@ JOINERS: Mapping[str, type] = {"and": And, "or": Or}
 
 @dataclasses.dataclass(frozen=True)
 class Arrangement:
-    """Parts of an event.
+    """Ordered parts of an event, with those that are muted.
 
     Attributes:
         terms: the parts, muted ones included.
@@ -51,7 +51,7 @@ class Arrangement:
 
     @classmethod
     def of(cls, event: Event | None, joiner: str = "and") -> "Arrangement":
-        """The arrangement of a tree; `joiner` is for parts still to come, where the tree has but one."""
+        """Build the arrangement of a tree; `joiner` is used if the tree has fewer than two parts."""
         if isinstance(event, And | Or):
             return cls(event.terms, joiner="and" if isinstance(event, And) else "or")
         return cls(() if event is None else (event,), joiner=joiner)
@@ -62,7 +62,7 @@ class Arrangement:
 
     @property
     def event(self) -> Event | None:
-        """What the parts that are not muted say together; None when there are none."""
+        """Event made of the parts that are not muted; None if there are none."""
         active = tuple(term for index, term in enumerate(self.terms) if index not in self.muted)
         if len(active) < 2:
             return active[0] if active else None
@@ -70,11 +70,11 @@ class Arrangement:
 
     @property
     def structure(self) -> tuple[Any, ...]:
-        """What is left without the numbers."""
+        """Structure of the arrangement: everything but the numbers."""
         return tuple(term.structure for term in self.terms), self.muted, self.joiner
 
     def with_event(self, event: Event | None) -> "Arrangement":
-        """Another tree in the place of the active parts; muted ones stay where they are."""
+        """Copy with another event in place of the active parts; muted parts stay in place."""
         present = self.event
         if event is not None and present is not None and event.structure == present.structure:
             active = iter(event.terms if self.num_active > 1 else (event,))  # pyright: ignore[reportAttributeAccessIssue]
@@ -92,11 +92,11 @@ class Arrangement:
     # -- operations --------------------------------------------------------------------------
 
     def plus(self, event: Event) -> "Arrangement":
-        """One more part at the end."""
+        """Copy with one more part at the end."""
         return dataclasses.replace(self, terms=(*self.terms, event))
 
     def replaced(self, index: int, *events: Event) -> "Arrangement":
-        """Other parts in the place of one; none deletes it."""
+        """Copy with other parts in place of part `index`; without any, the part is deleted."""
         shift = len(events) - 1
         muted = {i if i < index else i + shift for i in self.muted if i != index}
         muted |= set(range(index, index + len(events))) if index in self.muted else set()
@@ -104,18 +104,18 @@ class Arrangement:
         return Arrangement(terms, frozenset(muted), self.joiner)
 
     def with_numbers(self, index: int, values: Mapping[str, float]) -> "Arrangement":
-        """Other numbers in a part, addressed by their paths within it."""
+        """Copy with other numbers in a part, addressed by their paths within the part."""
         return self.replaced(index, self.terms[index].with_parameters(values))
 
     def toggled(self, index: int) -> "Arrangement":
-        """A part muted, or heard again."""
+        """Copy with one part muted, or unmuted."""
         return dataclasses.replace(self, muted=self.muted ^ {index})
 
     def negated(self, index: int) -> "Arrangement":
-        """`not` before a part, or taken from it."""
+        """Copy with `not` added to a part, or removed from the part."""
         term = self.terms[index]
         return self.replaced(index, term.argument if isinstance(term, Not) else Not(term))
 
     def joined_by(self, joiner: str) -> "Arrangement":
-        """`and` or `or` between the parts."""
+        """Copy whose parts are joined by `and` or `or`."""
         return dataclasses.replace(self, joiner=joiner)

@@ -21,7 +21,7 @@ NONE = "none"
 
 
 def follow(state: State, query: Mapping[str, str]) -> str:
-    """Choose what an address says.
+    """Set the state from the query string of an address.
 
     Args:
         state: what is right is chosen here; what is wrong leaves it as it is.

@@ -1,4 +1,4 @@
-"""Look: how one window shows a state; nothing here changes a number."""
+"""Display settings of one window; no setting here changes a result."""
 
 import param
 
@@ -12,7 +12,7 @@ VIEWS = ("time series", "phase plane")
 
 
 class Look(param.Parameterized):
-    """How one view shows it: nothing here changes a number."""
+    """Display settings of one window: theme, view, drawing mode, selection."""
 
     mode = param.Selector(objects=list(MODES), doc="what a drag or a click on the curves draws")
     view = param.Selector(objects=list(VIEWS), doc="curves against time, or two variables against each other")

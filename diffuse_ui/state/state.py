@@ -1,9 +1,9 @@
-"""What the user chose: model, what is known, event, and how to run. No widgets, no results.
+"""State of the app: model, observed values, event, run settings. No widgets, no results.
 
 The event's tree (`kernels.Event`) is the only truth about the event: the text, the sliders, the
-chips and the shapes on the canvas are all derived from it and all edit it through `State`. Parts that
-are muted stand beside the tree, in its arrangement. What is undone and done again is arrangement and
-knowledge together.
+chips and the shapes on the canvas are all derived from it and all edit it through `State`. Muted
+parts are not in the tree; the arrangement keeps them. Undo and redo restore the arrangement and the observed
+values together.
 `to_spec()` and `from_spec()` turn the choices into a `kernels.RunSpec` and back.
 """
 
@@ -44,7 +44,7 @@ LIVE_SAMPLES = 96  # live runs answer within a second or two
 
 
 class State(param.Parameterized):
-    """The choices of one session.
+    """Choices of one session: model, observed values, event, run settings.
 
     `event` is set through `write`, `set_event`, `arrange` and `undo`/`redo`, or put there, which is the
     same as `set_event`; all of them check it. `text` is what stands in the text field and `error` says what
@@ -52,7 +52,7 @@ class State(param.Parameterized):
     """
 
     model = param.Parameter("lorenz63", doc="name or path of a model, or a kernels.Model")
-    given = param.String("", doc="what is known, as text: at(x, 0) == 0.4 tolerance 0.01")
+    given = param.String("", doc="observed values, as text: at(x, 0) == 0.4 tolerance 0.01")
     event = param.Parameter(None, doc="kernels.Event, or None for no condition")
     arrangement = param.Parameter(Arrangement(), doc="the event's parts, and those that are muted")
     text = param.String("", doc="the event as it stands in the text field")
@@ -96,7 +96,7 @@ class State(param.Parameterized):
         return _loaded(self.model)
 
     def choose_model(self, model: Any) -> None:
-        """Take another model, of which nothing is known yet.
+        """Choose another model, without observed values.
 
         Raises:
             ValueError: it cannot be loaded; nothing has changed then.
@@ -105,7 +105,7 @@ class State(param.Parameterized):
         self.param.update(model=model, given="")
 
     def _model_changed(self, *changes: Any) -> None:
-        """Nothing said of another model is kept, not even for undo, but an event that this one can have too."""
+        """Clear observed values and undo; drop the event if the new model cannot have it."""
         changed = {change.name for change in changes}
         if "model" not in changed:
             return
@@ -121,7 +121,7 @@ class State(param.Parameterized):
         self._start_forecast()
 
     def _start_forecast(self) -> None:
-        """A forecasting model that is told nothing begins with the first states of a simulated trajectory."""
+        """Give a forecasting model without observed values the start of a simulated trajectory."""
         with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
             if not self.given and self.load().num_known:
                 self.given = example_start(self.load())
@@ -137,7 +137,7 @@ class State(param.Parameterized):
     # -- the event ---------------------------------------------------------------------------
 
     def write(self, text: str) -> bool:
-        """Take the event from text. On a mistake `error` says which, and the event stays."""
+        """Set the event from text; if the text is wrong, set `error` and keep the event."""
         try:
             event = self._checked(kernels.parse_event(text)) if text.strip() else None
         except ValueError as error:
@@ -147,11 +147,11 @@ class State(param.Parameterized):
         return True
 
     def set_event(self, event: Any) -> None:
-        """Take the event as a tree. Raises ValueError when the model cannot have such an event."""
+        """Set the event from a tree; ValueError if the event does not fit the model."""
         self.arrange(self.parts.with_event(event))
 
     def arrange(self, arrangement: Arrangement, *, known: Arrangement | None = None) -> None:
-        """Take the event as its parts, and what is known when that changes with them.
+        """Set the event from its parts, and the observed values if `known` is given.
 
         Raises:
             ValueError: the model cannot have such an event, or such knowledge.
@@ -164,17 +164,17 @@ class State(param.Parameterized):
 
     @property
     def known(self) -> Arrangement:
-        """What is known, as parts; none while it cannot be read."""
+        """Observed values, as parts; no parts while `given` cannot be parsed."""
         return Arrangement.of(_parsed(self.given))
 
     @property
     def parts(self) -> Arrangement:
-        """The event's parts and those that are muted, whichever way the event was set."""
+        """Parts of the event, muted ones included, however the event was set."""
         stands = self.arrangement.event == self.event
         return self.arrangement if stands else self.arrangement.with_event(self.event)
 
     def know(self, text: str) -> bool:
-        """Take what is known from text. On a mistake `given_error` says which, and `given` stays."""
+        """Set the observed values from text; if wrong, set `given_error` and keep `given`."""
         try:
             if text.strip():
                 self._checked(kernels.parse_event(text))
@@ -186,7 +186,7 @@ class State(param.Parameterized):
         return True
 
     def _event_changed(self, change: Any) -> None:
-        """An event that was put there is taken as by `set_event`: checked, written out, a step of undo."""
+        """Pass an assigned `event` through `set_event`: check, text and undo step."""
         event = self.event
         if self.arrangement.event == event:
             return
@@ -208,7 +208,7 @@ class State(param.Parameterized):
     # -- undo --------------------------------------------------------------------------------
 
     def _take(self, arrangement: Arrangement, given: str) -> None:
-        """Make the change, and remember what was before."""
+        """Apply a change and record the previous state for undo."""
         before = (self.parts, self.given)
         if (arrangement, given) != before:
             now = time.monotonic()
@@ -240,7 +240,7 @@ class State(param.Parameterized):
         return bool(self._redo)
 
     def undo(self) -> None:
-        """Parts and knowledge as they were before the last change."""
+        """Restore the parts and the observed values before the last change."""
         self._travel(self._undo, self._redo)
 
     def redo(self) -> None:
@@ -258,11 +258,11 @@ class State(param.Parameterized):
 
     @property
     def question(self) -> tuple[Any, kernels.Event | None, str | None]:
-        """Model, event and what is known: the question, however it is to be answered."""
+        """Model, event and observed values: what a run is about, without its settings."""
         return self.model, self.event, self.given.strip() or None
 
     def to_spec(self, **changes: Any) -> kernels.RunSpec:
-        """The run that the choices describe; `changes` replace single fields.
+        """Spec of the run that the choices describe; `changes` replace single fields.
 
         Raises:
             ValueError: choices that do not go together, such as too few trajectories for the estimator.
@@ -272,12 +272,12 @@ class State(param.Parameterized):
         return kernels.RunSpec(**choices | changes)
 
     def to_live_spec(self) -> kernels.RunSpec:
-        """The quick, approximate run of the live switch."""
+        """Spec of the quick, approximate run of the live switch."""
         samples, steps = min(self.num_samples, LIVE_SAMPLES), min(self.num_steps, PRESETS["preview"][1])
         return self.to_spec(method="guided", estimator=None, num_samples=samples, num_steps=steps)
 
     def from_spec(self, spec: kernels.RunSpec) -> None:
-        """Choose what a spec says. Raises ValueError when its event or model is wrong."""
+        """Set all choices from a spec; ValueError if its event or model is wrong."""
         given = spec.given if isinstance(spec.given, str) else _given_text(spec.given)
         event = spec.tree
         before, shown = self.model, (self.parts, self.given)
@@ -301,12 +301,12 @@ class State(param.Parameterized):
         return json.dumps(self.to_spec(model=self.model_name).to_dict())
 
     def from_json(self, text: str) -> None:
-        """Choose what `to_json` wrote."""
+        """Set all choices from text that `to_json` wrote."""
         self.from_spec(kernels.RunSpec.from_dict(json.loads(text)))
 
 
 def _loaded(model: Any) -> kernels.Model:
-    """A model, or that of a name or path. Raises ValueError as `State.load`."""
+    """The model itself, or loaded from its name or path; ValueError as in `State.load`."""
     model = model if isinstance(model, kernels.Model) else _load_model(str(model))
     first = float(model.layout.times[0])
     if first != 0.0:
@@ -323,18 +323,18 @@ def _load_model(name: str) -> kernels.Model:
 
 
 def forget_models() -> None:
-    """Read models from disk when they are next asked for: one of them has been trained anew."""
+    """Clear the cache of loaded models, after one was trained again."""
     _load_model.cache_clear()
 
 
 def _structure(arrangement: Arrangement, given: str) -> Any:
-    """What stays of parts and knowledge when their numbers are left out."""
+    """Structure of parts and observed values: everything but their numbers."""
     return arrangement.structure, Arrangement.of(_parsed(given)).structure
 
 
 @functools.lru_cache(maxsize=64)
 def _parsed(text: str) -> Any:
-    """The event of a text; None where there is none."""
+    """Event parsed from text; None if the text is empty or wrong."""
     with contextlib.suppress(ValueError):
         return kernels.parse_event(text) if text.strip() else None
 

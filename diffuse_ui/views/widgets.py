@@ -1,4 +1,4 @@
-"""Small pieces that views are made of: section headings, captions, and one place for their margins."""
+"""Common small widgets of the views: sections, captions, text, with their margins."""
 
 from collections.abc import Mapping
 from html import escape
@@ -38,7 +38,7 @@ def with_units(name: str, units: Mapping[str, str]) -> str:
 
 
 def section(title: str, *children: Any) -> pmui.Column:
-    """A titled group of the control column."""
+    """Section of the control column with a title."""
     heading = pmui.Typography(
         title,
         variant="overline",
@@ -49,14 +49,14 @@ def section(title: str, *children: Any) -> pmui.Column:
 
 
 class Words(pn.pane.HTML):
-    """Plain text that may change often: nothing comes back from the page, see `diffuse_ui.views.two_way`."""
+    """Plain text that may change often; the page sends nothing back (see `views.two_way`)."""
 
     def _transform_object(self, obj: Any) -> dict[str, Any]:
         return super()._transform_object(escape("" if obj is None else str(obj)))
 
 
 def words(text: str = "", *, size: str = "13px", **params: Any) -> Words:
-    """A line of text in the theme's ink; as wide as there is room, or as it needs with `sizing_mode` None."""
+    """Line of text in the theme's ink; full width unless `sizing_mode` is None."""
     styles = {"font-size": size, "line-height": "1.45"} | params.pop("styles", {})
     mode = params.pop("sizing_mode", "stretch_width")
     return Words(text, sizing_mode=mode, margin=params.pop("margin", 0), styles=styles, **params)
@@ -68,14 +68,14 @@ def caption(text: str = "", **params: Any) -> Words:
 
 
 def html(text: str = "", **params: Any) -> pn.pane.HTML:
-    """Text with structure of its own, in the theme's ink; as wide as there is room, or `width`, or as `sizing_mode` says."""
+    """HTML in the theme's ink; full width unless `width` or `sizing_mode` is given."""
     if "width" not in params:
         params.setdefault("sizing_mode", "stretch_width")
     return pn.pane.HTML(text, margin=params.pop("margin", 0), **params)
 
 
 def details(title: str, *children: Any) -> pmui.Details:
-    """A group that is folded away until it is wanted, and is built in the page only then."""
+    """Folded group of widgets, built in the page when it is first unfolded."""
     fold = pmui.Details(
         title=title,
         collapsed=True,
@@ -103,7 +103,7 @@ def details(title: str, *children: Any) -> pmui.Details:
 
 
 def after_load(*children: Any) -> pn.Column:
-    """A place for what may come once the page is there, which it is the sooner the less is in it."""
+    """Column that is filled after the page has loaded, so that the page loads sooner."""
     place = pn.Column(sizing_mode="stretch_width", margin=0)
     pn.state.onload(lambda: place.extend(children))
     return place

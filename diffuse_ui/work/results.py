@@ -1,4 +1,4 @@
-"""Results: what a run, and what is worked out of it, has given so far."""
+"""Results of runs, and of the computations for the views."""
 
 import dataclasses
 from collections.abc import Hashable, Mapping, Sequence
@@ -15,7 +15,7 @@ __all__ = ["Derived", "Hits", "Result", "meets", "states", "words"]
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Result:
-    """What a run has given so far.
+    """Latest result of a run.
 
     Attributes:
         spec: what was asked.
@@ -51,7 +51,7 @@ class Result:
 
 @dataclasses.dataclass(frozen=True)
 class Derived:
-    """What has been worked out for a view.
+    """Answer of a computation for a view.
 
     Attributes:
         key: what was asked, as the view named it.
@@ -66,7 +66,7 @@ class Derived:
 
 @dataclasses.dataclass(frozen=True)
 class Hits:
-    """Which trajectories of the backdrop meet an event."""
+    """Mask of the backdrop's trajectories that meet an event."""
 
     event: Any
     satisfied: np.ndarray
@@ -82,7 +82,7 @@ class Hits:
 
 
 def words(error: Exception | None) -> str:
-    """What an error says; its kind where it says nothing."""
+    """Message of an error; its class if the message is empty."""
     text = str(error).strip() if error is not None else ""
     return text or f"{type(error).__name__}: the run ended without a message."
 

@@ -1,4 +1,4 @@
-"""Run, Stop, the live switch, the progress bar, and what is asked of the run."""
+"""Run, Stop, the live switch, the progress bar, and the settings of the run."""
 
 import time
 from typing import Any
@@ -9,7 +9,7 @@ import panel_material_ui as pmui
 from diffuse_ui.state.state import METHODS, PRESETS
 from diffuse_ui.style.colors import palette
 from diffuse_ui.style.numbers import duration, grouped
-from diffuse_ui.views.two_way import Voice
+from diffuse_ui.views.two_way import TwoWayBinding
 from diffuse_ui.views.widgets import QUIET, SMALL, caption, details, section
 from diffuse_ui.work.session import Session
 from kernels.diffusion.schedules import SCHEDULES
@@ -25,13 +25,13 @@ _FIELD = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
 
 
 class _TimeLeft:
-    """How long a run will take, from how long its share so far took; silent while that says little."""
+    """Estimate of a run's remaining time from its progress so far."""
 
     def __init__(self) -> None:
         self.start, self.first = time.monotonic(), 0.0
 
     def words(self, progress: float) -> str:
-        """Time left in words, with a comma before; empty at the start and at the end."""
+        """Time left in words, after a comma; empty at the start and at the end of a run."""
         now = time.monotonic()
         if progress <= self.first:  # another run
             self.start, self.first = now, progress
@@ -43,7 +43,7 @@ class _TimeLeft:
 
 
 class RunPanel:
-    """The third section of the control column."""
+    """Section Run of the control column."""
 
     def __init__(self, session: Session) -> None:
         self.session = session
@@ -136,17 +136,17 @@ class RunPanel:
         return self._chosen(name, pmui.IntInput(label=label, value=value, start=low, end=high, **_FIELD))
 
     def _chosen(self, name: str, widget: Any) -> Any:
-        """A widget for one choice of the state; it lets go of the state with the window."""
+        """Bind a widget to one choice of the state, until the window closes."""
         state = self.session.state
 
-        def heard(value: Any) -> None:
+        def on_user(value: Any) -> None:
             try:
                 state.param.update(**{name: value})
             except ValueError:  # an emptied field
-                voice.say(getattr(state, name))
+                binding.set(getattr(state, name))
 
-        voice = Voice(widget, heard)
-        self.session.watch(state, [name], lambda: voice.say(getattr(state, name)))
+        binding = TwoWayBinding(widget, on_user)
+        self.session.watch(state, [name], lambda: binding.set(getattr(state, name)))
         return widget
 
     def _preset(self) -> str | None:

@@ -49,7 +49,12 @@ def _card(name: str) -> dict[str, Any]:
 @models_app.command()
 def report(
     context: typer.Context,
-    name: Annotated[str, typer.Argument(help="Name of a model, or path of a checkpoint.")],
+    name: Annotated[str | None, typer.Argument(help="Name of a model, or path of a checkpoint.")] = None,
+    every: Annotated[bool, typer.Option("--all", help="All shipped models, in the place of a name.")] = False,
+    markdown: Annotated[
+        bool,
+        typer.Option("--markdown", help="Print Markdown; with --all the page of kernels/zoo/README.md."),
+    ] = False,
     measure: Annotated[
         bool,
         typer.Option(
@@ -70,20 +75,62 @@ def report(
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """How right a model is: its samples against the truth."""
-    from diffuse_ui.commands.report_console import measured, print_report, require_report, write_figure
-
+    """Report how right a model is: its samples against the truth."""
     with exit_codes():
+        if (name is None) != every:
+            raise ValueError("Give the name of a model, or --all, and not both.")
+        if markdown and as_json:
+            raise ValueError("--markdown and --json exclude each other. Leave one out.")
         if not measure:
             refuse(context, ("num_samples", "brief"), "without --measure")
-        model = measured(name, num_samples, brief=brief) if measure else kernels.load_model(name)
-        require_report(model)
-        if output is not None:
-            write_figure(model, output)
-        if as_json:
-            print_answer({"model": name, "fidelity": model.card["fidelity"]}, as_json, str)
+        if name is None:
+            refuse(context, ("measure", "output"), "with --all")
+            _report_all(markdown, as_json)
         else:
-            print_report(model)
+            model = _reported(name, measure, num_samples, brief, output)
+            _print_report(name, model, markdown, as_json)
+
+
+def _reported(
+    name: str, measure: bool, num_samples: int | None, brief: bool, output: Path | None
+) -> kernels.Model:
+    """The model, measured now if asked for, and its report as a picture."""
+    from diffuse_ui.commands.report_console import measured, require_report, write_figure
+
+    model = measured(name, num_samples, brief=brief) if measure else kernels.load_model(name)
+    require_report(model)
+    if output is not None:
+        write_figure(model, output)
+    return model
+
+
+def _print_report(name: str, model: kernels.Model, markdown: bool, as_json: bool) -> None:
+    from diffuse_ui.commands.report_console import print_report
+    from diffuse_ui.commands.report_page import model_section
+    from kernels.zoo import path_of
+
+    if as_json:
+        print_answer({"model": name, "fidelity": model.card["fidelity"]}, as_json, str)
+    elif markdown:
+        typer.echo(model_section(model, path_of(name)), nl=False)
+    else:
+        print_report(model)
+
+
+def _report_all(markdown: bool, as_json: bool) -> None:
+    """Print the reports of all shipped models, whatever models of your own are called."""
+    from diffuse_ui.commands.report_console import print_report
+    from diffuse_ui.commands.report_page import models_page, shipped_models
+    from kernels.checkpoints import read_card
+
+    if markdown:
+        typer.echo(models_page(), nl=False)
+    elif as_json:
+        reports = {name: read_card(path)["fidelity"] for name, path in shipped_models().items()}
+        print_answer({"models": reports}, as_json, str)
+    else:
+        for path in shipped_models().values():
+            print_report(kernels.load_model(path))
 
 
 @models_app.command()

@@ -122,9 +122,9 @@ def _events(report: dict[str, Any]) -> Table:
     kinds = {"truth": "truth", "training_data": "training data", "model": "model"}
     kinds = {kind: heading for kind, heading in kinds.items() if kind in report["events"][0]}
     table = Table("event", *kinds.values(), "estimator")
-    for rung in report["events"]:
-        method = rung["method"].replace("_", " ")
-        table.add_row(rung["event"], *(_probability(rung[kind]) for kind in kinds), method)
+    for entry in report["events"]:
+        method = entry["method"].replace("_", " ")
+        table.add_row(entry["event"], *(_probability(entry[kind]) for kind in kinds), method)
     return table
 
 

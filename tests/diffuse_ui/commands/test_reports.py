@@ -16,6 +16,8 @@ import kernels
 from diffuse_ui.cli import app
 from diffuse_ui.commands import train_console
 from diffuse_ui.commands.report_console import print_report
+from diffuse_ui.commands.report_page import shipped_models
+from diffuse_ui.commands.report_page_text import NOTES
 from diffuse_ui.figures.report import draw_probabilities, report_figure
 from diffuse_ui.figures.training import loss_figure
 from diffuse_ui.style.colors import LIGHT
@@ -178,6 +180,54 @@ def test_a_report_on_the_command_line(reported, toy, tmp_path, monkeypatch):
     assert "of a registered system, or of a recording" in refused
     assert "must end with .png" in call("models", "report", "reported", "-o", "a.gif").stderr
     assert "of a registered system, or of a recording" in call("models", "report", "toy", "--measure").stderr
+
+
+def test_the_page_on_the_shipped_models_is_that_of_their_cards():
+    outcome = call("models", "report", "--all", "--markdown")
+    assert outcome.exit_code == 0, outcome.stderr
+    page = Path(zoo.__file__).with_name("README.md")
+    assert outcome.stdout == page.read_text(encoding="utf-8"), (
+        "made by: diffuse-ui models report --all --markdown > kernels/zoo/README.md"
+    )
+    assert max(map(len, outcome.stdout.splitlines())) <= 170
+    assert set(NOTES) == set(shipped_models())
+    tables = re.findall(r"(?:^\|.*\n)+", outcome.stdout, re.MULTILINE)
+    assert all(len({len(line) for line in table.splitlines()}) == 1 for table in tables)
+
+
+def test_a_models_section_says_how_far_off_it_is(reported, monkeypatch):
+    monkeypatch.setattr("kernels.load_model", lambda name: reported)
+    monkeypatch.setattr("kernels.zoo.path_of", Path)
+    outcome = call("models", "report", "reported", "--markdown")
+    assert outcome.exit_code == 0, outcome.stderr
+    rows = [
+        [cell.strip() for cell in line.strip("|").split("|")]
+        for line in outcome.stdout.splitlines()
+        if line.startswith("| `max")
+    ]
+    assert rows == [
+        ["`max(x) > 0`", "30 % ± 3 %", "30 % ± 3 %", "1.00 ± 0.14", "samples"],
+        ["`max(x) > 1`", "20.0 % ± 0.4 %", "20.0 % ± 0.4 %", "1.00 ± 0.03", "samples"],
+        ["`max(x) > 1`", "1.00 % ± 0.10 %", "1.00 % ± 0.10 %", "1.00 ± 0.14", "samples"],
+        ["`max(x) > 2`", "0", "< 0.3 %", "—", "samples"],
+    ]
+    assert "  * one-point Kolmogorov distance 0.02\n" in outcome.stdout
+
+
+def test_all_reports_at_once():
+    document = json.loads(call("models", "report", "--all", "--json").stdout)
+    assert list(document["models"]) == list(shipped_models())
+    refused = {
+        (): "Give the name of a model, or --all",
+        ("lorenz63", "--all"): "and not both",
+        ("--all", "--measure"): "--measure has no meaning with --all",
+        ("--all", "-o", "a.png"): "--output has no meaning with --all",
+        ("--all", "--json", "--markdown"): "exclude each other",
+    }
+    for words, message in refused.items():
+        outcome = call("models", "report", *words)
+        assert outcome.exit_code == 2
+        assert message in outcome.stderr
 
 
 def test_measuring_says_what_is_new(reported, monkeypatch):

@@ -1,33 +1,41 @@
 """Reports of models as a Markdown page: `kernels/zoo/README.md`, made from the cards."""
 
 import json
-import math
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
 
 import kernels
 from diffuse_ui.commands.report_console import SCORED_AT
 from diffuse_ui.commands.report_page_text import FILES, FURTHER, INTRODUCTION, NOTES, PRESETS_NOTE
+from diffuse_ui.commands.report_training import amount, device, presets_table, stages_of, training_table
+from diffuse_ui.commands.report_values import (
+    TRUTHS,
+    UNRELIABLE,
+    Card,
+    Estimate,
+    bare_number,
+    counted_pair,
+    deterministic_of,
+    furthest_off,
+    missed_words,
+    pair_of,
+    probability,
+    ratio_words,
+    simulated_pair,
+    table,
+    truth_kind,
+    truth_of,
+    z_value,
+)
 from diffuse_ui.style import numbers
 from kernels import zoo
 from kernels.checkpoints import read_card
-from kernels.training.presets import PRESETS
 
 __all__ = ["model_section", "models_page", "shipped_models"]
 
-NUM_SIMULATED = (
-    1_000_000  # simulated trajectories behind `*_direct.json`, see tests/benchmarks/check_estimators.py
-)
-MAX_LISTED = 3  # missed events in a cell; of more, the first and the last
 WIDTH = 112  # of a line of words
-UNRELIABLE = "†"
-TRUTHS = {"simulator": "simulated", "data": "held-out data"}
-
-Card = Mapping[str, Any]
-Estimate = tuple[float, float]  # with its standard error
 
 
 def shipped_models() -> dict[str, Path]:
@@ -59,9 +67,9 @@ def models_page() -> str:
         *(_section(cards[name], counts[name], NOTES.get(name, "")) for name in paths),
         _estimators({name: found for name, found in counts.items() if found}),
         PRESETS_NOTE,
-        _presets(),
+        presets_table(),
         FURTHER,
-        _table(["file", "what is in it"], FILES),
+        table(["file", "what is in it"], FILES),
     ]
     return "\n".join(part.rstrip("\n") + "\n" for part in parts)
 
@@ -82,9 +90,9 @@ def _section(card: Card, counts: Card | None, note: str = "") -> str:
         parts += [_wrapped(_counted_heading(counts)), _counted(counts)]
     if report.get("forecast"):
         parts += [_wrapped(_forecast_heading(report["forecast"])), _forecast(report["forecast"])]
-    stages = list(_stages(card.get("training") or {}))
+    stages = list(stages_of(card.get("training") or {}))
     if stages:
-        parts += ["Training, the first stage first:", _training(stages)]
+        parts += ["Training, the first stage first:", training_table(stages)]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -100,48 +108,32 @@ def _listed(fact: str) -> str:
     return "\n".join([_wrapped(f"* {first}", "  "), *(f"  * {other}" for other in others)])
 
 
-def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], numeric: Sequence[int] = ()) -> str:
-    """Markdown table with aligned columns; numeric ones stand to the right."""
-    cells = [[str(cell).replace("|", "\\|") for cell in row] for row in (headings, *rows)]
-    widths = [max(3, *(len(row[i]) for row in cells)) for i in range(len(headings))]
-
-    def line(row: Sequence[str]) -> str:
-        padded = (
-            cell.rjust(width) if i in numeric else cell.ljust(width)
-            for i, (cell, width) in enumerate(zip(row, widths, strict=True))
-        )
-        return f"| {' | '.join(padded)} |"
-
-    rules = (f"{'-' * (w - 1)}:" if i in numeric else f":{'-' * (w - 1)}" for i, w in enumerate(widths))
-    return "\n".join([line(cells[0]), f"| {' | '.join(rules)} |", *(line(row) for row in cells[1:])])
-
-
 def _overview(cards: Mapping[str, Card], counts: Mapping[str, Card | None]) -> str:
     rows = []
     for name, card in cards.items():
-        layout, report, stages = card["layout"], card["fidelity"], list(_stages(card["training"]))
+        layout, report, stages = card["layout"], card["fidelity"], list(stages_of(card["training"]))
         rows.append(
             [
                 f"[{name}]",
                 "forecast" if card["num_known"] else "free",
                 f"{len(layout['times'])} × {len(layout['variables'])}",
-                f"{_amount(stages[-1])}, {_device(stages[-1])}",
+                f"{amount(stages[-1])}, {device(stages[-1])}",
                 ", ".join(str(stage["seed"]) for stage in stages),
-                f"{_deterministic(report)['kolmogorov_distance']:.4f}",
-                _missed(report),
-                _furthest(report, counts[name]),
+                f"{deterministic_of(report)['kolmogorov_distance']:.4f}",
+                missed_words(report),
+                furthest_off(report, counts[name]),
             ]
         )
     headings = ["model", "kind", "size", "last training", "seeds", "Kolmogorov"]
     rows = [[re.sub(r" ([×±=]) ", "\u00a0\\1\u00a0", cell) for cell in row] for row in rows]  # not broken
     links = "\n".join(f"[{name}]: #{name}" for name in cards)
-    return f"{_table([*headings, 'misses its target for', 'furthest off'], rows, numeric=(5,))}\n\n{links}"
+    return f"{table([*headings, 'misses its target for', 'furthest off'], rows, numeric=(5,))}\n\n{links}"
 
 
 def _facts(card: Card) -> Iterator[str]:
     """Sentences on what a model is and how right it is."""
     report, layout, times = card["fidelity"], card["layout"], card["layout"]["times"]
-    figures, truth = _deterministic(report), _truth(report)
+    figures, truth = deterministic_of(report), truth_of(report)
     if card.get("description"):
         yield f"{card['description']}."
     names = layout["variables"]
@@ -155,8 +147,8 @@ def _facts(card: Card) -> Iterator[str]:
     where = f"between the noise levels {levels[0]:g} and {levels[1]:g}" if levels else "over all noise levels"
     yield f"A direct sample takes {report['num_steps']} network evaluations {where}."
     yield (
-        f"Reference event `{report['event']}`: {_probability(truth)} {TRUTHS[_truth_kind(report)]}, "
-        f"{_probability(figures)} of the model, ratio {_ratio(_pair(figures), _pair(truth))}."
+        f"Reference event `{report['event']}`: {probability(truth)} {TRUTHS[truth_kind(report)]}, "
+        f"{probability(figures)} of the model, ratio {ratio_words(pair_of(figures), pair_of(truth))}."
     )
     distance = f"Kolmogorov distance {figures['kolmogorov_distance']:.4f} ({figures['where']})"
     rollout = figures.get("rollout_error")
@@ -193,22 +185,22 @@ def _as_code(miss: str) -> str:
 def _events(report: Card) -> str:
     """Table of events, the reference event by its frequency among them."""
     learned = "training_data" in report
-    reference = {"event": report["event"], "truth": _truth(report), "model": _deterministic(report)}
+    reference = {"event": report["event"], "truth": truth_of(report), "model": deterministic_of(report)}
     reference |= {"training_data": report.get("training_data"), "method": "monte_carlo"}
     entries = [reference, *report.get("events", [])]
     rows = [
         [
             f"`{entry['event']}`",
-            _probability(entry["truth"]),
-            *([_probability(entry["training_data"])] if learned else []),
-            _probability(entry["model"], report["num_samples"]),
-            _ratio(_pair(entry["model"]), _pair(entry["truth"]), report["num_samples"]),
+            probability(entry["truth"]),
+            *([probability(entry["training_data"])] if learned else []),
+            probability(entry["model"], report["num_samples"]),
+            ratio_words(pair_of(entry["model"]), pair_of(entry["truth"]), report["num_samples"]),
             "chains" if entry["method"] == "subset_simulation" else "samples",
         ]
         for entry in sorted(entries, key=lambda entry: -entry["truth"]["probability"])
     ]
     headings = ["event", "truth", *(["training data"] if learned else []), "model", "model / truth", "by"]
-    return _table(headings, rows, numeric=range(1, len(headings) - 1))
+    return table(headings, rows, numeric=range(1, len(headings) - 1))
 
 
 def _counted_heading(counts: Card) -> str:
@@ -225,15 +217,15 @@ def _counted(counts: Card) -> str:
     events = counts["events"]
     for event in sorted(events, key=lambda event: -events[event]["simulated"]):
         told = events[event]
-        direct, truth = _counted_pair(told["hits"], total), _simulated(told)
+        direct, truth = counted_pair(told["hits"], total), simulated_pair(told)
         chains, paths = (told["estimates"][name] for name in ("subset_simulation", "path_importance"))
-        z = f"{round(_z(chains, told['hits'], total), 1) + 0.0:+.1f}".replace("-", "−")
+        z = f"{round(z_value(chains, told['hits'], total), 1) + 0.0:+.1f}".replace("-", "−")
         rows.append(
             [
                 f"`{event}`",
-                _bare(told["simulated"]),
-                _bare(direct[0]),
-                _ratio(direct, truth),
+                bare_number(told["simulated"]),
+                bare_number(direct[0]),
+                ratio_words(direct, truth),
                 *(_estimated(chains, direct), z, _estimated(paths, direct)),
             ]
         )
@@ -246,13 +238,13 @@ def _counted(counts: Card) -> str:
         "z",
         "path importance",
     ]
-    return _table(headings, rows, numeric=range(1, len(headings)))
+    return table(headings, rows, numeric=range(1, len(headings)))
 
 
 def _estimated(found: Card, direct: Estimate) -> str:
     """Estimate over the direct share, marked where it calls itself unreliable."""
     mark = "" if found["status"] == "ok" else f" {UNRELIABLE}"
-    return _ratio((found["value"], found["standard_error"]), direct) + mark
+    return ratio_words((found["value"], found["standard_error"]), direct) + mark
 
 
 def _estimators(counts: Mapping[str, Card]) -> str:
@@ -261,7 +253,7 @@ def _estimators(counts: Mapping[str, Card]) -> str:
     for name, found in counts.items():
         events, repeated = found["events"], found["repeated"]
         total = found["direct_samples"]
-        z = [_z(told["estimates"]["subset_simulation"], told["hits"], total) for told in events.values()]
+        z = [z_value(told["estimates"]["subset_simulation"], told["hits"], total) for told in events.values()]
         distances += [abs(value) for value in z]
         rows.append(
             [
@@ -297,7 +289,7 @@ def _estimators(counts: Mapping[str, Card]) -> str:
                 "Ask twice, or use `kernels.compare`, where much depends on a number. "
                 "`notebooks/04_event_probability.ipynb` shows the same as pictures."
             ),
-            _table(headings, rows, numeric=(1, 2, 4)),
+            table(headings, rows, numeric=(1, 2, 4)),
         ]
     )
 
@@ -323,172 +315,4 @@ def _forecast(scores: Card) -> str:
                 f"{min(ratios):.2f} to {max(ratios):.1f}",
             ]
         )
-    return _table(["variable", "CRPS", "spread / error", "spread / error, all times"], rows)
-
-
-def _stages(training: Card) -> Iterator[Card]:
-    """Trainings that led to a model, the first one first."""
-    if training.get("started_from"):
-        yield from _stages(training["started_from"])
-    if training:
-        yield training
-
-
-def _training(stages: Sequence[Card]) -> str:
-    rows = []
-    for stage in stages:
-        seconds = stage.get("seconds_of_last_process")
-        data = re.sub(r"\d{5,}", lambda found: f"{int(found[0]):,}", str(stage.get("data", "—")))
-        loss = stage.get("validation_loss")
-        rows.append(
-            [
-                _preset(stage),
-                data.replace("trajectories simulated from seed", "simulated, seed"),
-                _amount(stage),
-                f"{seconds / 60:.0f}" if seconds else "—",
-                _device(stage),
-                "—" if loss is None else f"{loss:.4f}",
-            ]
-        )
-    headings = ["preset", "trajectories", "steps × batch", "minutes", "on", "validation loss"]
-    return _table(headings, rows, numeric=(2, 3, 5))
-
-
-def _amount(stage: Card) -> str:
-    parts = [part for part in (stage, stage.get("polishing")) if part and "num_steps" in part]
-    return ", then ".join(f"{part['num_steps']:,} × {part.get('batch_size', 0):,}" for part in parts) or "—"
-
-
-def _device(stage: Card) -> str:
-    device = str(stage.get("device", "—"))
-    name = re.search(r"\((.*?)\)", device)
-    return "CPU" if device.startswith("cpu") else name[1].removeprefix("NVIDIA ") if name else device
-
-
-def _preset(stage: Card) -> str:
-    """Name of the preset whose settings a training had; a dash where none is like it."""
-    for name, preset in PRESETS.items():
-        config = preset.training
-        levels = list(config.levels) if config.levels else None
-        asked = (config.num_steps, config.batch_size, config.learning_rate, levels)
-        given = (
-            stage.get("num_steps"),
-            stage.get("batch_size"),
-            stage.get("learning_rate"),
-            stage.get("levels"),
-        )
-        exemplars = stage.get("exemplars", 0) == preset.num_exemplars
-        if asked == given and exemplars and bool(stage.get("polishing")) == bool(preset.polishing):
-            return f"`{name}`"
-    return "—"
-
-
-def _presets() -> str:
-    rows = []
-    for name, preset in PRESETS.items():
-        config, notes = preset.training, []
-        notes += ["small network"] if preset.small else []
-        notes += [f"knows {preset.num_known} states"] if preset.num_known else []
-        notes += [f"looks at {preset.num_exemplars:,} exemplars"] if preset.num_exemplars else []
-        notes += ["noise levels {:g} to {:g}".format(*config.levels)] if config.levels else []
-        notes += ["then {:,} × {:,}".format(*_size(preset.polishing))] if preset.polishing else []
-        further = "expert" in name or name.startswith("further") or "exemplars" in name
-        notes += ["from a model"] if further else []
-        steps, batch = _size(config)
-        rows.append([f"`{name}`", f"{preset.num_samples:,}", f"{steps:,} × {batch:,}", ", ".join(notes)])
-    return _table(["preset", "trajectories, at most", "steps × batch", "what else"], rows, numeric=(1, 2))
-
-
-def _size(config: Any) -> tuple[int, int]:
-    return config.num_steps, config.batch_size
-
-
-def _truth_kind(report: Card) -> str:
-    return "simulator" if report.get("simulator") else "data"
-
-
-def _truth(report: Card) -> Card:
-    return report[_truth_kind(report)]
-
-
-def _deterministic(report: Card) -> Card:
-    return report[f"ode_{report['num_steps']}"]
-
-
-def _missed(report: Card) -> str:
-    """Targets that are missed, in a few words."""
-    entries = [{"event": report["event"], "truth": _truth(report)}, *report.get("events", [])]
-    chances, words = [], []
-    for miss in report.get("misses", []):
-        found = [entry for entry in entries if miss.startswith(f"P({entry['event']}) ")]
-        chances += [entry["truth"]["probability"] for entry in found]
-        words += [] if found else ["Kolmogorov" if "Kolmogorov" in miss else "rollout"]
-    shares = [f"{chance:.2g}" for chance in sorted(chances, reverse=True)]
-    listed = ", ".join(shares) if len(shares) <= MAX_LISTED else f"{shares[0]} … {shares[-1]}"
-    words += [f"P = {listed}"] if shares else []
-    return ", ".join(words) or "none"
-
-
-def _furthest(report: Card, counts: Card | None) -> str:
-    """Model over truth where it is furthest from 1, of what differs by more than two standard errors."""
-    pairs = [(_pair(entry["model"]), _pair(entry["truth"])) for entry in report.get("events", [])]
-    if counts:
-        total = counts["direct_samples"]
-        pairs += [
-            (_counted_pair(told["hits"], total), _simulated(told)) for told in counts["events"].values()
-        ]
-    least = 3 / report["num_samples"]  # the rule of three, where nothing was hit
-    apart = [
-        (abs(math.log(max(mine[0], least) / true[0])), mine, true)
-        for mine, true in pairs
-        if true[0] > 0
-        and (mine[0] > 0 or true[0] > least)
-        and abs(mine[0] - true[0]) > 2 * math.hypot(mine[1], true[1])
-    ]
-    if not apart:
-        return "—"
-    _, mine, true = max(apart)
-    return f"{_ratio(mine, true, report['num_samples'])} at P = {numbers.number(true[0], 1)}"
-
-
-def _pair(figures: Card) -> Estimate:
-    return figures["probability"], figures["standard_error"]
-
-
-def _counted_pair(hits: int, total: int) -> Estimate:
-    share = hits / total
-    return share, math.sqrt(share * (1 - share) / total)
-
-
-def _simulated(told: Card) -> Estimate:
-    return _counted_pair(round(told["simulated"] * NUM_SIMULATED), NUM_SIMULATED)
-
-
-def _probability(figures: Card, num_samples: int | None = None) -> str:
-    upper = 3 / num_samples if num_samples else None  # the rule of three
-    return numbers.probability(*_pair(figures), upper)
-
-
-def _bare(value: float) -> str:
-    return (
-        f"{numbers.number(100 * value)} %" if value >= numbers.PERCENT_FROM else numbers.scientific(value, 3)
-    )
-
-
-def _ratio(mine: Estimate, true: Estimate, num_samples: int | None = None) -> str:
-    """Quotient of two estimates with its standard error."""
-    if true[0] <= 0:
-        return "—"
-    if mine[0] <= 0:
-        return f"< {numbers.number(3 / num_samples / true[0], 1)}" if num_samples else "0"
-    ratio = mine[0] / true[0]
-    return " ± ".join(numbers.with_error(ratio, ratio * math.hypot(mine[1] / mine[0], true[1] / true[0])))
-
-
-def _z(found: Card, hits: int, total: int) -> float:
-    """Distance of an estimate from a count, on the log scale, in standard errors of the difference."""
-    if not found["value"] or not hits:
-        return float("nan")
-    counted = _counted_pair(hits, total)
-    error = math.hypot(found["standard_error"] / found["value"], counted[1] / counted[0])
-    return math.log(found["value"] / counted[0]) / error
+    return table(["variable", "CRPS", "spread / error", "spread / error, all times"], rows)

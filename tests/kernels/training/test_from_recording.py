@@ -179,14 +179,14 @@ import sys
 from pathlib import Path
 import numpy as np, xarray as xr
 from kernels.networks.unet import UNetConfig
-from kernels.zoo import own_data
-own_data.network_config = lambda times, variables, **_: UNetConfig(
+from kernels.training import from_recording
+from_recording.network_config = lambda times, variables, **_: UNetConfig(
     num_times=times, in_features=2 * variables, out_features=variables, patch=2, channels=(8,), dense_width=16,
     num_dense=1, embedding=16)
 values = np.random.default_rng(0).normal(size=600).cumsum()
 table = xr.Dataset({"x": ("time", values)}, {"time": np.arange(600.0)})
-plan = own_data.plan_training(table, name="walk", path=Path(sys.argv[1]), window=8, num_steps=60_000)
-for record, _ in own_data.training(plan):
+plan = from_recording.plan_training(table, name="walk", path=Path(sys.argv[1]), window=8, num_steps=60_000)
+for record, _ in from_recording.training(plan):
     print(record.step, flush=True)
 """
 

@@ -37,7 +37,7 @@ PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherw
 
 def require_estimator(name: str, num_samples: int) -> None:
     """Raise ValueError for an unknown estimator, or for too few samples."""
-    if name not in ESTIMATORS:
+    if not isinstance(name, str) or name not in ESTIMATORS:
         hint = nearest(str(name), ESTIMATORS)
         raise ValueError(
             f"the estimator must be one of {', '.join(ESTIMATORS)}; got {name!r}. {hint}".rstrip()

@@ -35,7 +35,7 @@ ESTIMATORS: dict[str, Estimator] = {
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
 
 
-def require_estimator(name: str, num_samples: int) -> None:
+def require_estimator(name: object, num_samples: int) -> None:
     """Raise ValueError for an unknown estimator, or for too few samples."""
     if not isinstance(name, str) or name not in ESTIMATORS:
         hint = nearest(str(name), ESTIMATORS)

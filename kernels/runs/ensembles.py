@@ -89,8 +89,6 @@ def _walk(problem: Problem, start: int, size: int, num_steps: int) -> Iterator[t
     keys = sample_keys(problem.stream_key("unconditional"), start, size)
     noise = initial_noise(keys, law)
     if solver is None:
-        if problem.observations is not None:
-            raise ValueError("`sampler` 'adaptive_ode' draws without `given`. Use another, such as 'unipc'.")
         yield 1.0, flow(problem.denoiser, law, noise)
         return
     levels = solver.num_levels(num_steps)

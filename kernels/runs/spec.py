@@ -19,7 +19,7 @@ from kernels.probability.base import Problem
 from kernels.probability.latent.direct import own_steps
 from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.runs.given import Given, given_event, with_knowledge
-from kernels.samplers.registry import DEFAULT_SAMPLER, require_sampler
+from kernels.samplers.registry import DEFAULT_SAMPLER, SAMPLERS, require_sampler
 from kernels.zoo import load_model
 
 __all__ = ["METHODS", "RunSpec", "as_model", "require"]
@@ -85,6 +85,8 @@ class RunSpec:
 
     def _take_event(self) -> None:
         """Parse the event's text once; drop a text that differs from the event's tree."""
+        known = self.event is None or isinstance(self.event, str | Event)
+        require(known, "event", "text, an Event or None", self.event)
         if isinstance(self.event, str):
             object.__setattr__(self, "event_text", self.event)
             object.__setattr__(self, "event", parse_event(self.event))
@@ -108,6 +110,8 @@ class RunSpec:
             ValueError: no such model, or an event or knowledge that does not fit it.
         """
         loaded, observations = with_knowledge(as_model(self.model), self.given)
+        if observations is not None and SAMPLERS[self.sampler].solver is None:
+            raise ValueError("`sampler` 'adaptive_ode' draws without `given`. Use another, such as 'unipc'.")
         return Problem(
             key=key,
             model=loaded,

@@ -54,7 +54,7 @@ SAMPLERS: dict[str, Sampler] = {
 }
 
 
-def require_sampler(name: str, *, weighted: bool) -> None:
+def require_sampler(name: object, *, weighted: bool) -> None:
     """Raise ValueError for an unknown sampler, or for one that cannot be guided.
 
     Args:
@@ -62,7 +62,7 @@ def require_sampler(name: str, *, weighted: bool) -> None:
         weighted: whether guided paths are asked for.
     """
     require_known("sampler", name, SAMPLERS)
-    if weighted and not SAMPLERS[name].weighted:
+    if weighted and not SAMPLERS[str(name)].weighted:
         able = ", ".join(known for known, record in SAMPLERS.items() if record.weighted)
         raise ValueError(
             f"`sampler` must be one of {able} where an event steers the paths; got {name!r}. "

@@ -79,11 +79,16 @@ def test_unknown_names_are_answered_with_the_nearest():
         kernels.RunSpec(model="lorenz63", schedule="focussed")
 
 
-def test_the_adaptive_ode_says_that_it_cannot_be_given_anything(small):
+def test_the_adaptive_ode_refuses_observations_before_any_work(small):
+    spec = kernels.RunSpec(model=small[0], given="at(x, 0) == 1 tolerance 0.1", sampler="adaptive_ode")
     with pytest.raises(ValueError, match="'adaptive_ode' draws without `given`"):
-        kernels.sample(
-            jax.random.key(0), small[0], given="at(x, 0) == 1 tolerance 0.1", sampler="adaptive_ode"
-        )
+        kernels.stream(spec)
+
+
+@pytest.mark.parametrize("wrong", [{"estimator": ["auto"]}, {"sampler": {}}, {"schedule": 3}, {"event": 7}])
+def test_values_that_are_no_names_are_refused_in_words(wrong):
+    with pytest.raises(ValueError, match="must be"):
+        kernels.RunSpec(model="lorenz63", **wrong)
 
 
 def test_a_run_document_holds_both():

@@ -188,3 +188,11 @@ def test_mixing_is_that_of_the_runs_which_came_to_the_last_stage():
     dead.products, dead.last_values = np.zeros(8), np.zeros((0, 8, 16))
     assert mixing([there, dead]).rhat == mixing([there]).rhat
     assert np.isnan(mixing([dead]).rhat)
+
+
+def test_direct_samples_that_settle_an_event_can_be_stopped_between_chunks():
+    """A record for each chunk of 256, so that whoever reads may stop there."""
+    records = list(subset_simulation(problem(0.3), 1024))
+    settling = [record for record in records if "settle it" in record.message]
+    assert len(settling) > 20
+    assert all(a.fraction <= b.fraction for a, b in itertools.pairwise(records))

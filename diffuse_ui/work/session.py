@@ -56,7 +56,7 @@ class Session:
     def call(self, update: Callable[[], None]) -> None:
         """Call `update` now if the window's own loop is running this code, else in that loop."""
         if self._own_turn():
-            update()
+            self._together(update)
         elif update not in self._asked and self.open:
             self._asked.add(update)
             try:
@@ -122,8 +122,8 @@ class Session:
     def _together(self, call: Callable[[], None]) -> None:
         """Make a call whose changes reach the page in order, by one channel.
 
-        Otherwise Panel schedules the message that brings new models while Bokeh sends at once what
-        changes in them, and the page does not know a model before it has come.
+        Otherwise Panel schedules the message that brings new models, where the socket is being written
+        to, while Bokeh sends what changes in them, and the page does not know a model before it has come.
         """
         with pn.io.unlocked():
             call()

@@ -1,10 +1,13 @@
 """The served page, by mouse: draw, run, read; edit by dragging; two windows side by side."""
 
+import asyncio
 import json
 import re
+from unittest.mock import MagicMock
 
 import pytest
 from driving import Canvas
+from panel.io import document
 from panel.tests.util import wait_until
 from playwright.sync_api import expect
 from toys import make_toy
@@ -43,6 +46,19 @@ def canvas(page, server):
     canvas.wait_drawn("x")
     canvas.app = apps[-1]
     return canvas
+
+
+@pytest.fixture
+def late_messages(monkeypatch):
+    """A socket that is always busy when Panel has a message, as on a slow machine: Panel sends it later."""
+    send = document._dispatch_msgs
+
+    async def send_later(doc):
+        await asyncio.sleep(0.15)
+        await send(doc)
+
+    monkeypatch.setattr(document, "_WRITE_BLOCK", MagicMock(__contains__=lambda *_: True))
+    monkeypatch.setattr(document, "_dispatch_msgs", send_later)
 
 
 def event_text(page):
@@ -174,3 +190,10 @@ def test_every_tool_draws_and_drags_with_the_mouse(canvas, page):
     moved = pytest.approx(before[0][0] + 0.5, abs=0.05)
     wait_until(lambda: state.event.conjuncts[1].vertices[0][0] == moved, page)
     assert state.parts.muted == {0}
+
+
+def test_a_page_with_late_messages_gets_each_model_before_what_changes_in_it(late_messages, canvas):
+    canvas.button("Phase plane").click()
+    canvas.wait_drawn("plane", tool="polygon-plane")
+    canvas.button("Time series").click()
+    canvas.wait_drawn("x")

@@ -32,6 +32,7 @@ class Algebra(Protocol):
     def compare(self, operator: str, left: Array, right: Array) -> Array: ...
     def equal(self, residual: Array, tolerance: Array) -> Array: ...
     def inside(self, contained: Array, distance: Array) -> Array: ...
+    def scaled(self, c: Array, scale: Array) -> Array: ...
     def negate(self, c: Array) -> Array: ...
     def both(self, a: Array, b: Array) -> Array: ...
     def either(self, a: Array, b: Array) -> Array: ...
@@ -55,6 +56,9 @@ class Boolean:
 
     def inside(self, contained: Array, distance: Array) -> Array:
         return contained | (distance == 0)
+
+    def scaled(self, c: Array, scale: Array) -> Array:
+        return c
 
     def negate(self, c: Array) -> Array:
         return ~c
@@ -92,6 +96,9 @@ class Robust:
 
     def inside(self, contained: Array, distance: Array) -> Array:
         return sure(jnp.where(contained, distance, -distance))
+
+    def scaled(self, c: Array, scale: Array) -> Array:
+        return jnp.where(jnp.abs(c) < 0.5 * CERTAIN, sure(c / scale), c)
 
     def negate(self, c: Array) -> Array:
         return -c

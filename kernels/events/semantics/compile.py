@@ -103,6 +103,17 @@ class Program:
             ]
         )
 
+    @functools.cached_property
+    def leaves(self) -> tuple[tuple[str, Event], ...]:
+        """Path and node of each of the event's leaves; their numbers play no part."""
+        return tuple(self.event.leaves())
+
+    def leaf_values(self, x: Trajectory, parameters: Parameters) -> tuple[Float[Array, " evaluation"], ...]:
+        """Margin of each leaf, in its own units, at all times of evaluation."""
+        evaluation = Evaluation(x, parameters, self.layout, Robust())
+        evaluation.event(self.event)
+        return tuple(evaluation.leaves[path] for path, _ in self.leaves)
+
     @property
     def _part_paths(self) -> tuple[tuple[Event, str], ...]:
         parts = self.event.conjuncts

@@ -7,6 +7,9 @@ so `max(x) > c` costs one max, and only nested windows cost (time × time).
     series   signals as (1 | evaluation, time), spectra as (1 | evaluation, frequency), numbers as (1 | evaluation, 1)
     now      signals and numbers at the time of evaluation: (1 | evaluation,)
     truth    events: (1 | evaluation,)
+
+Where the parameters have a scale for a leaf (an event that joins no others), its margin is divided by it; see
+`kernels.events.semantics.scaling`.
 """
 
 from collections.abc import Mapping
@@ -39,7 +42,9 @@ from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import join
 from kernels.trajectories.layout import Layout
 
-__all__ = ["Evaluation"]
+__all__ = ["SCALE", "Evaluation"]
+
+SCALE = "scale"  # name of a leaf's scale among the parameters
 
 
 class Evaluation:
@@ -57,6 +62,7 @@ class Evaluation:
                 f"`x` must be one trajectory (time, variable) of shape {layout.shape}; got {self.x.shape}. Use jax.vmap for several."
             )
         self.parameters, self.layout, self.algebra = parameters, layout, algebra
+        self.leaves: dict[str, Array] = {}  # truth of each leaf met so far, by path, before it is scaled
 
     def event(self, event: Event) -> Array:
         """Truth of the whole event, a scalar."""
@@ -175,7 +181,15 @@ class Evaluation:
             case _:
                 quantifier, inner, mask = self.instants(node, path, nested=nested)
                 result = (algebra.every if quantifier == "every" else algebra.some)(inner, mask)
+        if node.is_leaf:
+            result = self._scaled(result, path)
         return jnp.broadcast_to(result, (self.layout.num_times if nested else 1,))
+
+    def _scaled(self, c: Array, path: str) -> Array:
+        """Truth of a leaf in units of its scale, if it has one."""
+        self.leaves[path] = c
+        name = join(path, SCALE)
+        return self.algebra.scaled(c, self._number(path, SCALE)) if name in self.parameters else c
 
     def _sides(self, node: Comparison | Equality, path: str, *, nested: bool) -> tuple[Array, Array]:
         left, right = (

@@ -7,10 +7,10 @@ tree knows nothing of what is made of it.
 
 import dataclasses
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
-from kernels.events.syntax.tree import NODE_TYPES, Node
+from kernels.events.syntax.tree import NODE_TYPES, Node, join
 from kernels.names import nearest
 
 if TYPE_CHECKING:
@@ -85,6 +85,19 @@ class Event(Node):
     def conjuncts(self) -> tuple["Event", ...]:
         """Parts of the event joined by `and` at the top; without any, the event itself."""
         return (self,)
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether the event joins, negates or quantifies no other one."""
+        return not any(isinstance(child, Event) for _, child in self.children())
+
+    def leaves(self, path: str = "") -> Iterator[tuple[str, "Event"]]:
+        """Path and node of each leaf, in the order of the text."""
+        if self.is_leaf:
+            yield path, self
+        for name, child in self.children():
+            if isinstance(child, Event):
+                yield from child.leaves(join(path, name))
 
     # -- other faces -------------------------------------------------------------------------
 

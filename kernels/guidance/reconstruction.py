@@ -12,12 +12,13 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.events.semantics.compile import Constraint, Program
 from kernels.guidance.linearization import linearised
-from kernels.guidance.moment_matching import constraint_spread
+from kernels.guidance.moment_matching import constraint_spread, part_spreads
 from kernels.guidance.posterior import posterior_of
 from kernels.trajectories.standardizer import Standardizer
 
@@ -38,7 +39,7 @@ class ReconstructionGuidance:
         program: the event's structure, static.
         parameters: its numbers, traced.
         standardizer: physical ↔ standardised units.
-        spread: standard deviation of C in the data.
+        spread: standard deviation of C in the data, or of the C or residual of each of several parts, (part,).
         strength: weight of the squared error.
     """
 
@@ -46,7 +47,7 @@ class ReconstructionGuidance:
     program: Program = dataclasses.field(metadata={"static": True})
     parameters: Any
     standardizer: Standardizer
-    spread: Float[Array, ""] | float
+    spread: Float[np.ndarray | Array, " part"]
     strength: Float[Array, ""] | float = STRENGTH
 
     @classmethod
@@ -60,7 +61,10 @@ class ReconstructionGuidance:
         strength: float = STRENGTH,
     ) -> "ReconstructionGuidance":
         """Guide `denoiser` to an event."""
-        spread = constraint_spread(constraint, standardizer, law)
+        if len(constraint.program.parts) > 1:  # each in units of its own
+            spread = part_spreads(constraint, standardizer, law)
+        else:
+            spread = np.array([constraint_spread(constraint, standardizer, law)], np.float32)
         return cls(denoiser, constraint.program, constraint.parameters, standardizer, spread, strength)
 
     def split(self, x: Batch, sigma: Any) -> tuple[Batch, Batch]:
@@ -70,7 +74,7 @@ class ReconstructionGuidance:
         for part in linearised(self.program, self.parameters, self.standardizer, posterior.mean):
             error = jnp.minimum(part.value, 0.0) if part.width is None else part.value
             product = posterior.covariance(part.gradient)
-            shift = shift + _descent(error, product, self.spread, self.strength, sigma)
+            shift = shift + _descent(error, product, self.spread[part.index], self.strength, sigma)
         return posterior.mean, shift
 
     def __call__(self, x: Batch, sigma: Any) -> Batch:

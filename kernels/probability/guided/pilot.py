@@ -15,6 +15,7 @@ from kernels.guidance.registry import GUIDANCE, guided
 from kernels.probability.base import Problem
 from kernels.probability.cache import LRUCache, identity_of
 from kernels.probability.latent.direct import direct_samples
+from kernels.probability.latent.scales import NUM_SAMPLES, steering_constraint
 
 __all__ = ["NUM_PILOT", "guided_denoiser", "pilot_calls"]
 
@@ -51,12 +52,12 @@ def guided_denoiser(problem: Problem) -> Any:
 
 
 def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:
-    assert problem.constraint is not None  # noqa: S101 - checked by `guided_denoiser`
-    model = problem.model
+    constraint, model = steering_constraint(problem), problem.model
+    assert constraint is not None  # noqa: S101 - checked by `guided_denoiser`
     return guided(
         problem.guidance,
         problem.denoiser,
-        problem.constraint,
+        constraint,
         model.standardizer,
         model.initial,
         pilot=pilot,
@@ -64,5 +65,7 @@ def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:
 
 
 def pilot_calls(problem: Problem) -> int:
-    """Network evaluations for a pilot: drawing it, and denoising it at every level."""
-    return NUM_PILOT * (problem.num_steps + NUM_LEVELS) if GUIDANCE[problem.guidance].piloted else 0
+    """Network evaluations for the scales of an event, and for a pilot: drawing it, denoising it at every level."""
+    scaling = 0 if steering_constraint(problem) is problem.constraint else NUM_SAMPLES * problem.num_steps
+    piloted = GUIDANCE[problem.guidance].piloted
+    return scaling + (NUM_PILOT * (problem.num_steps + NUM_LEVELS) if piloted else 0)

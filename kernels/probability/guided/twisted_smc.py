@@ -34,6 +34,7 @@ from kernels.probability.guided.path_importance import shifted_step
 from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.probability.latent.monte_carlo import estimate_proportion
+from kernels.probability.latent.scales import steering_constraint
 from kernels.probability.resampling import systematic
 from kernels.samplers.base import Batch, SamplerState, level_triples
 from kernels.samplers.registry import SAMPLERS
@@ -218,11 +219,9 @@ def _twisted(problem: Problem) -> Any:
     """Guidance whose ψ twists: the problem's if it is learned, else moment matching."""
     if GUIDANCE[problem.guidance].piloted:
         return guided_denoiser(problem)
-    assert problem.constraint is not None  # noqa: S101 - looked at before
-    model = problem.model
-    return MomentMatching.from_constraint(
-        problem.denoiser, problem.constraint, model.standardizer, model.initial
-    )
+    constraint, model = steering_constraint(problem), problem.model
+    assert constraint is not None  # noqa: S101 - looked at before
+    return MomentMatching.from_constraint(problem.denoiser, constraint, model.standardizer, model.initial)
 
 
 @jax.jit

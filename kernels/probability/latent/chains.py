@@ -19,13 +19,14 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import latent_map
+from kernels.probability.latent.scales import heights
 from kernels.samplers.sampling import Keys, draw_noise, sample_keys
 
-__all__ = ["Chains", "Moves", "walk"]
+__all__ = ["Chains", "Moves", "judged", "walk"]
 
 TARGET = 0.28  # acceptance rate aimed at
 GAIN = 0.6  # how fast log b follows it
-_ARRAYS = ("latents", "states", "values", "holds")
+_ARRAYS = ("latents", "states", "values", "holds", "heights")
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +54,7 @@ class Chains:
         step_size: b.
         acceptance: share of accepted proposals in the last move.
         trajectories: how many the last move has drawn.
+        heights: what levels are compared with: C, or C with its leaves scaled, see `kernels.probability.latent.scales`.
     """
 
     latents: np.ndarray
@@ -62,6 +64,11 @@ class Chains:
     step_size: float = 0.5
     acceptance: float = 1.0
     trajectories: int = 0
+    heights: np.ndarray = None  # pyright: ignore[reportAssignmentType]  # C, unless it is given
+
+    def __post_init__(self) -> None:
+        if self.heights is None:
+            object.__setattr__(self, "heights", self.values)
 
     def take(self, indices: np.ndarray) -> "Chains":
         """Chains at `indices`, repeats allowed."""
@@ -69,7 +76,7 @@ class Chains:
 
     def inside(self, level: float) -> Bool[np.ndarray, " chain"]:
         """Whether each chain exceeds the level; at level 0, whether it is in the event."""
-        return self.holds if level == 0 else self.values > level
+        return self.holds if level == 0 else self.heights > level
 
     @classmethod
     def join(cls, visited: list["Chains"]) -> "Chains":
@@ -109,7 +116,7 @@ def _pcn(
     for piece in latent_map(problem, latents):
         pieces.append(piece)
         yield None
-    proposal = _judged(problem, np.asarray(latents), np.concatenate(pieces))
+    proposal = judged(problem, np.asarray(latents), np.concatenate(pieces))
     accepted = proposal.inside(level)
     rate = float(accepted.mean())
     yield dataclasses.replace(
@@ -120,8 +127,10 @@ def _pcn(
     )
 
 
-def _judged(problem: Problem, latents: np.ndarray, states: np.ndarray) -> Chains:
-    return Chains(latents, states, *problem.judge(states))
+def judged(problem: Problem, latents: np.ndarray, states: np.ndarray) -> Chains:
+    """Chains that stand at latents and their trajectories."""
+    values, holds = problem.judge(states)
+    return Chains(latents, states, values, holds, heights=heights(problem, states, values))
 
 
 def _chosen(accepted: Bool[np.ndarray, " chain"], new: Chains, old: Chains) -> Chains:

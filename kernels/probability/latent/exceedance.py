@@ -8,8 +8,17 @@ and states that are distributed by the law above low, so that
 and beyond the last level as far as states reach. In every replicate that falls as c rises, and at a
 level both stages agree: the curve is monotone by construction. Its 95 % band is binomial for the first
 stage, whose states are independent, and from the spread of the replicates beyond.
+
+Where levels are those of a C with scaled leaves, h, and the curve is that of C, a stage knows the states between its
+two levels, of whatever C:
+
+    P(C > c) = mean over r of Σ over stages of ρ_r · share of r's states with C > c and low < h ≤ high,
+
+without an upper end in the last stage. With h = C that is the same curve.
 """
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -18,7 +27,7 @@ from jaxtyping import Bool, Float, Int
 from kernels.events.semantics.algebras import CERTAIN
 from kernels.probability.base import binomial_interval, log_interval
 
-__all__ = ["Exceedance", "Stage", "band", "decided", "stage_curve"]
+__all__ = ["Exceedance", "Stage", "band", "decided", "layered_curve", "stage_curve"]
 
 NUM_POINTS = 16  # points of the curve in a stage
 MIN_SHARE = 0.02  # share of a stage's states above the curve's last point
@@ -41,12 +50,14 @@ class Stage(NamedTuple):
         replicate: index of each state's replicate.
         products: ρ, probability of the stage's lower level in each replicate.
         independent: whether the states are.
+        margins: C by `decided`, where `values` are scaled; else None.
     """
 
     values: Float[np.ndarray, " state"]
     replicate: Int[np.ndarray, " state"]
     products: Float[np.ndarray, " replicate"]
     independent: bool
+    margins: Float[np.ndarray, " state"] | None = None
 
     def above(self, threshold: float) -> Float[np.ndarray, " replicate"]:
         """P(C > threshold) in each replicate."""
@@ -74,14 +85,52 @@ def stage_curve(stage: Stage, low: float, high: float, *, last: bool) -> list[Ex
 
 def _point(stage: Stage, threshold: float) -> Exceedance:
     found = stage.above(threshold)
-    value, count = float(found.mean()), len(found)
+    value = float(found.mean())
     if stage.independent:
         hits, total = int((stage.values > threshold).sum()), len(stage.values)
         return Exceedance(threshold, value, *binomial_interval(hits, total))
+    return _spread_point(threshold, found)
+
+
+def _spread_point(threshold: float, found: Float[np.ndarray, " replicate"]) -> Exceedance:
+    """Point with its interval from the spread of the replicates."""
+    value, count = float(found.mean()), len(found)
     if value == 0:
         return Exceedance(threshold, 0.0, 0.0, 1.0)  # `band` narrows the interval
     relative = float(found.std(ddof=1) / np.sqrt(count)) / value
     return Exceedance(threshold, value, *log_interval(value, relative, count - 1))
+
+
+def layered_curve(stages: Sequence[Stage], levels: Sequence[float]) -> list[Exceedance]:
+    """Points of the curve of C from stages whose levels are scaled, and the point at 0.
+
+    Args:
+        stages: one after the other, all with the same replicates and with margins.
+        levels: the upper level of each stage; 0 is the event.
+    """
+    ends = [-np.inf, *levels[:-1], np.inf]
+    layers = [_layer(stage, *pair) for stage, pair in zip(stages, pairwise(ends), strict=True)]
+    count, wanted = len(stages[0].products), [np.zeros(1)]
+    for c, _, _ in layers:
+        known = c[np.abs(c) < 0.5 * CERTAIN]
+        top = 1.0 - MIN_SHARE if c is layers[-1][0] else 1.0
+        wanted += [np.quantile(known, np.linspace(0.0, top, NUM_POINTS))] if len(known) else []
+    points = []
+    for threshold in np.unique(np.concatenate(wanted)):
+        found = sum(
+            np.bincount(replicate[c > threshold], mass[c > threshold], count) for c, replicate, mass in layers
+        )
+        points.append(_spread_point(float(threshold), np.asarray(found)))
+    return points
+
+
+def _layer(stage: Stage, low: float, high: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Margins, replicates and masses of a stage's states between two levels."""
+    assert stage.margins is not None  # noqa: S101 - stages of one leaf have a curve of their own
+    count = len(stage.products)
+    mass = stage.products / np.maximum(np.bincount(stage.replicate, minlength=count), 1)
+    kept = (stage.values > low) & (stage.values <= high)
+    return stage.margins[kept], stage.replicate[kept], mass[stage.replicate[kept]]
 
 
 def band(points: list[Exceedance]) -> list[Exceedance]:

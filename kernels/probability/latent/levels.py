@@ -4,7 +4,8 @@ A run begins with independent states. Each level keeps those that exceed it; cha
 stay above it visit the states of the next stage, and the share of those that exceed the next level is
 the next factor. The states belong to replicates that share nothing but the levels, so that the spread of
 the replicates' products is the error of their mean. Levels are quantiles of all states together, or those
-of an earlier run, with which the products are unbiased.
+of an earlier run, with which the products are unbiased. Where an event joins several leaves, levels are those of a C
+with scaled leaves (`kernels.probability.latent.scales`).
 """
 
 import dataclasses
@@ -18,6 +19,7 @@ from kernels.probability.base import Population, Problem, log_interval
 from kernels.probability.latent.chains import Chains, Moves, walk
 from kernels.probability.latent.convergence import Mixing, mixing_of
 from kernels.probability.latent.exceedance import Stage, decided
+from kernels.probability.latent.scales import scales_of
 
 __all__ = ["NUM_REPLICATES", "Run", "Scheme", "mixing"]
 
@@ -64,6 +66,7 @@ class Run:
         levels: Sequence[float] | None = None,
     ) -> None:
         self.problem, self.scheme, self.key = problem, scheme, key
+        self.scales = scales_of(problem)
         self.per_replicate = per_replicate
         self.pool = pool
         self.replicate = np.arange(len(pool.values)) % NUM_REPLICATES
@@ -76,7 +79,9 @@ class Run:
         self.acceptance: list[float] = []
         self.trajectories = len(pool.values)
         self.stuck = False
-        self.last_values = np.zeros((0, NUM_REPLICATES, per_replicate))  # C after each move of the last stage
+        self.last_values = np.zeros(
+            (0, NUM_REPLICATES, per_replicate)
+        )  # heights after each move of the last stage
         self._fixed = levels
         self._chains = pool
         self._visited: list[Chains] = []
@@ -95,7 +100,7 @@ class Run:
                 message = f"level {len(self.levels)}, move {index} of {moves.count}"
                 yield self._fraction((len(self._visited) + 0.5) / (moves.count + 1)), message
         if self._visited:
-            values = np.stack([one.values for one in self._visited])
+            values = np.stack([one.heights for one in self._visited])
             self.last_values = values.reshape(len(values), NUM_REPLICATES, -1)
             self._visited = []  # the pool holds the states
 
@@ -106,8 +111,16 @@ class Run:
         level = self._next_level()
         inside = self.pool.inside(level)
         counts = np.array([inside[self.replicate == r].mean() for r in range(NUM_REPLICATES)])
-        values = decided(self.pool.values, self.pool.holds)
-        self.stages.append(Stage(values, self.replicate, self.products, independent=not self.levels))
+        pool = self.pool
+        self.stages.append(
+            Stage(
+                decided(pool.heights, pool.holds),
+                self.replicate,
+                self.products,
+                independent=not self.levels,
+                margins=None if self.scales is None else decided(pool.values, pool.holds),
+            )
+        )
         self.before, self.products = self.products, self.products * counts
         exhausted = len(self.levels) >= MAX_LEVELS or bool(self.levels and level <= self.levels[-1])
         self.stuck = (level < 0 and exhausted) or not self.products.any()
@@ -121,16 +134,16 @@ class Run:
         return True
 
     def _next_level(self) -> float:
-        """Weighted quantile of C that keeps `share`; 0 if that share is in the event."""
+        """Weighted quantile of the heights that keeps `share`; 0 if that share is in the event."""
         if self._fixed is not None:
             return self._fixed[len(self.levels)]
         share = self.scheme.share if self.levels else self.scheme.first_share
         weights = self.products[self.replicate]
         if np.sum(weights * self.pool.holds) >= share * np.sum(weights):
             return 0.0
-        order = np.argsort(-self.pool.values, kind="stable")
+        order = np.argsort(-self.pool.heights, kind="stable")
         position = np.searchsorted(np.cumsum(weights[order]), share * np.sum(weights))
-        candidate = float(self.pool.values[order[min(position, len(order) - 1)]])
+        candidate = float(self.pool.heights[order[min(position, len(order) - 1)]])
         return candidate if candidate < 0 else 0.0
 
     def _start(self, inside: np.ndarray) -> None:

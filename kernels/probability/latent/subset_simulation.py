@@ -32,11 +32,12 @@ from kernels.probability.base import (
     percent,
 )
 from kernels.probability.cache import LRUCache, Resumable, identity_of
-from kernels.probability.latent.chains import Chains
+from kernels.probability.latent.chains import judged
 from kernels.probability.latent.direct import direct_latents, direct_samples
-from kernels.probability.latent.exceedance import Exceedance, Stage, band, stage_curve
+from kernels.probability.latent.exceedance import Exceedance, Stage, band, layered_curve, stage_curve
 from kernels.probability.latent.levels import NUM_REPLICATES, Run, Scheme, mixing
 from kernels.probability.latent.monte_carlo import estimate_proportion
+from kernels.probability.latent.scales import NUM_SAMPLES
 
 __all__ = ["DEFAULT_SCHEME", "SUBSET_SIMULATION", "pooled_estimate", "predicted_calls", "subset_simulation"]
 
@@ -150,7 +151,7 @@ def _pooled(
 
     def make() -> _Batch:
         latents = direct_latents(problem, np.arange(*span))
-        run = Run(problem, Chains(latents, drawn, *problem.judge(drawn)), per_replicate, scheme, key, levels)
+        run = Run(problem, judged(problem, latents, drawn), per_replicate, scheme, key, levels)
         return _Batch(run, Resumable(run.steps()))
 
     batch = _kept.get(identity, make)
@@ -195,7 +196,8 @@ def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
     """Estimate from the replicates of all runs, with its error and reliability."""
     products = np.concatenate([run.products for run in runs])
     value, count = float(products.mean()), len(products)
-    calls, diagnostics = sum(run.trajectories for run in runs) * num_steps, _diagnostics(runs)
+    drawn = sum(run.trajectories for run in runs) + (0 if runs[0].scales is None else NUM_SAMPLES)
+    calls, diagnostics = drawn * num_steps, _diagnostics(runs)
     if runs[0].stuck or value == 0:
         return _unreached(runs[0], calls, diagnostics)
     error = float(products.std(ddof=1) / np.sqrt(count))
@@ -217,48 +219,63 @@ def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
         ess=1.0 / max(relative, 1e-9) ** 2,
         method="subset_simulation",
         status="unreliable" if any(trouble.values()) else "ok",
-        message=" ".join(words),
+        message=" ".join(words) + _constant_words(runs[0]),
         num_calls=calls,
         diagnostics=diagnostics,
     )
 
 
+def _constant_words(run: Run) -> str:
+    """Sentences on parts of the event that do not vary; empty if all do."""
+    return "" if run.scales is None else run.scales.words()
+
+
 def _diagnostics(runs: Sequence[Run]) -> dict[str, Any]:
     acceptance = [rate for run in runs for rate in run.acceptance]
-    return {
+    found = {
         "levels": runs[0].levels,
         "exceedance": band(_curve(runs)),
         "acceptance": float(np.mean(acceptance)) if acceptance else None,
         "replicates": np.concatenate([run.products for run in runs]).tolist(),
     } | {name: number if number == number else None for name, number in mixing(runs).to_dict().items()}
+    return found if runs[0].scales is None else found | {"scales": list(runs[0].scales.values)}
 
 
 def _curve(runs: Sequence[Run]) -> list[Exceedance]:
     """Exceedance curve P(C > c) from the stages of all runs, a stage at a time."""
     levels = [-np.inf, *runs[0].levels]
+    stages = [
+        _joined([run.stages[index] if index < len(run.stages) else _DEAD for run in runs])
+        for index in range(len(levels) - 1)
+    ]
+    if runs[0].scales is not None:
+        return layered_curve(stages, levels[1:])
     points: list[Exceedance] = []
-    for index, (low, high) in enumerate(pairwise(levels)):
-        stage = _joined([run.stages[index] if index < len(run.stages) else _DEAD for run in runs])
+    for stage, (low, high) in zip(stages, pairwise(levels), strict=True):
         points += stage_curve(stage, low, high, last=high == 0)
     return points
 
 
-_DEAD = Stage(np.full(NUM_REPLICATES, -np.inf), np.arange(NUM_REPLICATES), np.zeros(NUM_REPLICATES), False)
+_NOWHERE = np.full(NUM_REPLICATES, -np.inf)
+_DEAD = Stage(_NOWHERE, np.arange(NUM_REPLICATES), np.zeros(NUM_REPLICATES), False, _NOWHERE)
 
 
 def _joined(stages: list[Stage]) -> Stage:
     """Stage that joins one stage of several runs, their replicates side by side."""
+    margins = [stage.margins for stage in stages if stage.margins is not None]
     return Stage(
         np.concatenate([stage.values for stage in stages]),
         np.concatenate([NUM_REPLICATES * i + stage.replicate for i, stage in enumerate(stages)]),
         np.concatenate([stage.products for stage in stages]),
         all(stage.independent for stage in stages),
+        np.concatenate(margins) if len(margins) == len(stages) else None,
     )
 
 
 def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability:
     """Upper bound of the probability where the levels never reached the event."""
     about, bound = run.bound
+    what = "C" if run.scales is None else "C in spreads of its parts"
     return Probability(
         value=0.0,
         standard_error=bound,
@@ -267,8 +284,8 @@ def _unreached(run: Run, calls: int, diagnostics: dict[str, Any]) -> Probability
         method="subset_simulation",
         status="budget_exhausted",
         message=(
-            f"The levels stopped at C = {run.reached:.3g}, with P(C > that) ≈ {about:.1g}: "
-            "the event may be impossible under the model. Check it, or take more samples."
+            f"The levels stopped at {what} = {run.reached:.3g}, with P(C > that) ≈ {about:.1g}: "
+            f"the event may be impossible under the model. Check it, or take more samples.{_constant_words(run)}"
         ),
         num_calls=calls,
         diagnostics=diagnostics,

@@ -19,7 +19,7 @@ from kernels.denoisers.expert import ExpertDenoiser
 from kernels.denoisers.network import NetworkDenoiser
 from kernels.models import Model
 from kernels.probability.base import Problem
-from kernels.probability.data import block_error
+from kernels.probability.blocks import block_error
 from kernels.probability.latent.direct import latent_map
 from kernels.recordings.windows import Segment
 from kernels.samplers.sampling import initial_noise, sample_keys
@@ -115,7 +115,9 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
         return float(each.mean() - 1.0), float(each.std() / np.sqrt(len(each)))
 
     (value, error), shift = excess(0.0), 0.0
-    of_truth = 0.0 if part is None else block_error(counts(truth)[part.order], part.least_block)
+    of_truth = 0.0
+    if part is not None:
+        of_truth = block_error(counts(truth), part.least_block, part.places).standard_error
     none = Scaling(None, 1.0 + value, 1.0 + value, float(np.hypot(error, of_truth)), num_samples)
     if abs(value) <= 2.0 * none.standard_error:
         return none

@@ -25,7 +25,7 @@ from kernels.fidelity.step_count import needed_steps
 from kernels.likelihood import log_likelihood
 from kernels.models import Model
 from kernels.probability.base import Problem
-from kernels.probability.data import block_bootstrap
+from kernels.probability.data import block_frequency
 from kernels.probability.latent.subset_simulation import subset_simulation
 from kernels.recordings.windows import Segment
 from kernels.systems import get_system
@@ -184,7 +184,7 @@ def _learned(model: Model) -> Segment | None:
 
 
 def _block_share(problem: Any, part: Segment, method: str) -> dict[str, Any]:
-    found = block_bootstrap(problem.judge(part.windows)[1][part.order], part.least_block, method)
+    found = block_frequency(problem.judge(part.windows)[1], part.least_block, method, places=part.places)
     return {
         "probability": found.value,
         "standard_error": found.standard_error,

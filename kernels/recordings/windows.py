@@ -52,15 +52,28 @@ class Segment:
         return cut(self.series, self.starts, self.length)
 
     @property
-    def order(self) -> Int[np.ndarray, " window"]:
-        """Order of the windows in time; those of all members at one time are neighbours."""
-        return np.argsort(self.starts if self.moments is None else self.moments, kind="stable")
+    def places(self) -> Int[np.ndarray, " window"]:
+        """Moment at which each window begins, 0, 1, …; equal for members watched at the same times.
+
+        Members whose windows begin less than a stride apart are at the same moment.
+        """
+        if self.moments is None:
+            return np.arange(self.starts.size)
+        return np.unique(self.moments // self._stride, return_inverse=True)[1].ravel()
 
     @property
     def least_block(self) -> int:
-        """Largest number of windows that begin within the length of one."""
-        begins = (self.starts if self.moments is None else self.moments)[self.order]
+        """Largest number of moments at which windows begin within the length of one."""
+        begins = (
+            self.starts if self.moments is None else np.unique(self.moments // self._stride) * self._stride
+        )
         return int(np.max(np.searchsorted(begins, begins + self.length) - np.arange(begins.size), initial=1))
+
+    @property
+    def _stride(self) -> int:
+        """Rows from one window of a member to the next, mostly."""
+        steps = np.diff(self.starts if self.moments is None else self.moments)
+        return max(int(np.median(steps[steps > 0])), 1) if np.any(steps > 0) else 1
 
 
 class Split(NamedTuple):

@@ -5,52 +5,80 @@ import dataclasses
 import jax
 import numpy as np
 import pytest
+from correlated_hits import persistent, records, replicated
 from scipy import stats
 
 import kernels
-from kernels.probability.data import block_bootstrap
+from kernels.probability.blocks import block_error
+from kernels.probability.data import block_frequency
 from kernels.recordings.windows import Segment
 
 KEY = jax.random.key(0)
 
 
-def persistent(generator, count, rho=0.8):
-    """A stationary Gaussian AR(1) series (count,)."""
-    noise = generator.standard_normal(count) * np.sqrt(1 - rho**2)
-    noise[0] /= np.sqrt(1 - rho**2)
-    for i in range(1, count):
-        noise[i] += rho * noise[i - 1]
-    return noise
+def frequency(hits):
+    """Estimate from hits (member, time), the members one after another."""
+    members, times = hits.shape
+    return block_frequency(np.asarray(hits).ravel(), 1, places=np.tile(np.arange(times), members))
 
 
 @pytest.mark.parametrize("probability", [0.1, 0.4])
-def test_the_block_bootstraps_interval_covers_and_its_error_is_honest(probability):
-    generator, threshold = np.random.default_rng(5), stats.norm.isf(probability)
-    found = [block_bootstrap(persistent(generator, 1000) > threshold, 5) for _ in range(100)]
-    covered = np.mean([e.interval[0] <= probability <= e.interval[1] for e in found])
-    assert 0.86 <= covered <= 1.0
-    values = np.array([e.value for e in found])
-    assert abs(values.mean() - probability) < 5 * values.std() / 10
-    assert 0.75 < np.mean([e.standard_error for e in found]) / values.std() < 1.35
+@pytest.mark.parametrize(("members", "shared"), [(1, 0.0), (8, 0.0), (8, 0.7)])
+def test_intervals_cover_and_errors_are_honest(members, shared, probability):
+    """An interleaving of members is no time series: the moments are."""
+    generator = np.random.default_rng(5)
+    hits = records(generator, 100, members, 1000, 5.0, probability, shared)
+    found = replicated(frequency, hits, probability)
+    assert 0.88 <= found["coverage"] <= 1.0
+    assert 0.75 < found["stated_over_spread"] < 1.35
+    assert found["ok"] > 0.9
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("efolding", [1.0, 10.0, 100.0])
+@pytest.mark.parametrize(("members", "shared"), [(1, 0.0), (8, 0.0), (8, 0.7), (20, 0.0), (20, 0.7)])
+def test_intervals_cover_whatever_the_memory_of_the_members(members, shared, efolding):
+    generator, probability = np.random.default_rng(6), 0.1
+    hits = records(generator, 60, members, 10_000, efolding, probability, shared)
+    found = replicated(frequency, hits, probability)
+    assert 0.88 <= found["coverage"] <= 1.0
+    assert 0.75 < found["stated_over_spread"] < 1.35
+
+
+def test_members_without_all_moments_are_no_shorter_of_memory():
+    """Windows left out at random tell the same time scale: of 20 slow members, 5 % of the windows each."""
+    generator = np.random.default_rng(8)
+    hits = records(generator, 60, 20, 3000, 30.0, 0.3)
+    kept = generator.random(hits.shape[1:]) < 0.05
+    places = np.unique(np.nonzero(kept)[1], return_inverse=True)[1]
+    found = replicated(lambda one: block_frequency(one[kept], 1, places=places), hits, 0.3)
+    assert 0.88 <= found["coverage"] <= 1.0
+    assert 0.75 < found["stated_over_spread"] < 1.35
+
+
+def test_the_error_of_any_mean_is_honest():
+    values = persistent(np.random.default_rng(9), (200, 2000), 10.0)
+    stated = np.sqrt(np.mean([block_error(one, 1).standard_error ** 2 for one in values]))
+    assert 0.85 < stated / values.mean(1).std() < 1.15
 
 
 def test_blocks_span_what_hangs_together():
     generator = np.random.default_rng(6)
-    independent = block_bootstrap(generator.random(2000) < 0.3, 5)
+    independent = block_frequency(generator.random(2000) < 0.3, 5)
     assert independent.diagnostics["block"] == 5
     assert independent.standard_error == pytest.approx(np.sqrt(0.3 * 0.7 / 2000), rel=0.25)
-    slow = block_bootstrap(np.repeat(generator.random(100) < 0.3, 20), 5)
+    slow = block_frequency(np.repeat(generator.random(100) < 0.3, 20), 5)
     assert slow.diagnostics["block"] > 20
     assert slow.standard_error == pytest.approx(np.sqrt(0.3 * 0.7 / 100), rel=0.4)
 
 
 def test_none_all_and_too_few_blocks():
-    none = block_bootstrap(np.zeros(100, bool), 5)
+    none = block_frequency(np.zeros(100, bool), 5)
     assert (none.status, none.value, none.interval) == ("no_hits", 0.0, (0.0, 0.15))
     assert "P < 0.15" in none.message
-    every = block_bootstrap(np.ones(100, bool), 5)
+    every = block_frequency(np.ones(100, bool), 5)
     assert (every.value, every.interval) == (1.0, (0.85, 1.0))
-    few = block_bootstrap(np.arange(20) % 3 == 0, 5)
+    few = block_frequency(np.arange(20) % 3 == 0, 5)
     assert few.status == "unreliable"
     assert "Too few blocks" in few.message
 
@@ -60,7 +88,7 @@ def model(ar1):
     """The exact model of two AR(1) processes, with a recording of them."""
     model, _ = ar1
     generator = np.random.default_rng(7)
-    series = np.stack([persistent(generator, 6000, 0.9), 2 * persistent(generator, 6000, 0.9)], axis=1)
+    series = persistent(generator, (2, 6000), -1 / np.log(0.9)).T * [1, 2]
     return dataclasses.replace(model, held_out=Segment(series.astype(np.float32), np.arange(0, 5960, 4), 40))
 
 
@@ -120,31 +148,31 @@ def test_where_there_are_no_data_or_something_is_known(model, ar1):
 def test_one_spell_in_the_event_is_one_observation():
     one = np.zeros(1000, bool)
     one[504:510] = True
-    found = block_bootstrap(one, 10)
+    found = block_frequency(one, 10)
     assert found.status == "unreliable"
     assert "in 1 separate blocks only" in found.message
-    assert block_bootstrap(~one, 10).status == "unreliable"
-    assert block_bootstrap(np.ones(12, bool), 6).status == "unreliable"
-    assert block_bootstrap(np.ones(100, bool), 5).status == "ok"
+    assert block_frequency(~one, 10).status == "unreliable"
+    assert block_frequency(np.ones(12, bool), 6).status == "unreliable"
+    assert block_frequency(np.ones(100, bool), 5).status == "ok"
 
 
-def test_a_block_spans_all_windows_that_begin_within_one(model):
-    """Copies whose windows begin a row apart hang together as those at the same times do."""
+def test_members_whose_windows_begin_a_row_apart_are_at_the_same_moment(model):
     one = model.held_out
     starts = np.concatenate([k * 6000 + one.starts for k in range(4)])
     shifted = Segment(
         np.tile(one.series, (4, 1)), starts, 40, np.concatenate([k + one.starts for k in range(4)])
     )
-    assert shifted.least_block == 4 * one.least_block
-    assert one.least_block == 10
+    np.testing.assert_array_equal(shifted.places, np.tile(one.places, 4))
+    assert shifted.least_block == one.least_block == 10
     assert dataclasses.replace(one, starts=one.starts[:1]).least_block == 1
 
 
-def test_replicates_are_drawn_in_pieces_that_fit_in_memory(monkeypatch):
-    holds = np.random.default_rng(3).random(2000) < 0.3
-    whole = block_bootstrap(holds, 5)
-    monkeypatch.setattr("kernels.probability.data.MAX_DRAWN", 1000)
-    assert block_bootstrap(holds, 5) == whole
+def test_the_order_of_members_does_not_matter():
+    """Windows of all members at a moment go together, wherever they stand."""
+    hits = records(np.random.default_rng(3), 1, 5, 500, 8.0, 0.3)[0]
+    assert frequency(hits) == frequency(hits[::-1])
+    assert "500 moments" not in frequency(hits).message
+    assert "moments, all members together" in frequency(hits).message
 
 
 def test_copies_of_a_record_say_no_more_than_the_record(model):
@@ -152,7 +180,7 @@ def test_copies_of_a_record_say_no_more_than_the_record(model):
     one = model.held_out
     series, starts = np.tile(one.series, (4, 1)), np.concatenate([k * 6000 + one.starts for k in range(4)])
     four = Segment(series, starts, one.length, np.tile(one.starts, 4))
-    assert four.least_block == 4 * one.least_block
+    assert four.least_block == one.least_block
     single, copied = (
         kernels.event_probability(
             KEY, dataclasses.replace(model, held_out=held_out), "mean(x) > 0.5", method="data"
@@ -160,4 +188,4 @@ def test_copies_of_a_record_say_no_more_than_the_record(model):
         for held_out in (one, four)
     )
     assert copied.value == single.value
-    assert copied.standard_error == pytest.approx(single.standard_error, rel=0.15)
+    assert copied.standard_error == pytest.approx(single.standard_error, rel=1e-6)

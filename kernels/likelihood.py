@@ -8,6 +8,10 @@ Song et al. (2021), section 4.3. The same integral for the linear denoiser L of 
 law is known in closed form, so that only tr ∂L/∂x − tr ∂D/∂x is integrated numerically: exact for a
 Gaussian, and free of the loss of digits that hundreds of large terms would bring.
 
+Instead of the traces, Hutchinson's estimator takes vᵀ(∂L/∂x − ∂D/∂x)v for random signs v, the same at all σ. Each probe v
+has an integral of its own: the spread of these is the error of their mean. The error of one number in the field at each
+σ says nothing about it, as the same probe errs alike at all of them.
+
 A forecasting model has the density of what follows the first states, given these. They stay where they are at
 every σ, apart from the rest, and what their noise would add, −½ log 2πσ_min² for each number, is taken away.
 """
@@ -50,19 +54,25 @@ def log_likelihood(
     Args:
         model: an unconditional model, or a forecasting one, which is given the first states of each trajectory.
         dataset: state(sample, time, variable) in physical units, at the model's times.
-        num_probes: Rademacher probes for the divergence (Hutchinson's estimator); None computes it exactly.
+        num_probes: Rademacher probes for the divergence (Hutchinson's estimator), at least 2; None computes it exactly.
         key: random key of the probes.
         rtol: relative tolerance of the adaptive solver (Tsit5); the absolute one is a tenth of it.
         sigma_min: noise level at which the density is taken, standardised units.
 
     Returns:
         (sample,), nats, density per physical unit of all states, or of those that follow the known ones; the
-        coordinate `error(sample)` is the change from a run with five times the tolerance.
+        coordinate `error(sample)` is the change from a run with five times the tolerance and, with probes, the
+        standard error over these, one standard deviation of both.
 
     Raises:
-        ValueError: a Dataset that does not fit the model, a model that has been given one start, or probes
-            without a key.
+        ValueError: a Dataset that does not fit the model, a model that has been given one start, fewer than two
+            probes, or probes without a key.
     """
+    if num_probes is not None and num_probes < 2:
+        raise ValueError(
+            f"`num_probes` must be at least 2, as their spread is the error; got {num_probes}. Take 8, or None for "
+            "the exact divergence."
+        )
     if (num_probes is None) != (key is None):
         raise ValueError("`num_probes` and `key` must be given together, or neither (exact divergence).")
     if isinstance(model.denoiser, GivenStart):
@@ -72,7 +82,7 @@ def log_likelihood(
         )
     states = to_array(dataset, model.layout)
     x0 = np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32)))
-    fine, coarse = (
+    (fine, probing), (coarse, _) = (
         np.concatenate(
             [
                 _chunk(
@@ -84,14 +94,15 @@ def log_likelihood(
                     None if key is None else jax.random.fold_in(key, start),
                 )
                 for start in range(0, len(x0), CHUNK)
-            ]
+            ],
+            axis=1,
         )
         for tolerance in (rtol, 5.0 * rtol)
     )
     known = model.num_known * model.layout.num_variables
     fine += 0.5 * known * np.log(2.0 * np.pi * sigma_min**2)
     values = fine + model.standardizer.log_det(model.layout.num_times - model.num_known)
-    return sample_array(values, "log_likelihood", units="nats", error=np.abs(fine - coarse))
+    return sample_array(values, "log_likelihood", units="nats", error=np.hypot(fine - coarse, probing))
 
 
 def _chunk(
@@ -101,7 +112,8 @@ def _chunk(
     rtol: float,
     num_probes: int | None,
     key: PRNGKeyArray | None,
-) -> Float[np.ndarray, " sample"]:
+) -> Float[np.ndarray, "2 sample"]:
+    """Log-density of each trajectory, standardised, and its standard error over the probes."""
     padded = np.concatenate([x0, np.repeat(x0[-1:], CHUNK - len(x0), axis=0)])
     probes = None
     if num_probes is not None and key is not None:
@@ -110,9 +122,11 @@ def _chunk(
     if isinstance(denoiser, ForecastDenoiser):
         denoiser = denoiser.given(jnp.asarray(padded[:, : model.num_known]))
         law = denoiser.law
-    x, correction = _flow(denoiser, law, padded, probes, sigma_min, rtol)
+    x, corrections = _flow(denoiser, law, padded, probes, sigma_min, rtol)
     total = _gaussian_part(law, np.asarray(x, np.float64), sigma_min)
-    return (total + np.asarray(correction, np.float64))[: len(x0)]
+    each = np.asarray(corrections, np.float64)
+    error = np.zeros(CHUNK) if probes is None else each.std(0, ddof=1) / np.sqrt(len(each))
+    return np.stack([total + each.mean(0), error])[:, : len(x0)]
 
 
 def _gaussian_part(law: GaussianLaw, x: np.ndarray, sigma_min: float) -> Float[np.ndarray, " sample"]:
@@ -133,15 +147,17 @@ def _gaussian_part(law: GaussianLaw, x: np.ndarray, sigma_min: float) -> Float[n
 @jax.jit
 def _flow(
     denoiser: Any, law: GaussianLaw, x: Batch, probes: Array | None, sigma_min: Array, rtol: Array
-) -> tuple[Batch, Float[Array, " sample"]]:
-    """Terminal x_T and ∫ (tr ∂L/∂x − tr ∂D/∂x) dlog σ of each sample."""
+) -> tuple[Batch, Float[Array, "probe sample"]]:
+    """Terminal x_T and ∫ (tr ∂L/∂x − tr ∂D/∂x) dlog σ of each sample, by each probe; one row where it is exact."""
+    inside = None if probes is None else probes.reshape(*probes.shape[:2], -1) @ law.basis
 
     def field(log_sigma: Any, state: Any, args: Any) -> Any:
         x, _ = state
         sigma = jnp.exp(log_sigma)
-        x0_hat, trace = _trace(partial(_denoise, denoiser, sigma), x, probes)
-        linear = jnp.sum(law.variances / (law.variances + sigma**2))
-        return x - x0_hat, linear - trace
+        x0_hat, traces = _traces(partial(_denoise, denoiser, sigma), x, probes)
+        gains = law.variances / (law.variances + sigma**2)
+        linear = jnp.sum(gains) if inside is None else inside**2 @ gains
+        return x - x0_hat, linear - traces
 
     solution = diffrax.diffeqsolve(
         diffrax.ODETerm(field),
@@ -149,7 +165,7 @@ def _flow(
         t0=jnp.log(sigma_min),
         t1=jnp.log(SIGMA_MAX),
         dt0=0.05,
-        y0=(x, jnp.zeros(x.shape[0])),
+        y0=(x, jnp.zeros((1 if probes is None else len(probes), len(x)))),
         stepsize_controller=diffrax.PIDController(rtol=rtol, atol=0.1 * rtol),
         max_steps=MAX_SOLVER_STEPS,
     )
@@ -161,8 +177,8 @@ def _denoise(denoiser: Any, sigma: Array, x: Batch) -> Batch:
     return denoiser.denoise(x, sigma)
 
 
-def _trace(denoise: Any, x: Batch, probes: Array | None) -> tuple[Batch, Float[Array, " sample"]]:
-    """Denoised D(x) and the trace of ∂D/∂x of each sample, exact or by probes.
+def _traces(denoise: Any, x: Batch, probes: Array | None) -> tuple[Batch, Float[Array, "probe sample"]]:
+    """Denoised D(x) and the trace of ∂D/∂x of each sample, exact in one row, or by each probe.
 
     The exact trace takes one basis vector at a time.
     """
@@ -174,10 +190,6 @@ def _trace(denoise: Any, x: Batch, probes: Array | None) -> tuple[Batch, Float[A
         column = pushforward(jnp.broadcast_to(unit, x.shape))
         return total + jnp.sum(column * unit, axis=(1, 2)), None
 
-    def hutchinson(total: Array, probe: Array) -> tuple[Array, None]:
-        return total + jnp.sum(pushforward(probe) * probe, axis=(1, 2)), None
-
-    zero = jnp.zeros(x.shape[0])
     if probes is None:
-        return x0_hat, jax.lax.scan(exact, zero, jnp.arange(dim))[0]
-    return x0_hat, jax.lax.scan(hutchinson, zero, probes)[0] / probes.shape[0]
+        return x0_hat, jax.lax.scan(exact, jnp.zeros(x.shape[0]), jnp.arange(dim))[0][None]
+    return x0_hat, jax.lax.map(lambda probe: jnp.sum(pushforward(probe) * probe, axis=(1, 2)), probes)

@@ -41,13 +41,45 @@ def test_a_mixtures_log_density_exactly_and_by_probes(mixture):
     expected = np.log(0.7 * laws[0].pdf(flat) + 0.3 * laws[1].pdf(flat))
     dataset = to_dataset(flat.reshape(10, 4, 2), model.layout)
     np.testing.assert_allclose(kernels.log_likelihood(model, dataset), expected, atol=0.05)
-    probed = kernels.log_likelihood(model, dataset, num_probes=64, key=jax.random.key(0))
-    np.testing.assert_allclose(probed, expected, atol=1.0)
+
+
+@pytest.mark.parametrize("num_probes", [2, 8])
+def test_the_error_of_probes_is_honest(bent, num_probes):
+    """Stated against true error over repetitions, of a mixture whose linear part explains little."""
+    model, laws = bent
+    flat = np.concatenate([law.rvs(30, random_state=i) for i, law in enumerate(laws)])
+    expected = np.log(sum(0.5 * law.pdf(flat) for law in laws))
+    found = kernels.log_likelihood(
+        model, to_dataset(flat.reshape(60, 4, 2), model.layout), num_probes=num_probes, key=jax.random.key(0)
+    )
+    off = np.asarray(found) - expected
+    stated = np.sqrt(np.mean(np.asarray(found["error"]) ** 2))
+    assert np.sqrt(np.mean(off**2)) > 0.1  # an error worth stating
+    assert 0.75 < stated / np.sqrt(np.mean(off**2)) < 1.35
+    assert abs(off.mean()) < 5 * stated / np.sqrt(60)
+
+
+@pytest.fixture(scope="module")
+def bent():
+    """A mixture of two Gaussians whose correlations are opposite."""
+    signs = np.where(np.add.outer(np.arange(8), np.arange(8)) % 2, -1.0, 1.0)
+    over_time = 0.8 ** np.abs(np.subtract.outer(np.arange(8), np.arange(8)))
+    covariances, means = np.stack([over_time, signs * over_time]), np.zeros((2, 4, 2))
+    denoiser = kernels.GaussianMixtureDenoiser([0.5, 0.5], means, covariances)
+    layout = kernels.Layout(variables=("x", "y"), times=np.arange(4.0))
+    laws = [stats.multivariate_normal(np.zeros(8), covariance) for covariance in covariances]
+    return kernels.Model.from_denoiser(denoiser, layout), laws
 
 
 def test_probes_need_a_key(mixture):
     with pytest.raises(ValueError, match="must be given together"):
         kernels.log_likelihood(mixture[0], to_dataset(np.zeros((1, 4, 2)), mixture[0].layout), num_probes=3)
+
+
+def test_one_probe_has_no_spread(mixture):
+    states = to_dataset(np.zeros((1, 4, 2)), mixture[0].layout)
+    with pytest.raises(ValueError, match="`num_probes` must be at least 2"):
+        kernels.log_likelihood(mixture[0], states, num_probes=1, key=jax.random.key(0))
 
 
 def test_a_law_without_its_empty_directions_has_the_same_density():

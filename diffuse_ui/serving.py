@@ -133,7 +133,7 @@ def page_of(layout: Any, look: Look, *, header: bool = True) -> pmui.Page:
         sx=_PAGE_STYLE if header else {**_PAGE_STYLE, ".header": {"display": "none"}},
     )
     with edit_readonly(page):
-        page.busy = False  # detaches it from the process-wide flag, which walks every open page
+        page.busy = page.param.loading  # not the process-wide flag, which would walk every page, and keep it
     page.param.watch(lambda event: setattr(look, "dark", bool(event.new)), "dark_theme")
     look.dark = bool(page.dark_theme)
     return page

@@ -6,12 +6,14 @@ import resource
 import socket
 import time
 import tracemalloc
+import weakref
 
 import pytest
 from bokeh.client import pull_session
 
 from diffuse_ui import app as app_module
 from diffuse_ui.app import HOST, App, free_port, make_page, serve
+from diffuse_ui.serving import wait_until_it_listens
 
 
 def until(condition, seconds=20.0):
@@ -103,6 +105,48 @@ def _answers(port):
 
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def opened(toy, monkeypatch):
+    """Opens pages of a server of its own; the windows that are open, and their documents, by weak references."""
+    windows = []
+
+    class Recorded(App):
+        def window(self, **look):
+            window = super().window(**look)
+            windows.append(window)
+            return window
+
+    monkeypatch.setattr(app_module, "App", Recorded)
+    port = free_port()
+    choices = {"num_samples": 64, "num_steps": 8, "estimator": None}
+    server = serve(lambda: make_page(toy, **choices), port=port, threaded=True, lifetime=0.2)
+    wait_until_it_listens(port)
+
+    def visit(use=lambda window: None):
+        """Open a page, use it, close it; return weak references to what it was made of."""
+        session = pull_session(url=f"http://{HOST}:{port}/")
+        window = windows.pop()
+        use(window)
+        session.close()
+        until(lambda: not window.session.open)
+        return [
+            weakref.ref(part) for part in (window, window.session, window.session.store, window.session.doc)
+        ]
+
+    yield visit
+    server.stop()
+
+
+def test_a_closed_page_is_freed(opened):
+    parts = opened()
+
+    def freed():
+        gc.collect()
+        return [part() for part in parts] == [None] * len(parts)
+
+    until(freed)
 
 
 def test_a_closed_window_lets_go_of_the_state(app):

@@ -99,14 +99,20 @@ class Population(NamedTuple):
         states: their trajectories, physical units.
         values: C of each.
         weights: (sample,), not negative.
-        independent: whether they are independent draws.
+        replicate: (sample,), whole numbers, equal where trajectories may share ancestors; trajectories of different
+            replicates are independent.
     """
 
     latents: np.ndarray | None
     states: np.ndarray
     values: np.ndarray
     weights: np.ndarray
-    independent: bool = False
+    replicate: np.ndarray
+
+    @property
+    def independent(self) -> bool:
+        """Whether each trajectory is a replicate of its own."""
+        return len(np.unique(self.replicate)) == len(self.replicate)
 
 
 class Progress(NamedTuple):

@@ -138,7 +138,9 @@ def sample(
         schedule: noise levels of these paths: focused, log, edm, vp or sub_vp.
 
     Returns:
-        state(sample, time, variable) in physical units, weight, satisfied, constraint, guided (sample).
+        state(sample, time, variable) in physical units, weight, satisfied, constraint, guided (sample); of an
+        ensemble from chains also replicate (sample), equal where trajectories may share ancestors, and
+        attrs["ess"], the number of independent trajectories that they are worth.
 
     Raises:
         ValueError: a wrong argument.

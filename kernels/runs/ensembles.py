@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int
 
 from kernels.diffusion.schedules import grid
 from kernels.probability.base import Population, Problem
@@ -40,6 +40,7 @@ class Ensemble(NamedTuple):
         guided: whether the sampler was steered.
         kind: "unconditional", "guided" or "exact".
         mixing: of the chains that made it, where chains did.
+        replicate: that each chain descends from, where chains made it; else all trajectories are independent.
     """
 
     states: np.ndarray
@@ -49,6 +50,7 @@ class Ensemble(NamedTuple):
     guided: Bool[np.ndarray, " sample"]
     kind: str
     mixing: Mixing | None = None
+    replicate: Int[np.ndarray, " sample"] | None = None
 
 
 Draw = tuple[float, Ensemble | None]
@@ -130,8 +132,9 @@ def draw_exact(problem: Problem, population: Population, value: float, num_sampl
     if value * DRAWS_PER_HIT >= 1.0:
         yield from _direct_hits(problem, num_samples)
         return
-    for fraction, chains, mixing in extend(problem, population, num_samples):
-        yield fraction, exact_ensemble(chains.states, chains.values)._replace(mixing=mixing)
+    for fraction, chains, replicate, mixing in extend(problem, population, num_samples):
+        ensemble = exact_ensemble(chains.states, chains.values)
+        yield fraction, ensemble._replace(mixing=mixing, replicate=replicate)
 
 
 def _direct_hits(problem: Problem, num_samples: int) -> Iterator[Draw]:

@@ -40,8 +40,10 @@ class Snapshot:
         stage: "guided", "probability", "exact" (also of a run without an event) or "done".
         progress: 0 … 1, never decreasing.
         message: what is happening, one short sentence.
-        dataset: state(sample, time, variable), weight, satisfied, constraint, guided (sample);
-            attrs["ensemble"] says "guided", "exact" or "unconditional". None before the first curves.
+        dataset: state(sample, time, variable), weight, satisfied, constraint, guided (sample), and of chains
+            replicate (sample), equal where they may share ancestors; attrs["ensemble"] says "guided", "exact" or
+            "unconditional", attrs["ess"] how many independent trajectories chains are worth. None before the first
+            curves.
         probability: the running estimate, None as long as there is none.
     """
 
@@ -192,10 +194,12 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[st
     } | {name: str(value) for name, value in asked.items() if value is not None}
     if ensemble.mixing is not None:
         attrs |= ensemble.mixing.to_dict() | {"mixing": ensemble.mixing.words() or "mixed"}
+    chains = {} if ensemble.replicate is None else {"replicate": ensemble.replicate}
     return to_dataset(
         ensemble.states,
         problem.model.layout,
         attrs=attrs,
+        **chains,
         weight=ensemble.weights,
         satisfied=ensemble.holds,
         constraint=ensemble.values,

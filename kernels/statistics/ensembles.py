@@ -2,16 +2,19 @@
 
 An ensemble is a Dataset `state(sample, time, variable)`; an optional `satisfied(sample)` says which samples
 are members of the event, all if absent, and an optional `weight(sample)` holds importance weights w. Sample i
-has the share p_i = w_i / Σw over members. A result is a Dataset with `name_error` beside `name`, units and a
-name in words, the number of members and their effective size.
+has the share p_i = w_i / Σw over members. An optional `replicate(sample)` says which samples, moved by chains, may
+share ancestors, and the attribute `ess` how many independent draws the chains are worth (see
+`kernels.statistics.draws`). A result is a Dataset with `name_error` beside `name`, units and a name in words, the
+number of members, their effective size `ess`, and the degrees of freedom of the errors.
 """
 
 import json
+from typing import Any
 
 import numpy as np
 import xarray as xr
 
-from kernels.statistics.weighted import effective_sample_size
+from kernels.statistics.draws import Draws
 from kernels.trajectories.datasets import dataset_layout, to_array, to_dataset
 from kernels.trajectories.layout import Layout
 
@@ -30,10 +33,10 @@ __all__ = [
 ]
 
 
-def members_of(dataset: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:
-    """Members of an ensemble, and their shares (sample,), positive, of sum 1.
+def members_of(dataset: xr.Dataset) -> tuple[xr.Dataset, Draws]:
+    """Members of an ensemble, and their shares and replicates.
 
-    Only `weight` and `satisfied` are read.
+    Only `weight`, `satisfied` and `replicate` are read.
     """
     dataset_layout(dataset)  # raises ValueError that names what is missing
     if "sample" not in dataset["state"].dims:
@@ -45,7 +48,10 @@ def members_of(dataset: xr.Dataset) -> tuple[xr.Dataset, np.ndarray]:
             "Select one of the rest with `dataset.isel`."
         )
     kept, shares = shares_of(weights_of(dataset, ("sample",)))
-    return dataset.isel(sample=kept), shares
+    members = dataset.isel(sample=kept)
+    replicate = members["replicate"].values if "replicate" in members else None
+    worth = members.attrs.get("ess", members.attrs.get("effective_size", np.inf))  # the name in version 0.1
+    return members, Draws(shares, replicate, float(worth))
 
 
 def weights_of(dataset: xr.Dataset, dims: tuple[str, ...]) -> np.ndarray:
@@ -105,13 +111,16 @@ def only(dataset: xr.Dataset, *names: str) -> xr.Dataset:
     return dataset.isel(variable=[layout.index(name) for name in names])
 
 
-def average(values: xr.DataArray, shares: np.ndarray) -> tuple[xr.DataArray, xr.DataArray]:
+def average(values: xr.DataArray, draws: Draws) -> tuple[xr.DataArray, xr.DataArray]:
     """Weighted mean Σp f and its standard error, lazily and chunk by chunk."""
-    values, p = values.astype(np.float64), xr.DataArray(shares, dims="sample")
+    values, p = values.astype(np.float64), xr.DataArray(draws.shares, dims="sample")
     average = (p * values).sum("sample")
-    square = float(np.sum(shares**2))
-    scale = 1.0 / (1.0 - square) if square < 1.0 else np.nan
-    return average, ((p**2 * (values - average) ** 2).sum("sample") * scale) ** 0.5
+    influence, moves = values - average, None
+    if draws.replicate is not None:
+        replicate = xr.DataArray(draws.replicate, dims="sample", name="replicate")
+        moves = (p * influence).groupby(replicate).sum("sample").transpose("replicate", ...)
+    alone = ((p**2 * influence**2).sum("sample") * draws.correction) ** 0.5
+    return average, draws.combined(alone, moves)
 
 
 def unit_of(layout: Layout) -> str:
@@ -124,9 +133,7 @@ def closed(unit: str) -> str:
     return unit if unit.isalpha() else f"({unit})"
 
 
-def result_of(
-    shares: np.ndarray | None, layout: Layout, **named: tuple[xr.DataArray, str, str]
-) -> xr.Dataset:
+def result_of(draws: Draws | None, layout: Layout, **named: tuple[xr.DataArray, str, str]) -> xr.Dataset:
     """Dataset from name → (array, description, unit).
 
     An empty description stands for that of a standard error.
@@ -136,5 +143,7 @@ def result_of(
         words = words or f"standard error of the {named[name.removesuffix('_error')][1]}"
         arrays[name] = array.drop_attrs(deep=False).assign_attrs(long_name=words, units=unit).rename(name)
     units = json.dumps({name: layout.variable_units.get(name, "") for name in layout.variables})
-    sizes = {} if shares is None else {"num_members": len(shares), "ess": effective_sample_size(shares)}
-    return xr.Dataset(arrays, attrs={"variable_units": units} | sizes)
+    attrs: dict[str, Any] = {"variable_units": units}
+    if draws is not None:
+        attrs |= {"num_members": len(draws.shares), "ess": draws.ess, "degrees_of_freedom": draws.degrees}
+    return xr.Dataset(arrays, attrs=attrs)

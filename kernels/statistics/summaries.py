@@ -3,10 +3,11 @@
 Functions take Datasets and return Datasets.
 
 What is shown is the law of an ensemble's members (see `kernels.statistics.ensembles`): Σp f(x) over their shares p
-estimates E[f | event]. A result `name` stands beside `name_error`, the linearised standard error of that
-ratio, error² = Σ p² φ² / (1 − Σp²) with φ the sample's influence (f − Σp f for a mean); see `kernels.statistics.weighted`.
-It takes samples as independent (latent chains are not: there it is too small), tells nothing of the model's own
-error, is 0 for a share of which no or every member is part, and NaN for one member.
+estimates E[f | event]. A result `name` stands beside `name_error`, the linearised standard error of that ratio (see
+`kernels.statistics.draws`), which counts chains by the replicate that they descend from. An interval takes
+`interval_factor(result.attrs["degrees_of_freedom"])` of them on either side: Student's t, as replicates may be few.
+The error tells nothing of the
+model's own error, is 0 for a share of which no or every member is part, and NaN for one member or one replicate.
 
 A Dataset backed by dask stays lazy in `mean`, `exceedance`, `spectra` and `bands`; the last joins the chunks
 along `sample`. Non-member samples and other variables are not read. The rest loads: `density` two variables,
@@ -48,11 +49,11 @@ LEVELS = (0.05, 0.25, 0.5, 0.75, 0.95)
 
 def mean(dataset: xr.Dataset) -> xr.Dataset:
     """Mean of the members: `mean(time, variable)` and `mean_error`."""
-    members, shares = members_of(dataset)
+    members, draws = members_of(dataset)
     layout = dataset_layout(members)
-    value, error = average(state_of(members), shares)
+    value, error = average(state_of(members), draws)
     return result_of(
-        shares, layout, mean=(value, "mean", unit_of(layout)), mean_error=(error, "", unit_of(layout))
+        draws, layout, mean=(value, "mean", unit_of(layout)), mean_error=(error, "", unit_of(layout))
     )
 
 
@@ -75,12 +76,12 @@ def bands(dataset: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     q = np.asarray(levels, np.float64)
     if q.ndim != 1 or q.size == 0 or not np.all((q >= 0) & (q <= 1)):
         raise ValueError(f"`levels` must be numbers between 0 and 1, at least one; got {levels!r}.")
-    members, shares = members_of(dataset)
+    members, draws = members_of(dataset)
     layout = dataset_layout(members)
 
     def block(values: np.ndarray) -> tuple[np.ndarray, ...]:
         columns = np.moveaxis(values, -1, 0)
-        both = (f(columns, shares, q) for f in (weighted_quantiles, weighted_quantile_errors))
+        both = (f(columns, draws, q) for f in (weighted_quantiles, weighted_quantile_errors))
         return tuple(np.moveaxis(each, 0, -1) for each in both)
 
     value, error = xr.apply_ufunc(
@@ -95,7 +96,7 @@ def bands(dataset: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     level = xr.DataArray(q, dims="level", attrs={"long_name": "level", "units": "1"})
     value, error = (each.transpose("level", ...).assign_coords(level=level) for each in (value, error))
     unit = unit_of(layout)
-    return result_of(shares, layout, quantile=(value, "quantile", unit), quantile_error=(error, "", unit))
+    return result_of(draws, layout, quantile=(value, "quantile", unit), quantile_error=(error, "", unit))
 
 
 def exceedance(dataset: xr.Dataset, variable: str, level: float) -> xr.Dataset:
@@ -106,12 +107,12 @@ def exceedance(dataset: xr.Dataset, variable: str, level: float) -> xr.Dataset:
     """
     if not np.isscalar(level) or not np.isfinite(level):
         raise ValueError(f"`level` must be a finite number; got {level!r}.")
-    members, shares = members_of(only(dataset, variable))
+    members, draws = members_of(only(dataset, variable))
     state = state_of(members).isel(variable=0, drop=True)
-    value, error = average(state > level, shares)
+    value, error = average(state > level, draws)
     name = f"probability of {variable} > {level:g}"
     return result_of(
-        shares, dataset_layout(members), probability=(value, name, "1"), probability_error=(error, "", "1")
+        draws, dataset_layout(members), probability=(value, name, "1"), probability_error=(error, "", "1")
     )
 
 
@@ -130,14 +131,14 @@ def hitting_times(dataset: xr.Dataset, event: str | Event, layout: Layout | None
     Raises:
         ValueError: a wrong event, or no member.
     """
-    members, shares = members_of(dataset)
+    members, draws = members_of(dataset)
     event = parse_event(event) if isinstance(event, str) else event
     hit = explain(event, members, layout)["hitting_time"].drop_vars("sample", errors="ignore")
     time = members["time"].reset_coords(drop=True)
-    value, error = average(hit <= time, shares)  # NaN, never, is no earlier than anything
+    value, error = average(hit <= time, draws)  # NaN, never, is no earlier than anything
     name = f"probability that {event} is settled"
     return result_of(
-        shares, dataset_layout(members), probability=(value, name, "1"), probability_error=(error, "", "1")
+        draws, dataset_layout(members), probability=(value, name, "1"), probability_error=(error, "", "1")
     )
 
 
@@ -155,7 +156,7 @@ def correlations(dataset: xr.Dataset) -> xr.Dataset:
     Raises:
         ValueError: times that are not evenly spaced, or no member.
     """
-    members, shares = members_of(dataset)
+    members, draws = members_of(dataset)
     layout = dataset_layout(members)
     step = _even_step(layout)
     states = state_of(members).values
@@ -163,10 +164,10 @@ def correlations(dataset: xr.Dataset) -> xr.Dataset:
     lag = ("lag", step * np.arange(layout.num_times), {"long_name": "lag", "units": layout.time_units})
     coords = {"time": members["time"].variable, "variable": names, "other": names, "lag": lag}
     both, own = ("time", "variable", "other"), ("lag", "variable")
-    value, error = (xr.DataArray(a, dims=both) for a in weighted_correlation(states, shares))
-    auto, auto_error = (xr.DataArray(a, dims=own) for a in weighted_autocorrelation(states, shares))
+    value, error = (xr.DataArray(a, dims=both) for a in weighted_correlation(states, draws))
+    auto, auto_error = (xr.DataArray(a, dims=own) for a in weighted_autocorrelation(states, draws))
     return result_of(
-        shares,
+        draws,
         layout,
         correlation=(value, "correlation", "1"),
         correlation_error=(error, "", "1"),
@@ -188,7 +189,7 @@ def spectra(dataset: xr.Dataset) -> xr.Dataset:
     Raises:
         ValueError: times that are not evenly spaced, or no member.
     """
-    members, shares = members_of(dataset)
+    members, draws = members_of(dataset)
     layout = dataset_layout(members)
     frequency = np.fft.rfftfreq(layout.num_times, _even_step(layout))
     sides = np.full(frequency.size, 2.0)
@@ -209,9 +210,9 @@ def spectra(dataset: xr.Dataset) -> xr.Dataset:
         "long_name": "frequency",
         "units": f"1/{closed(layout.time_units)}" if layout.time_units else "",
     }
-    value, error = average(power.assign_coords(frequency=("frequency", frequency, attrs)), shares)
+    value, error = average(power.assign_coords(frequency=("frequency", frequency, attrs)), draws)
     unit = f"{closed(unit_of(layout))}^2" if unit_of(layout) else ""
-    return result_of(shares, layout, power=(value, "power", unit), power_error=(error, "", unit))
+    return result_of(draws, layout, power=(value, "power", unit), power_error=(error, "", unit))
 
 
 def density(
@@ -238,7 +239,7 @@ def density(
     """
     if x == y:
         raise ValueError(f"`x` and `y` must be two variables; got {x!r} twice. Take another one for `y`.")
-    members, shares = members_of(only(dataset, x, y))
+    members, draws = members_of(only(dataset, x, y))
     layout = dataset_layout(members)
     states = state_of(members).values
     points = states[..., 0], states[..., 1]
@@ -246,7 +247,7 @@ def density(
     if len(each) != 2:
         raise ValueError(f"`bins` must be one number, or two, or edges for two; got {bins!r}.")
     edges = _edges(points[0], each[0]), _edges(points[1], each[1])
-    share, error = weighted_histogram(points, shares, edges)
+    share, error = weighted_histogram(points, draws, edges)
     area = np.multiply.outer(np.diff(edges[0]), np.diff(edges[1]))
     units = [layout.variable_units.get(name, "") for name in (x, y)]
     named = [closed(unit) for unit in units if unit]
@@ -257,7 +258,7 @@ def density(
     arrays = [xr.DataArray(a, dims=(x, y), coords=coords) for a in (share / area, error / area, area)]
     per = "1/" + "/".join(named) if named else ""
     return result_of(
-        shares,
+        draws,
         layout,
         density=(arrays[0], "density", per),
         density_error=(arrays[1], "", per),

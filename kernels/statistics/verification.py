@@ -14,6 +14,7 @@ import numpy as np
 import xarray as xr
 from jaxtyping import PRNGKeyArray
 
+from kernels.statistics.draws import Draws
 from kernels.statistics.ensembles import (
     finite,
     joined,
@@ -60,15 +61,15 @@ def crps(forecast: xr.Dataset, truth: xr.Dataset) -> xr.Dataset:
         coords["case"] = forecast["case"].values
         scores = [weighted_crps(*each) for each in _cases(forecast, truth)]
         arrays = [xr.DataArray(np.stack(each), coords, ("case", "time", "variable")) for each in zip(*scores)]
-        shares = None
+        draws = None
     else:
-        members, shares = members_of(forecast)
+        members, draws = members_of(forecast)
         layout = dataset_layout(members)
-        arrays = _crps(joined(state_of(members)), shares, _truth(truth, layout))
+        arrays = _crps(joined(state_of(members)), draws, _truth(truth, layout))
     texts = ("ranked probability score", "ranked probability score, fair", "")
     unit = unit_of(layout)
     return result_of(
-        shares, layout, **{k: (a, words, unit) for k, a, words in zip(names, arrays, texts, strict=True)}
+        draws, layout, **{k: (a, words, unit) for k, a, words in zip(names, arrays, texts, strict=True)}
     )
 
 
@@ -193,12 +194,12 @@ def _cases(forecasts: xr.Dataset, truth: xr.Dataset) -> Iterator[tuple[np.ndarra
         yield finite(np.asarray(states[i][kept])), shares, came[i].astype(np.float64)
 
 
-def _crps(state: xr.DataArray, shares: np.ndarray, truth: np.ndarray) -> tuple[xr.DataArray, ...]:
+def _crps(state: xr.DataArray, draws: Draws, truth: np.ndarray) -> tuple[xr.DataArray, ...]:
     came = xr.DataArray(truth, dims=("time", "variable"))
     if state.chunks:
         came = came.chunk(time=state.chunksizes["time"], variable=state.chunksizes["variable"])
     return xr.apply_ufunc(
-        lambda x, y: tuple(weighted_crps(np.moveaxis(x, -1, 0), shares, y)),
+        lambda x, y: tuple(weighted_crps(np.moveaxis(x, -1, 0), draws, y)),
         state,
         came,
         input_core_dims=[["sample"], []],

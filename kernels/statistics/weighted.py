@@ -1,18 +1,15 @@
 """Statistics of weighted arrays: quantiles, correlations, scores, distances.
 
-A sample x_i has the weight w_i ≥ 0 and the share p_i = w_i / Σw; Σp² is one over the effective size.
-A statistic moves by p_i φ_i with its sample i, φ being its influence (x_i − Σp x for the mean), so
-that its standard error is the linearised one of a ratio estimator,
-
-    error² = Σ p_i² φ_i² / (1 − Σp²),
-
-s/√n for a mean with equal weights; NaN for a single sample. Samples count as independent.
+Weights are an array, or `Draws` that also know which samples are independent; without, all are. Errors are those
+of `kernels.statistics.draws`, from the influence of each sample on a statistic.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
+
+from kernels.statistics.draws import Draws, Weights
 
 __all__ = [
     "CRPS",
@@ -39,24 +36,25 @@ def effective_sample_size(weights: Float[np.ndarray, " sample"]) -> float:
     return float(np.sum(weights)) ** 2 / square if square > 0 else 0.0
 
 
-def weighted_mean(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def weighted_mean(values: np.ndarray, weights: Weights = None) -> np.ndarray:
     """Mean over the first axis.
 
     Args:
         values: (sample, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
     """
+    weights = weights.shares if isinstance(weights, Draws) else weights
     return np.asarray(np.average(np.asarray(values, np.float64), axis=0, weights=weights))
 
 
-def weighted_quantiles(values: np.ndarray, weights: np.ndarray | None, q: np.ndarray) -> np.ndarray:
+def weighted_quantiles(values: np.ndarray, weights: Weights, q: np.ndarray) -> np.ndarray:
     """Quantiles over the first axis of the weighted distribution function.
 
     The distribution function is interpolated at its midpoints.
 
     Args:
         values: (sample, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
         q: levels between 0 and 1.
 
     Returns:
@@ -76,21 +74,13 @@ def weighted_quantiles(values: np.ndarray, weights: np.ndarray | None, q: np.nda
     return np.stack(columns, axis=1).reshape(len(q), *values.shape[1:])
 
 
-def _ranked(values: np.ndarray, weights: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _ranked(values: np.ndarray, weights: Weights) -> tuple[np.ndarray, np.ndarray]:
     """Values of positive weight (sample, column) sorted in each column, and the share of each."""
-    shares = _shares(weights, len(values))
+    shares = Draws.of(weights, len(values)).shares
     keep = shares > 0
     flat = values[keep].reshape(int(keep.sum()), -1)
     order = np.argsort(flat, axis=0)
     return np.take_along_axis(flat, order, axis=0), shares[keep][order]
-
-
-def _shares(weights: np.ndarray | None, num_samples: int) -> Float[np.ndarray, " sample"]:
-    """Shares p_i = w_i / Σw."""
-    weights = np.ones(num_samples) if weights is None else np.asarray(weights, np.float64)
-    if not np.any(weights > 0):
-        raise ValueError("`weights` must have a positive entry.")
-    return weights / weights.sum()
 
 
 def _column(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
@@ -98,39 +88,28 @@ def _column(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
     return shares.reshape(-1, *[1] * (values.ndim - 1))
 
 
-def _influence_error(influence: np.ndarray, shares: np.ndarray) -> np.ndarray:
-    """Standard error of a statistic from the influence (sample, …) of each sample on it."""
-    return np.asarray(np.sqrt(np.tensordot(shares**2, influence**2, axes=1) * _correction(shares)))
-
-
-def _correction(shares: np.ndarray) -> float:
-    """Factor 1 / (1 − Σp²); n / (n − 1) for equal weights; NaN for one sample."""
-    square = float(np.sum(shares**2))
-    return 1.0 / (1.0 - square) if square < 1.0 else np.nan
-
-
-def weighted_error(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
-    """Standard error of `weighted_mean`: Σp²(x − Σpx)² / (1 − Σp²), its root.
+def weighted_error(values: np.ndarray, weights: Weights = None) -> np.ndarray:
+    """Standard error of `weighted_mean`; of independent samples √(Σp²(x − Σpx)² / (1 − Σp²)).
 
     Args:
         values: (sample, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
     """
-    values, shares = np.asarray(values, np.float64), _shares(weights, len(values))
-    return _influence_error(values - weighted_mean(values, shares), shares)
+    values, draws = np.asarray(values, np.float64), Draws.of(weights, len(values))
+    return draws.error(values - weighted_mean(values, draws))
 
 
-def weighted_variance(values: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+def weighted_variance(values: np.ndarray, weights: Weights = None) -> np.ndarray:
     """Variance Σp(x − Σpx)² / (1 − Σp²) over the first axis; NaN for one sample.
 
     It is unbiased for weights that do not depend on x.
     """
-    values, shares = np.asarray(values, np.float64), _shares(weights, len(values))
-    centred = values - weighted_mean(values, shares)
-    return np.asarray(np.tensordot(shares, centred**2, axes=1) * _correction(shares))
+    values, draws = np.asarray(values, np.float64), Draws.of(weights, len(values))
+    centred = values - weighted_mean(values, draws)
+    return np.asarray(np.tensordot(draws.shares, centred**2, axes=1) * draws.correction)
 
 
-def weighted_quantile_errors(values: np.ndarray, weights: np.ndarray | None, q: np.ndarray) -> np.ndarray:
+def weighted_quantile_errors(values: np.ndarray, weights: Weights, q: np.ndarray) -> np.ndarray:
     """Standard errors of `weighted_quantiles`: half the gap between the quantiles at q ± δ.
 
     δ is the standard error of the distribution function at the quantile, δ² = Σp²(1[x ≤ Q] − q)² / (1 − Σp²);
@@ -138,42 +117,52 @@ def weighted_quantile_errors(values: np.ndarray, weights: np.ndarray | None, q: 
 
     Args:
         values: (sample, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
         q: levels between 0 and 1.
 
     Returns:
         (q, …); NaN for one sample.
     """
     values, q = np.asarray(values), np.atleast_1d(np.asarray(q, np.float64))
-    ranked, shares = _ranked(values, np.ones(len(values)) if weights is None else weights)
-    square, correction = np.sum(shares[:, 0] ** 2), _correction(shares[:, 0])
-    if np.isnan(correction):
+    draws = Draws.of(weights, len(values))
+    if not draws.degrees > 0:
         return np.full((len(q), *values.shape[1:]), np.nan)
+    flat = values.reshape(len(values), -1)
+    ranked, shares = _ranked(flat, draws)
     midpoints = np.cumsum(shares, axis=0) - 0.5 * shares
     squares = np.cumsum(shares**2, axis=0) - 0.5 * shares**2
+    square, moves = np.sum(shares[:, 0] ** 2), _quantile_moves(flat, draws, q)
     columns = []
-    for middle, column, below in zip(midpoints.T, ranked.T, squares.T, strict=True):
+    for j, (middle, column, below) in enumerate(zip(midpoints.T, ranked.T, squares.T, strict=True)):
         beneath = np.interp(q, middle, below)
-        delta = np.sqrt(((1.0 - q) ** 2 * beneath + q**2 * (square - beneath)) * correction)
+        variance = ((1.0 - q) ** 2 * beneath + q**2 * (square - beneath)) * draws.correction
+        delta = draws.combined(np.sqrt(variance), None if moves is None else moves[..., j])
         columns.append(0.5 * (np.interp(q + delta, middle, column) - np.interp(q - delta, middle, column)))
     return np.stack(columns, axis=1).reshape(len(q), *values.shape[1:])
 
 
-def weighted_correlation(
-    values: np.ndarray, weights: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def _quantile_moves(flat: np.ndarray, draws: Draws, q: np.ndarray) -> np.ndarray | None:
+    """Move of the distribution function at each quantile by each replicate, (replicate, q, column)."""
+    if draws.replicate is None:
+        return None
+    places = weighted_quantiles(flat, draws, q)
+    return np.stack([draws.moves((flat <= at) - level) for at, level in zip(places, q, strict=True)], axis=1)
+
+
+def weighted_correlation(values: np.ndarray, weights: Weights = None) -> tuple[np.ndarray, np.ndarray]:
     """Correlation of each two variables over the first axis, and its standard error.
 
     With standardised values z the influence on the correlation r of two variables is z z' − r (z² + z'²)/2.
 
     Args:
         values: (sample, …, variable).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
 
     Returns:
         Twice (…, variable, variable); NaN where a variable does not vary.
     """
-    values, shares = np.asarray(values, np.float64), _shares(weights, len(values))
+    values, draws = np.asarray(values, np.float64), Draws.of(weights, len(values))
+    shares = draws.shares
     centred = values - weighted_mean(values, shares)
     varies = np.ptp(values[shares > 0], axis=0) > 0
     variance = np.where(varies, np.tensordot(shares, centred**2, axes=1), np.nan)
@@ -184,13 +173,11 @@ def weighted_correlation(
     for i in range(values.shape[-1]):  # one row at a time: all pairs of all samples at once would not fit
         one = z[..., i : i + 1]
         influence = one * z - 0.5 * correlation[..., i, :] * (one**2 + z**2)
-        errors.append(_influence_error(influence, shares))
+        errors.append(draws.error(influence))
     return correlation, np.stack(errors, axis=-2)
 
 
-def weighted_autocorrelation(
-    values: np.ndarray, weights: np.ndarray | None = None
-) -> tuple[np.ndarray, np.ndarray]:
+def weighted_autocorrelation(values: np.ndarray, weights: Weights = None) -> tuple[np.ndarray, np.ndarray]:
     """Correlation of a series with itself k steps later, and its standard error.
 
     With y the departure from the ensemble's mean at each time, r(k) = C / √(A B) for
@@ -199,12 +186,13 @@ def weighted_autocorrelation(
 
     Args:
         values: (sample, time, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
 
     Returns:
         Twice (lag, …), lags 0 … T − 1; NaN where nothing varies.
     """
-    values, shares = np.asarray(values, np.float64), _shares(weights, len(values))
+    values, draws = np.asarray(values, np.float64), Draws.of(weights, len(values))
+    shares = draws.shares
     length = values.shape[1]
     y = values - weighted_mean(values, shares)
     transform = np.fft.rfft(y, 2 * length, axis=1)  # padded: no product may wrap around
@@ -217,11 +205,11 @@ def weighted_autocorrelation(
     size = np.sqrt(first * last)
     correlation = np.clip(top / size, -1.0, 1.0)
     influence = c / size - 0.5 * correlation * (a / first + b / last)
-    return correlation, _influence_error(influence, shares)
+    return correlation, draws.error(influence)
 
 
 def weighted_histogram(
-    points: tuple[np.ndarray, np.ndarray], weights: np.ndarray | None, edges: tuple[np.ndarray, np.ndarray]
+    points: tuple[np.ndarray, np.ndarray], weights: Weights, edges: tuple[np.ndarray, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
     """Share of a plane's points in each cell, and its standard error.
 
@@ -229,14 +217,14 @@ def weighted_histogram(
 
     Args:
         points: first and second coordinates, (sample, point) each.
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
         edges: increasing; a cell holds its lower edges, the last ones also their upper edge.
 
     Returns:
         Twice (cell, cell). Points outside the edges count in the total.
     """
     num_samples, num_points = points[0].shape
-    shares, shape = _shares(weights, num_samples), (len(edges[0]) - 1, len(edges[1]) - 1)
+    draws, shape = Draws.of(weights, num_samples), (len(edges[0]) - 1, len(edges[1]) - 1)
     cells, inside = np.zeros(points[0].shape, np.int64), np.ones(points[0].shape, bool)
     for values, sides, count in zip(points, edges, shape, strict=True):
         cell = np.where(values == sides[-1], count - 1, np.searchsorted(sides, values, side="right") - 1)
@@ -246,12 +234,16 @@ def weighted_histogram(
     size = shape[0] * shape[1]
     pairs, visits = np.unique(owner * size + cells[inside], return_counts=True)
     owner, cell, part = pairs // size, pairs % size, visits / num_points
-    mean = np.bincount(cell, shares[owner] * part, size)
-    squares = shares[owner] ** 2
-    spread = (
-        np.bincount(cell, squares * (part**2 - 2.0 * part * mean[cell]), size) + np.sum(shares**2) * mean**2
-    )
-    error = np.sqrt(np.maximum(spread, 0.0) * _correction(shares))
+    mean = np.bincount(cell, draws.shares[owner] * part, size)
+    squares = draws.shares[owner] ** 2
+    spread = np.bincount(cell, squares * (part**2 - 2.0 * part * mean[cell]), size)
+    spread = np.maximum(spread + np.sum(draws.shares**2) * mean**2, 0.0)
+    moves = None
+    if draws.replicate is not None:
+        labels, row = np.unique(draws.replicate, return_inverse=True)
+        visited = np.bincount(row[owner] * size + cell, draws.shares[owner] * part, len(labels) * size)
+        moves = visited.reshape(-1, size) - np.multiply.outer(draws.replicate_shares, mean)
+    error = draws.combined(np.sqrt(spread * draws.correction), moves)
     return mean.reshape(shape), error.reshape(shape)
 
 
@@ -269,14 +261,14 @@ class CRPS(NamedTuple):
     error: np.ndarray
 
 
-def weighted_crps(values: np.ndarray, weights: np.ndarray | None, truth: np.ndarray) -> CRPS:
+def weighted_crps(values: np.ndarray, weights: Weights, truth: np.ndarray) -> CRPS:
     """Score of a sample as a forecast of `truth`; smaller is better.
 
     With D_i = Σ_j p_j |x_i − x_j| a sample's influence is |x_i − y| − D_i, less its mean.
 
     Args:
         values: (sample, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
         truth: (…), what came.
 
     Returns:
@@ -284,20 +276,19 @@ def weighted_crps(values: np.ndarray, weights: np.ndarray | None, truth: np.ndar
     """
     truth = np.asarray(truth, np.float64)
     gaps = np.asarray(values, np.float64) - truth  # near zero, where differences of sums keep their digits
-    shares = _shares(weights, len(gaps))
+    draws = Draws.of(weights, len(gaps))
     order = np.argsort(gaps, axis=0)
-    x, p = np.take_along_axis(gaps, order, axis=0), shares[order]
+    x, p = np.take_along_axis(gaps, order, axis=0), draws.shares[order]
     below, moment = np.cumsum(p, axis=0), np.cumsum(p * x, axis=0)
     distance = x * (2.0 * below - 1.0) + moment[-1] - 2.0 * moment
     spread, miss = np.sum(p * distance, axis=0), np.sum(p * np.abs(x), axis=0)
-    influence = np.abs(x) - distance - (miss - spread)
-    correction = _correction(shares)
-    error = np.sqrt(np.sum(p**2 * influence**2, axis=0) * correction)
-    return CRPS(miss - 0.5 * spread, miss - 0.5 * spread * correction, error)
+    influence = np.empty_like(x)
+    np.put_along_axis(influence, order, np.abs(x) - distance - (miss - spread), axis=0)
+    return CRPS(miss - 0.5 * spread, miss - 0.5 * spread * draws.correction, draws.error(influence))
 
 
 def weighted_place(
-    values: np.ndarray, weights: np.ndarray | None, truth: np.ndarray, uniform: np.ndarray
+    values: np.ndarray, weights: Weights, truth: np.ndarray, uniform: np.ndarray
 ) -> np.ndarray:
     """Place of `truth` in a sample, between 0 and 1.
 
@@ -309,11 +300,11 @@ def weighted_place(
 
     Args:
         values: (sample, …).
-        weights: (sample,), not negative, or None for equal ones.
+        weights: (sample,), not negative, `Draws`, or None for equal ones.
         truth: (…), what came.
         uniform: (…), independent uniform numbers u in [0, 1).
     """
-    values, shares = np.asarray(values), _shares(weights, len(values))
+    values, shares = np.asarray(values), Draws.of(weights, len(values)).shares
     square = float(np.sum(shares**2))
     below = np.tensordot(shares, values < truth, axes=1)
     tied = np.tensordot(shares, values == truth, axes=1)

@@ -92,7 +92,7 @@ def main(name="lorenz63", num_paths=1024, num_exact=8192, *texts):
         exact = kernels.sample(key, model, event=tree, num_samples=int(num_exact), method="exact")
         states, values = exact["state"].values, exact["constraint"].values
         seconds = time.perf_counter() - begin
-        size = exact.attrs.get("effective_size", len(states))  # hits of direct samples are independent
+        size = exact.attrs.get("ess", len(states))  # hits of direct samples are independent
         rhat = f"R-hat {exact.attrs['rhat']:.3f}, " if "rhat" in exact.attrs else ""
         print(
             f"  exact, {len(states)} chains: distances {pair(distances(states, values, truth, true_values))}, "

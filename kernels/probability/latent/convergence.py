@@ -6,8 +6,9 @@ split R̂   the chains are put into groups that share nothing but the law to be 
           here are short and many: a group, and not a chain, has to cover the whole event.
 τ         autocorrelation time of C in moves, 1 + 2 Σ_k ρ(k); where ρ has not died out after half of
           the moves, its last value is taken to fall on geometrically.
-size      number of independent draws that the chains are worth in their last states: their number over
-          the mean inflation, the variance between groups against that of groups of independent draws.
+ess       number of independent draws that the chains are worth in their last states, from the spread of the
+          replicates that they descend from (`kernels.statistics.draws`). Chains forget their state sooner than
+          their replicate: how heavy each is, and what it holds of parts that no chain leaves, stays as it was.
 
 C may have mixed long before the states have: on `max(z) == 1.9 tolerance 0.02` of Lorenz R̂ of C was 1.01
 where 6,144 chains were worth 119 trajectories. All three are therefore also looked at in the states.
@@ -19,10 +20,10 @@ import numpy as np
 from arviz_stats.base.array import array_stats
 from jaxtyping import Float
 
-__all__ = ["MAX_RHAT", "MIN_SIZE", "Mixing", "effective_size", "mixing_of", "worst_mixing"]
+__all__ = ["MAX_RHAT", "MIN_ESS", "Mixing", "mixing_of", "worst_mixing"]
 
 MAX_RHAT = 1.1
-MIN_SIZE = 50  # independent draws; an ensemble worth fewer says little
+MIN_ESS = 50  # independent draws; an ensemble worth fewer says little
 MIN_DRAWS = 8  # draws of a group
 NEGLIGIBLE = 0.05  # autocorrelation
 
@@ -34,18 +35,18 @@ class Mixing(NamedTuple):
         rhat: split R̂ over groups of chains.
         autocorrelation_time: τ, in moves.
         num_moves: number of moves so far.
-        effective_size: independent draws that the chains are worth.
+        ess: independent draws that the chains are worth.
     """
 
     rhat: float
     autocorrelation_time: float
     num_moves: int
-    effective_size: float = float("nan")
+    ess: float = float("nan")
 
     @property
     def mixed(self) -> bool:
         """Whether no figure speaks against mixing."""
-        return not (self.rhat > MAX_RHAT or self.effective_size < MIN_SIZE)
+        return not (self.rhat > MAX_RHAT or self.ess < MIN_ESS)
 
     def words(self, whose: str = "The chains") -> str:
         """Message with the figures of chains that have not mixed; else empty."""
@@ -58,11 +59,11 @@ class Mixing(NamedTuple):
         )
 
     def _worth(self) -> str:
-        return "" if np.isnan(self.effective_size) else f", worth {self.effective_size:.0f} independent ones"
+        return "" if np.isnan(self.ess) else f", worth {self.ess:.0f} independent ones"
 
     def to_dict(self) -> dict[str, Any]:
-        """Numbers for diagnostics and attributes."""
-        known = {} if np.isnan(self.effective_size) else {"effective_size": round(self.effective_size)}
+        """Numbers for diagnostics and attributes; `effective_size` is the name of `ess` in version 0.1."""
+        known = {} if np.isnan(self.ess) else {"ess": round(self.ess), "effective_size": round(self.ess)}
         return {"rhat": self.rhat, "autocorrelation_time": self.autocorrelation_time} | known
 
 
@@ -78,28 +79,10 @@ def mixing_of(values: Float[np.ndarray, "move group chain"]) -> Mixing:
 
 
 def worst_mixing(values: Float[np.ndarray, "move group chain statistic"]) -> Mixing:
-    """Convergence figures of the statistic with the largest R̂.
-
-    The effective size is that of all statistics together.
-    """
+    """Convergence figures of the statistic with the largest R̂; without the effective size."""
     each = [mixing_of(values[..., i]) for i in range(values.shape[-1])]
     known = [one for one in each if not np.isnan(one.rhat)]
-    worst = max(known or each[:1], key=lambda one: one.rhat)
-    return worst._replace(effective_size=effective_size(values[-1]))
-
-
-def effective_size(values: Float[np.ndarray, "group chain statistic"]) -> float:
-    """Effective number of independent draws of chains in independent groups.
-
-    It is at most the number of chains.
-    """
-    groups, chains, _ = values.shape
-    spread = values.reshape(groups * chains, -1).var(axis=0)
-    moving = spread > 0
-    if groups < 2 or not moving.any() or not np.isfinite(values).all():
-        return float("nan")
-    inflation = chains * values.mean(axis=1).var(axis=0, ddof=1)[moving] / spread[moving]
-    return float(groups * chains / max(1.0, np.mean(inflation)))
+    return max(known or each[:1], key=lambda one: one.rhat)
 
 
 def _autocorrelation_time(values: Float[np.ndarray, "move chain"]) -> float:

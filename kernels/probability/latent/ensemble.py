@@ -3,8 +3,9 @@
 The chains start in states that an estimator has found in the event and weighted to its conditional law. Moving
 them serves two ends: chains that start from the same state forget it, and errors of the weights fade. Whether
 this has happened, `kernels.probability.latent.convergence` tells: the chains, ordered by the state that they come
-from, are cut into `NUM_GROUPS` groups of nearly separate descent. With fewer starting states than groups this
-cannot be told, and the chains count as that many trajectories.
+from, are cut into `NUM_GROUPS` groups of nearly separate descent. How many independent trajectories they are worth,
+the replicates of the estimator tell. With fewer starting states than groups this cannot be told, and the chains
+count as that many trajectories.
 """
 
 from collections.abc import Iterator
@@ -12,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jaxtyping import Int
 
 from kernels.probability.base import Population, Problem
 from kernels.probability.latent.chains import Chains, walk
@@ -19,6 +21,7 @@ from kernels.probability.latent.convergence import Mixing, worst_mixing
 from kernels.probability.latent.levels import Scheme
 from kernels.probability.latent.subset_simulation import DEFAULT_SCHEME
 from kernels.probability.resampling import systematic
+from kernels.statistics.draws import Draws
 
 __all__ = ["Extension", "extend"]
 
@@ -30,10 +33,14 @@ MOST_ROUNDS = 6  # rounds of `DEFAULT_SCHEME.moves.count` moves
 
 
 class Extension(NamedTuple):
-    """Chains after some of the moves; `mixing` is None in the first round."""
+    """Chains after some of the moves, the replicate that each descends from, and their `mixing`.
+
+    `mixing` is None in the first round.
+    """
 
     fraction: float
     chains: Chains
+    replicate: Int[np.ndarray, " chain"]
     mixing: Mixing | None
 
 
@@ -59,6 +66,7 @@ def extend(
     seeds = systematic(weights, walked, generator.uniform())
     holds = np.ones(len(weights), bool)
     chains = Chains(population.latents, population.states, population.values, holds).take(seeds)
+    replicate = population.replicate[seeds]
     visited: list[np.ndarray] = []
     mixing = None
     fewest = -(-FEWEST_MOVES // scheme.moves.count)
@@ -67,21 +75,24 @@ def extend(
             if moved is not None:
                 chains = moved
                 visited.append(_statistics(chains))
-            yield Extension(min(0.99, (len(visited) + 0.5) / FEWEST_MOVES), chains.take(shown), mixing)
-        mixing = _descended(worst_mixing(_grouped(visited)), len(np.unique(seeds)))
+            done = min(0.99, (len(visited) + 0.5) / FEWEST_MOVES)
+            yield Extension(done, chains.take(shown), replicate[shown], mixing)
+        ess = _worth(visited[-1], replicate, len(np.unique(seeds)))
+        mixing = worst_mixing(_grouped(visited))._replace(ess=ess)
         if index + 1 >= fewest and mixing.mixed:
             break
-    yield Extension(1.0, chains.take(shown), mixing)
+    yield Extension(1.0, chains.take(shown), replicate[shown], mixing)
 
 
-def _descended(mixing: Mixing, num_seeds: int) -> Mixing:
-    """Limit the effective size to the number of seeds, if there are fewer seeds than groups.
+def _worth(values: np.ndarray, replicate: np.ndarray, num_seeds: int) -> float:
+    """Independent draws that chains are worth, by statistics of their states (chain, statistic).
 
-    Chains from a few seeds agree with each other, and say nothing of places where no seed was.
+    If there are fewer seeds than groups, it is at most that number: chains from a few seeds agree with each other,
+    and say nothing of places where no seed was.
     """
-    if num_seeds >= NUM_GROUPS:
-        return mixing
-    return mixing._replace(effective_size=float(np.fmin(mixing.effective_size, num_seeds)))
+    draws = Draws(np.full(len(values), 1.0 / len(values)), replicate)
+    ess = draws.measured(values)
+    return ess if num_seeds >= NUM_GROUPS else float(np.fmin(ess, num_seeds))
 
 
 def _statistics(chains: Chains) -> np.ndarray:

@@ -187,8 +187,9 @@ class Run:
             return None
         keep = keep[np.argsort(replicate[keep], kind="stable")]
         chosen = chains.take(keep)
-        independent = pooled and bool(self.stages) and self.stages[-1].independent
-        return Population(chosen.latents, chosen.states, chosen.values, weights[keep], independent)
+        if pooled and self.stages and self.stages[-1].independent:
+            replicate = np.arange(len(replicate))
+        return Population(chosen.latents, chosen.states, chosen.values, weights[keep], replicate[keep])
 
 
 def _bound(products: np.ndarray) -> tuple[float, float]:

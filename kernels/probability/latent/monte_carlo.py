@@ -90,7 +90,7 @@ def _population(problem: Problem, found: list, done: bool) -> Population:
     states = np.concatenate([item[1] for item in found])
     values = np.concatenate([item[2] for item in found])
     latents = direct_latents(problem, indices) if done else None
-    return Population(latents, states, values, np.ones(len(indices)), independent=True)
+    return Population(latents, states, values, np.ones(len(indices)), replicate=indices)
 
 
 MONTE_CARLO = Estimator(

@@ -184,12 +184,12 @@ def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
 
 
 def _population(runs: list[Run]) -> Population | None:
-    """Population of all runs' states in the event."""
-    found = [one for run in runs if (one := run.population(done=True)) is not None]
-    if not found or any(one.latents is None for one in found):
+    """Population of all runs' states in the event, their replicates side by side."""
+    found = [(i, one) for i, run in enumerate(runs) if (one := run.population(done=True)) is not None]
+    if not found:
         return None
-    arrays = (np.concatenate(parts) for parts in zip(*(one[:4] for one in found), strict=True))
-    return Population(*arrays, independent=False)
+    apart = [one._replace(replicate=one.replicate + NUM_REPLICATES * i) for i, one in found]
+    return Population(*(np.concatenate(parts) for parts in zip(*apart, strict=True)))
 
 
 def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:

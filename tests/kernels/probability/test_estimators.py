@@ -60,7 +60,7 @@ def test_the_exact_ensemble_has_the_truncated_normals_moments(ar1):
     np.testing.assert_array_equal(dataset["weight"].values, 1.0)
     states = dataset["state"].values.reshape(2048, 80).astype(float)
     mean, cov = truncated_moments(covariance, flat, 3.0)
-    size = dataset.attrs["effective_size"]  # what the chains say that they are worth
+    size = dataset.attrs["ess"]  # what the chains say that they are worth
     assert size > 400
     assert np.abs((states.mean(0) - mean) / np.sqrt(np.diag(cov) / size)).max() < 5
     spread = np.sqrt((np.outer(np.diag(cov), np.diag(cov)) + cov**2) / size)

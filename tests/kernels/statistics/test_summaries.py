@@ -10,6 +10,7 @@ from scipy import stats
 
 from kernels.events.syntax.parser import parse_event
 from kernels.statistics import summaries, verification
+from kernels.statistics.draws import interval_factor
 from kernels.trajectories.datasets import to_dataset
 from kernels.trajectories.layout import Layout
 
@@ -287,3 +288,75 @@ def test_hitting_times_of_many_parts(count):
     event = " and ".join(f"at(x, {time}) > 0" for time in range(count))
     result = summaries.hitting_times(to_dataset(np.ones((2, 20, 1)), layout), event)
     np.testing.assert_array_equal(result["probability"], np.arange(20) >= count - 1)
+
+
+# -- replicates ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_copies_of_one_replicate_are_one_draw(name):
+    """Three copies of each sample have the errors of one, if they are said to be of one replicate."""
+    function, names = STATISTICS[name]
+    dataset = ensemble(np.random.default_rng(11))
+    copies = dataset.isel(sample=np.repeat(np.arange(300), 3))
+    known = function(copies.assign(replicate=("sample", np.repeat(np.arange(300), 3))))
+    once, ignored = function(dataset), function(copies)
+    for each in names:
+        tolerance = 0.3 if name == "bands" else 1e-9  # midpoints of one heavy sample or of three light ones
+        np.testing.assert_allclose(known[f"{each}_error"], once[f"{each}_error"], rtol=tolerance, atol=1e-12)
+        ratio = ignored[f"{each}_error"].sum() / once[f"{each}_error"].sum()
+        assert ratio == pytest.approx(3**-0.5, rel=0.05)
+    assert known.attrs["degrees_of_freedom"] == pytest.approx(once.attrs["degrees_of_freedom"])
+
+
+@pytest.mark.parametrize("name", STATISTICS)
+def test_replicates_of_other_means_widen_the_errors(name):
+    """Sixteen replicates, each shifted by its own amount: the errors are the spread of such ensembles."""
+    function, names = STATISTICS[name]
+    rng = np.random.default_rng(8)
+    replicate = np.repeat(np.arange(16), 18)
+    results, narrow = [], []
+    for _ in range(REPLICATES):
+        dataset = ensemble(rng, len(replicate)).drop_vars("weight")
+        dataset["state"] = dataset["state"] + rng.normal(0.0, 0.5, 16)[replicate][:, None, None]
+        narrow.append(function(dataset))
+        results.append(function(dataset.assign(replicate=("sample", replicate))))
+    for each in names:
+        assert_calibrated(results, each)
+    if name == "mean":
+        with pytest.raises(AssertionError):
+            assert_calibrated(narrow, "mean")
+
+
+@pytest.mark.parametrize("name", ["mean", "bands", "exceedance", "spectra", "crps"])
+def test_replicates_stay_lazy_and_agree(name):
+    function, names = STATISTICS[name]
+    dataset = ensemble(np.random.default_rng(5)).assign(replicate=("sample", np.arange(300) % 12))
+    lazy = function(dataset.chunk(sample=70))
+    assert all(isinstance(lazy[f"{each}_error"].data, dask.array.Array) for each in names)
+    xr.testing.assert_allclose(lazy.compute(), function(dataset))
+
+
+@pytest.mark.parametrize("attribute", ["ess", "effective_size"])
+def test_chains_whose_replicates_are_not_known_count_by_their_effective_size(attribute):
+    """Files of version 0.1 have `effective_size`, and no `replicate`."""
+    dataset = ensemble(np.random.default_rng(2)).drop_vars("weight")
+    plain, worth = summaries.mean(dataset), summaries.mean(dataset.assign_attrs({attribute: 75}))
+    np.testing.assert_allclose(worth["mean_error"], 2.0 * plain["mean_error"])
+    assert worth.attrs["ess"] == 75
+    assert worth.attrs["degrees_of_freedom"] == pytest.approx(74)
+
+
+def test_the_degrees_of_freedom_are_those_of_the_replicates():
+    """R − 1 of equal ones, fewer where one is heavy, none of a single one, whose error cannot be known."""
+    dataset = ensemble(np.random.default_rng(2)).drop_vars("weight")
+    for replicate, expected in (
+        (np.arange(300) % 10, 9.0),
+        (np.repeat([0, 1, 2], [200, 50, 50]), 18**2 / 258 - 1),
+        (np.zeros(300, int), 0.0),
+    ):
+        result = summaries.mean(dataset.assign(replicate=("sample", replicate)))
+        assert result.attrs["degrees_of_freedom"] == pytest.approx(expected)
+    assert np.isnan(result["mean_error"]).all()
+    assert np.isnan(interval_factor(result.attrs["degrees_of_freedom"]))
+    assert interval_factor(7) == pytest.approx(stats.t.ppf(0.975, 7))

@@ -13,11 +13,12 @@ import kernels
 from kernels.probability.base import Population
 from kernels.probability.latent import ensemble
 from kernels.probability.latent.chains import Chains, Moves, walk
-from kernels.probability.latent.convergence import Mixing, effective_size, mixing_of, worst_mixing
+from kernels.probability.latent.convergence import Mixing, mixing_of, worst_mixing
 from kernels.probability.latent.direct import latent_map
 from kernels.probability.latent.ensemble import extend
 from kernels.probability.latent.levels import Run, Scheme, mixing
 from kernels.probability.latent.subset_simulation import predicted_calls, subset_simulation
+from kernels.statistics.draws import Draws
 
 MOVES = {
     "pcn": Moves(),
@@ -118,11 +119,13 @@ def test_states_that_have_not_mixed_are_seen_where_c_has():
 def test_the_effective_size_of_copies():
     """Chains that stand in threes at the same place are worth a third of their number."""
     generator = np.random.default_rng(3)
-    found = [effective_size(np.repeat(generator.normal(size=(8, 40, 16)), 3, axis=1)) for _ in range(20)]
-    assert np.mean(found) == pytest.approx(8 * 40, rel=0.1)
-    assert effective_size(generator.normal(size=(8, 120, 16))) > 0.7 * 8 * 120
-    assert np.isnan(effective_size(np.ones((8, 4, 2))))
-    few = Mixing(1.0, 1.0, 12, effective_size=20.0)
+    draws = Draws(np.full(960, 1 / 960), np.repeat(np.arange(8), 120))
+    found = [draws.measured(np.repeat(generator.normal(size=(320, 16)), 3, axis=0)) for _ in range(20)]
+    assert np.mean(found) == pytest.approx(320, rel=0.15)
+    assert draws.measured(generator.normal(size=(960, 16))) > 0.7 * 960
+    assert np.isnan(draws.measured(np.ones((960, 2))))
+    assert Draws(draws.shares, np.zeros(960, int)).measured(generator.normal(size=(960, 2))) == 1.0
+    few = Mixing(1.0, 1.0, 12, ess=20.0)
     assert not few.mixed
     assert "worth 20 independent ones" in few.words()
 
@@ -141,14 +144,14 @@ def test_the_autocorrelation_time_of_a_known_series():
 def test_the_ensemble_moves_on_until_it_has_mixed(inside):
     """Eight seeds of two kinds: the chains are moved more often than they are from good ones."""
     asked, chains = inside
-    good = Population(chains.latents, chains.states, chains.values, np.ones(1024))
+    good = Population(chains.latents, chains.states, chains.values, np.ones(1024), np.arange(1024))
     *_, settled = extend(asked, good, 256)
     assert settled.fraction == 1.0
     assert settled.mixing.num_moves == 12
     assert settled.mixing.mixed
     order = np.argsort(chains.values)[[0, 1, 2, 3, -4, -3, -2, -1]]
     few = chains.take(order)
-    *_, longer = extend(asked, Population(few.latents, few.states, few.values, np.ones(8)), 256)
+    *_, longer = extend(asked, Population(few.latents, few.states, few.values, np.ones(8), np.arange(8)), 256)
     assert longer.mixing.num_moves > 12
     assert stats.ks_2samp(longer.chains.values, chains.values).pvalue > 1e-4
 
@@ -166,6 +169,8 @@ def test_the_exact_ensemble_says_whether_it_has_mixed(monkeypatch):
     assert dataset.attrs["rhat"] < 1.1
     assert dataset.attrs["autocorrelation_time"] >= 1
     assert dataset.attrs["mixing"] == "mixed"
+    assert dataset.attrs["ess"] == dataset.attrs["effective_size"] <= 256
+    assert len(np.unique(dataset["replicate"])) > 8
     monkeypatch.setattr(ensemble, "worst_mixing", lambda values: Mixing(1.5, 9.0, len(values)))
     spec = kernels.RunSpec(model=model, event=event, method="exact", num_samples=64, num_steps=10)
     *_, last = kernels.stream(spec)
@@ -177,8 +182,10 @@ def test_chains_from_a_few_states_are_not_said_to_be_worth_more(inside):
     """They all agree with each other; whether the event has another part, none of them can know."""
     asked, chains = inside
     three = chains.take(np.array([0, 1, 2]))
-    *_, grown = extend(asked, Population(three.latents, three.states, three.values, np.ones(3)), 128)
-    assert grown.mixing.effective_size <= 3
+    alone = Population(three.latents, three.states, three.values, np.ones(3), np.arange(3))
+    *_, grown = extend(asked, alone, 128)
+    assert grown.mixing.ess <= 3
+    np.testing.assert_array_equal(np.unique(grown.replicate), [0, 1, 2])
     assert not grown.mixing.mixed
 
 

@@ -1,7 +1,7 @@
 """Curves that compare an ensemble given the event with one without it.
 
 Pure functions of Datasets, through `kernels.statistics.summaries` and `kernels.statistics.weighted`: weights and membership
-count everywhere, and every curve carries its 95 % band (1.96 standard errors). Where weights are worth
+count everywhere, and every curve carries its 95 % band (Student's t; see `kernels.statistics.draws`). Where weights are worth
 too few trajectories (`diffuse_ui.analysis.ensembles.is_summarizable`) there is no summary of the event's side, only
 its *hits*: single trajectories that meet the event, unweighted.
 """
@@ -13,11 +13,13 @@ import numpy as np
 import xarray as xr
 
 import kernels
-from diffuse_ui.analysis.ensembles import Fan, fan, is_member, is_summarizable, member_weights
+from diffuse_ui.analysis.ensembles import Fan, ess_of, fan, is_member, is_summarizable, member_weights
 from diffuse_ui.work.results import Result, states
 from kernels.events.semantics.attribution import evaluate, explain, parts
 from kernels.statistics import summaries
-from kernels.statistics.weighted import effective_sample_size, weighted_error, weighted_mean
+from kernels.statistics.draws import Draws, interval_factor
+from kernels.statistics.ensembles import members_of
+from kernels.statistics.weighted import weighted_error, weighted_mean
 
 __all__ = [
     "Bands",
@@ -123,10 +125,9 @@ class Pair:
         return int(self.conditional.sizes["sample"])
 
     @property
-    def effective(self) -> float:
-        """Effective sample size (Σw)²/Σw² of the members."""
-        weights = member_weights(self.conditional)
-        return float(self.num_members) if weights is None else effective_sample_size(weights)
+    def ess(self) -> float:
+        """Number of independent trajectories that the members are worth."""
+        return ess_of(self.conditional)
 
     def only(self, names: Sequence[str]) -> "Pair":
         """The pair restricted to some variables."""
@@ -139,6 +140,11 @@ class Pair:
     @property
     def weights(self) -> np.ndarray | None:
         return member_weights(self.conditional)
+
+    @property
+    def draws(self) -> Draws:
+        """Shares and replicates of the members, for the errors of their statistics."""
+        return members_of(self.conditional)[1]
 
 
 # -- the probability on its way --------------------------------------------------------------
@@ -221,18 +227,18 @@ def _densities(
     if at_zero:
         width = float(np.ptp(values)) / NUM_BINS[1] or 1.0
         edges = width * np.arange(np.floor(values.min() / width), np.floor(values.max() / width) + 2)
-    reference = None if outside is None else _histogram(outside, None, edges)
+    reference = None if outside is None else _histogram(outside, Draws.of(None, len(outside)), edges)
     if not pair.summarizable:
         return Panel(name, None, reference, marks=inside[:MAX_HITS])
-    return Panel(name, _histogram(inside, pair.weights, edges), reference)
+    return Panel(name, _histogram(inside, pair.draws, edges), reference)
 
 
-def _histogram(values: np.ndarray, weights: np.ndarray | None, edges: np.ndarray) -> Curve:
+def _histogram(values: np.ndarray, draws: Draws, edges: np.ndarray) -> Curve:
     num_bins, width = len(edges) - 1, np.diff(edges)
     bins = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, num_bins - 1)
     indicators = (bins[:, None] == np.arange(num_bins)).astype(np.float64)
-    density = weighted_mean(indicators, weights) / width
-    band = Z * weighted_error(indicators, weights) / width
+    density = weighted_mean(indicators, draws) / width
+    band = draws.interval_factor * weighted_error(indicators, draws) / width
     return Curve(
         np.repeat(edges, 2), *(_walls(y) for y in (density, np.maximum(density - band, 0.0), density + band))
     )
@@ -270,7 +276,8 @@ def hitting_times(pair: Pair, event: str, part: int | None, layout: kernels.Layo
 def _distribution(dataset: xr.Dataset) -> Curve:
     """Distribution function of hitting times, as steps at the sampled times."""
     times, value = (np.asarray(dataset[name].values, np.float64) for name in ("time", "probability"))
-    band = Z * np.nan_to_num(dataset["probability_error"].values)
+    factor = interval_factor(dataset.attrs["degrees_of_freedom"])
+    band = np.nan_to_num(factor * dataset["probability_error"].values)
     x = np.repeat(times, 2)[1:]
     curves = (value, np.maximum(value - band, 0.0), np.minimum(value + band, 1.0))
     return Curve(x, *(np.repeat(y, 2)[:-1] for y in curves))
@@ -299,7 +306,7 @@ def spectra(pair: Pair, names: Sequence[str]) -> list[Panel]:
 
 def _spectrum(dataset: xr.Dataset, index: int) -> Curve:
     power = dataset["power"].values[1:, index]
-    band = Z * dataset["power_error"].values[1:, index]
+    band = interval_factor(dataset.attrs["degrees_of_freedom"]) * dataset["power_error"].values[1:, index]
     floor = 1e-3 * power  # the axis is logarithmic
     return Curve(dataset["frequency"].values[1:], power, np.maximum(power - band, floor), power + band)
 

@@ -10,6 +10,7 @@ import numpy as np
 import xarray as xr
 
 from diffuse_ui.work.results import states
+from kernels.statistics.ensembles import members_of
 from kernels.statistics.weighted import effective_sample_size, weighted_quantiles
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Fan",
     "condition",
     "drawn_by",
+    "ess_of",
     "fan",
     "is_member",
     "is_summarizable",
@@ -74,6 +76,11 @@ def member_weights(dataset: xr.Dataset) -> np.ndarray | None:
     if weights.size == 0 or np.ptp(weights) <= 1e-6 * max(float(np.max(np.abs(weights))), 1e-300):
         return None
     return weights
+
+
+def ess_of(dataset: xr.Dataset) -> float:
+    """Number of independent trajectories that the members are worth, by their weights and their chains."""
+    return members_of(dataset)[1].ess if is_member(dataset).any() else 0.0
 
 
 def is_summarizable(dataset: xr.Dataset) -> bool:

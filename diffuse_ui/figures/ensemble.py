@@ -146,7 +146,8 @@ def _drawn(dataset: xr.Dataset | None, model: str) -> str:
         "guided": f"guided {of_model} (approximate)",
         "exact": f"{of_model} from its law given the event",
     }.get(str(dataset.attrs.get("ensemble", "")), of_model)
-    return f"{int(is_member(dataset).sum())} {words}, {drawn_by(dataset)}, "
+    worth = f", worth {dataset.attrs['ess']} independent ones" if "ess" in dataset.attrs else ""
+    return f"{int(is_member(dataset).sum())} {words}{worth}, {drawn_by(dataset)}, "
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:

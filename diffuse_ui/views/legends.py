@@ -3,13 +3,12 @@
 from collections.abc import Iterator
 from typing import Any
 
-from diffuse_ui.analysis.ensembles import MIN_EFFECTIVE, condition, is_member, is_summarizable
+from diffuse_ui.analysis.ensembles import MIN_EFFECTIVE, condition, ess_of, is_member, is_summarizable
 from diffuse_ui.style.colors import Palette, palette
 from diffuse_ui.style.templates import template
 from diffuse_ui.views.widgets import html
 from diffuse_ui.work.session import Session
 from diffuse_ui.work.store import Result
-from kernels.statistics.weighted import effective_sample_size
 
 __all__ = ["CanvasLegend", "legend"]
 
@@ -86,9 +85,8 @@ def _few(result: Result) -> str:
     """Reason in words why there is no summary of the hits."""
     dataset = result.dataset
     assert dataset is not None  # noqa: S101 - asked for results with an ensemble
-    member = is_member(dataset)
-    count = int(member.sum())
-    size = effective_sample_size(dataset["weight"].values[member]) if "weight" in dataset else count
+    count = int(is_member(dataset).sum())
+    size = ess_of(dataset)
     if size < MIN_EFFECTIVE <= count:
         return f"{count} hits with an effective number of {size:.0f} < {MIN_EFFECTIVE:.0f}; only single hits, unweighted"
     return f"{count} hits; only single hits, unweighted"

@@ -114,12 +114,12 @@ def ensemble_words(result: Result) -> str:
         return f"approximate: {total} trajectories guided to the observed values"
     if result.ensemble == "guided":
         return f"approximate: {count} of {total} guided trajectories meet the event"
+    worth = result.dataset.attrs.get("ess")
+    rest = "" if worth is None else f", worth {worth} independent ones"
     if result.ensemble == "exact" and result.dataset.attrs.get("mixing", "mixed") != "mixed":
-        worth = result.dataset.attrs.get("effective_size")
-        rest = "" if worth is None else f", worth {worth} independent ones"
         return f"not mixed: {count} trajectories from chains in the event{rest}"
     if result.ensemble == "exact":
-        return f"exact: {count} trajectories drawn from the model, given the event"
+        return f"exact: {count} trajectories drawn from the model, given the event{rest}"
     return f"{total} trajectories drawn from the model, no event"
 
 

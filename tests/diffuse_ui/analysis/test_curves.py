@@ -116,7 +116,7 @@ def test_with_few_effective_samples_there_are_hits_and_no_summary(finished):
     pair = Pair(result_of(finished, dataset), finished.store.backdrop)
     layout = finished.state.layout
     assert not pair.summarizable
-    assert pair.effective < 50
+    assert pair.ess < 50
     panels = [
         curves.marginals(pair, 1.0, ["x"])[0],
         curves.constraint(pair, "max(x) > 0", layout),

@@ -1,4 +1,8 @@
-"""Files that are written whole or not at all, and locks for training under one name.
+"""Files from outside, files that are written whole or not at all, and locks for training under one name.
+
+A file from outside may be anything: another kind of file, cut off, with flipped bits, made by somebody who
+means harm. It is a regular file, of a size that fits into memory, before a library sees it (`require_file`,
+`require_memory`), and whatever the library raises then becomes one sentence (`readable`).
 
 What takes the place of a file is written beside it and renamed: a process that is killed and a disk that is
 full leave what was there as it was. A lock is the operating system's own: it is gone when the process that
@@ -6,6 +10,8 @@ held it is, however that ended.
 """
 
 import errno
+import hashlib
+import json
 import os
 import platform
 import sys
@@ -13,16 +19,171 @@ import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from filelock import FileLock, Timeout
 from safetensors import SafetensorError
-from safetensors.numpy import save_file
+from safetensors.numpy import load_file, save_file
 
-__all__ = ["locked", "replacing", "save_tensors"]
+__all__ = [
+    "UnreadableError",
+    "load_tensors",
+    "locked",
+    "parse_json",
+    "read_text",
+    "readable",
+    "replacing",
+    "require_file",
+    "require_memory",
+    "save_tensors",
+    "tensors_digest",
+]
 
+LIMIT = "DIFFUSE_UI_MAX_GB"  # variable of the environment: what one file may take in memory
+DEFAULT_LIMIT = 2.0  # GB, 250 million numbers in double precision
+MAX_JSON = 50_000_000  # bytes of a JSON file
+MAX_WORDS = 300  # characters of a library's message
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of file systems without locks
 PATIENCE = 0.1  # seconds to wait for a lock that is being released; a training holds its lock for hours
+
+
+class UnreadableError(ValueError):
+    """Error of a file from outside that cannot be read; its message names the file and what is wrong."""
+
+
+@contextmanager
+def readable(path: Path, words: str) -> Iterator[None]:
+    """Turn every error of a library that reads a file into an UnreadableError.
+
+    Args:
+        path: the file.
+        words: the sentence, with `{path}` and `{error}`.
+    """
+    try:
+        yield
+    except UnreadableError:
+        raise
+    except Exception as error:  # libraries that read damaged files raise errors of any type
+        raise UnreadableError(words.format(path=path, error=_in_words(error))) from error
+
+
+def _in_words(error: Exception) -> str:
+    """Message of an error in one line of printable text, with its type where that says more."""
+    first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in first)
+    shown = shown if len(shown) <= MAX_WORDS else f"{shown[:MAX_WORDS]}…"
+    if isinstance(error, MemoryError):
+        return "it takes more memory than there is"
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return f"{type(error).__name__}: {shown}" if shown else type(error).__name__
+
+
+def require_file(path: Path, *, most: int | None = None) -> None:
+    """Raise UnreadableError unless a path is a regular file of at most `most` bytes.
+
+    Devices and pipes would be read for ever.
+
+    Args:
+        path: the file; links are followed.
+        most: bytes; what one file may take in memory unless given.
+    """
+    with readable(path, "{path!s:.300} is no file ({error})."):
+        there, regular = path.exists(), path.is_file()
+    if not there:
+        raise UnreadableError(f"no file {path}. Check the path.")
+    if not regular:
+        raise UnreadableError(f"{path} must be a file; it is a folder, a device or a pipe.")
+    size = path.stat().st_size
+    if most is None:
+        require_memory(size, path)
+    elif size > most:
+        raise UnreadableError(f"{path} must have at most {most} bytes; it has {size}.")
+
+
+def require_memory(num_bytes: float, path: Path, what: str = "it") -> None:
+    """Raise UnreadableError if something of a file is larger than a file may be in memory.
+
+    Args:
+        num_bytes: its size.
+        path: the file.
+        what: is so large, for the message.
+    """
+    limit = _limit()
+    if num_bytes > 1e9 * limit:
+        raise UnreadableError(
+            f"{path} must take at most {limit:g} GB of memory; {what} has {num_bytes / 1e9:.3g} GB. Read less of "
+            f"it, or set {LIMIT} in the environment to a larger number if the file is sound."
+        )
+
+
+def _limit() -> float:
+    """Largest size in memory of what is read of one file, in GB."""
+    text = os.environ.get(LIMIT, "")
+    with suppress(ValueError):
+        if (limit := float(text or DEFAULT_LIMIT)) > 0:
+            return limit
+    raise ValueError(f"{LIMIT} must be a positive number of GB; got {text!r}.")
+
+
+def parse_json(text: str, words: str, *, path: Path | None = None, strict: bool = True) -> Any:
+    """Parse JSON from outside.
+
+    Args:
+        text: the JSON.
+        words: the sentence of a failure, with `{path}` and `{error}`.
+        path: where the text comes from.
+        strict: whether NaN and Infinity, which are no JSON, are refused.
+
+    Raises:
+        UnreadableError: it is no JSON, or nested too deeply.
+    """
+    with readable(path or Path(), words):
+        return json.loads(text, parse_constant=_refused if strict else None)
+
+
+def _refused(constant: str) -> None:
+    raise ValueError(f"{constant} is no number of JSON")
+
+
+def read_text(path: Path, words: str) -> str:
+    """Read a small text file in UTF-8, or in the locale's encoding, as older versions wrote.
+
+    Raises:
+        UnreadableError: no regular file, a large one, or no text.
+    """
+    require_file(path, most=MAX_JSON)
+    with readable(path, words):
+        try:
+            return path.read_text(encoding="utf-8")
+        except UnicodeDecodeError:
+            return path.read_text(encoding="locale")
+
+
+def load_tensors(path: Path, words: str) -> dict[str, np.ndarray]:
+    """Read a safetensors file.
+
+    Args:
+        path: the file.
+        words: the sentence of a failure, with `{path}` and `{error}`.
+
+    Raises:
+        UnreadableError: no regular file, larger than memory, damaged, or numbers of a type unknown to NumPy.
+    """
+    require_file(path)
+    with readable(path, words):
+        return load_file(path)
+
+
+def tensors_digest(tensors: Mapping[str, np.ndarray]) -> str:
+    """Checksum of tensors with their names, types and shapes: SHA-256, hexadecimal."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = np.asarray(tensors[name], order="C")
+        digest.update(f"{name} {tensor.dtype.str} {tensor.shape}\n".encode())
+        digest.update(memoryview(tensor.reshape(-1).view(np.uint8)))  # bits, whatever the type
+    return digest.hexdigest()
 
 
 @contextmanager

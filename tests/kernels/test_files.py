@@ -1,4 +1,4 @@
-"""Whole files or none, and locks that end with the process that holds them."""
+"""What may be read, whole files or none, and locks that end with the process that holds them."""
 
 import os
 import signal
@@ -12,7 +12,19 @@ import pytest
 from safetensors.numpy import load_file
 
 import kernels
-from kernels.files import locked, replacing, save_tensors
+from kernels.files import (
+    UnreadableError,
+    load_tensors,
+    locked,
+    parse_json,
+    read_text,
+    readable,
+    replacing,
+    require_file,
+    require_memory,
+    save_tensors,
+    tensors_digest,
+)
 
 ENVIRONMENT = os.environ | {"JAX_PLATFORMS": "cpu", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
 
@@ -46,6 +58,90 @@ def test_tensors_that_cannot_be_written_are_an_error_of_the_system(tmp_path):
         np.testing.assert_array_equal(tensor, tensors[name], strict=True)
     with pytest.raises(OSError, match="cannot be written"):
         save_tensors(tensors, tmp_path / "nowhere" / "a.safetensors")
+
+
+def test_a_checksum_is_of_names_types_shapes_and_numbers(tmp_path):
+    tensors = {"a": np.arange(6.0).reshape(2, 3).T, "n": np.asarray(3), "h": np.float16([0.0, 1.0])}
+    digest = tensors_digest(tensors)
+    save_tensors(tensors, tmp_path / "a.safetensors")
+    assert tensors_digest(load_tensors(tmp_path / "a.safetensors", "{path} {error}")) == digest
+    others = (
+        {"b": tensors["a"]},
+        {"a": tensors["a"].astype(np.float32)},
+        {"a": tensors["a"].T},
+        {"a": tensors["a"] + 1e-9},
+        {"h": np.float16([-0.0, 1.0])},
+    )
+    assert len({digest, *(tensors_digest(tensors | other) for other in others)}) == 1 + len(others)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="pipes and devices of Unix")
+def test_only_regular_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe.json")
+    (tmp_path / "zero.json").symlink_to("/dev/zero")
+    (tmp_path / "loop.json").symlink_to("loop.json")
+    for name, words in (
+        ("pipe.json", "must be a file; it is a folder, a device or a pipe"),
+        ("zero.json", "must be a file; it is a folder, a device or a pipe"),
+        ("", "must be a file; it is a folder"),
+        ("loop.json", "no file .*loop.json"),
+        ("missing.json", "no file .*missing.json"),
+        ("a" * 5000, "File name too long"),
+        ("null\0byte", "no file"),
+    ):
+        with pytest.raises(UnreadableError, match=words):
+            read_text(tmp_path / name, "{path} is no text ({error}).")
+    (tmp_path / "link.json").symlink_to(tmp_path / "real.json")
+    (tmp_path / "real.json").write_text("{}")
+    assert read_text(tmp_path / "link.json", "{path} is no text ({error}).") == "{}"
+
+
+def test_what_is_larger_than_memory_is_refused_and_the_limit_can_be_raised(tmp_path, monkeypatch):
+    (tmp_path / "a.csv").write_bytes(bytes(2000))
+    monkeypatch.setenv("DIFFUSE_UI_MAX_GB", "1e-6")
+    with pytest.raises(UnreadableError, match=r"a.csv must take at most 1e-06 GB.*set DIFFUSE_UI_MAX_GB"):
+        require_file(tmp_path / "a.csv")
+    monkeypatch.setenv("DIFFUSE_UI_MAX_GB", "1")
+    require_file(tmp_path / "a.csv")
+    monkeypatch.delenv("DIFFUSE_UI_MAX_GB")
+    with pytest.raises(UnreadableError, match=r"at most 2 GB of memory; variable 'T' has 8e\+03 GB"):
+        require_memory(8e12, tmp_path / "a.nc", "variable 'T'")
+    for wrong in ("much", "-1", "nan"):
+        monkeypatch.setenv("DIFFUSE_UI_MAX_GB", wrong)
+        with pytest.raises(
+            ValueError, match=f"DIFFUSE_UI_MAX_GB must be a positive number of GB; got '{wrong}'"
+        ):
+            require_memory(1, tmp_path / "a.nc")
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (IndexError("one\ntwo"), "a.nc is bad (IndexError: one)."),
+        (MemoryError(), "a.nc is bad (it takes more memory than there is)."),
+        (RecursionError("maximum"), "a.nc is bad (it is nested too deeply)."),
+        (RuntimeError("\x1b[31m\x00"), "a.nc is bad (RuntimeError: �[31m�)."),
+        (KeyError(), "a.nc is bad (KeyError)."),
+        (UnreadableError("as it is"), "as it is"),
+    ],
+)
+def test_errors_of_libraries_become_one_sentence(error, words):
+    with pytest.raises(UnreadableError) as caught, readable(Path("a.nc"), "{path} is bad ({error})."):
+        raise error
+    assert str(caught.value) == words
+    with pytest.raises(UnreadableError) as caught, readable(Path("a.nc"), "{path}: {error}"):
+        raise ValueError("x" * 10_000)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{", "NaN", '{"a": -Infinity}', "[" * 100_000, "9" * 5000, '"\x01"', "[1] 2", '{"a": 1, "a"}'],
+)
+def test_what_is_no_json_is_said_in_one_sentence(text):
+    with pytest.raises(UnreadableError, match=r"^a.json is no JSON \([^\n]*\)\.$"):
+        parse_json(text, "{path} is no JSON ({error}).", path=Path("a.json"))
+    assert str(parse_json("[NaN]", "{path} {error}", strict=False)) == "[nan]"
 
 
 def test_a_lock_is_held_once_and_leaves_nothing(tmp_path):

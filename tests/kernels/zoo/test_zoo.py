@@ -30,6 +30,7 @@ def test_cards_say_how_models_were_made(shipped):
         assert card["system"] in SYSTEMS
         assert card["training"]["validation_loss"] < 1.0, name  # of the best linear denoiser
         assert {"seed", "device", "versions"} <= set(card["training"]), name
+        assert len(card["weights_sha256"]) == 1, name  # checked when it was loaded
 
 
 @pytest.mark.slow  # each network compiles

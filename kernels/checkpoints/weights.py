@@ -1,17 +1,17 @@
-"""Models on disk: weights as safetensors, everything else as a JSON card beside them.
-
-`name.safetensors` holds the tensors (network, standardiser, law of the data); `name.json` holds
-the card: architecture, layout, training data, measured fidelity. No pickle, nothing executable.
+"""Weights of models: tensors in a safetensors file ↔ a model.
 
 Weights and the basis of the law may be kept in half precision; they are float32 again when they are
 read, and the basis orthonormal: rounding turns its directions by about 5e-6, which mixes variances far
 below the finest noise level. The held-out part of a recording is the truth, and is kept as it was read: a
 value that a threshold equals is on the same side of it for ever.
+
+The card holds the checksum of the tensors, and of those that they replaced: a process that is killed between
+the two renames of a pair leaves a new card with the old weights. Files without a checksum are older.
 """
 
-import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +19,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from safetensors import SafetensorError, safe_open
-from safetensors.numpy import load_file
 
+from kernels.checkpoints.cards import (
+    AGAIN,
+    DAMAGED,
+    FORMAT_VERSION,
+    card_text,
+    read_card,
+    weights_path,
+)
+from kernels.checkpoints.soundness import require_sound
 from kernels.denoisers.exemplars import Exemplars
 from kernels.denoisers.expert import ExpertDenoiser
 from kernels.denoisers.forecast import ForecastDenoiser
 from kernels.denoisers.network import NetworkDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
-from kernels.files import replacing, save_tensors
+from kernels.files import UnreadableError, load_tensors, readable, replacing, save_tensors, tensors_digest
 from kernels.models import Model
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.recordings.windows import Segment
@@ -35,16 +42,9 @@ from kernels.systems import available_systems, get_system
 from kernels.trajectories.layout import Layout
 from kernels.trajectories.standardizer import Standardizer
 
-__all__ = ["load_checkpoint", "read_card", "save_checkpoint", "weights_path", "write_card"]
+__all__ = ["load_checkpoint", "save_checkpoint"]
 
-FORMAT_VERSION = 1
 DTYPES = ("float32", "float16")
-
-
-def weights_path(path: str | Path) -> Path:
-    """Path of a model's weights, ending with `.safetensors`; a dot in a name is no ending."""
-    path = Path(path)
-    return path if path.suffix == ".safetensors" else path.with_name(f"{path.name}.safetensors")
 
 
 def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -> Path:
@@ -90,12 +90,20 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         "num_known": model.num_known,
         "epsilon_scale": _scale_of(denoiser),
         "layout": model.layout.to_dict(),
+        "weights_sha256": list(dict.fromkeys([tensors_digest(tensors), *_replaced(weights)])),
     }
-    text = _card_text(card)
+    text = card_text(card)
     with replacing(weights.with_suffix(".json"), weights) as (new_card, new_weights):
         save_tensors(tensors, new_weights)
         new_card.write_text(text, encoding="utf-8")
     return weights
+
+
+def _replaced(weights: Path) -> list[str]:
+    """Checksum of the weights that are there already, if any can be read."""
+    with suppress(ValueError, OSError):
+        return [tensors_digest(load_tensors(weights, DAMAGED))]
+    return []
 
 
 def _scale_of(denoiser: NetworkDenoiser | ForecastDenoiser) -> float | None:
@@ -107,62 +115,6 @@ def _weights(name: str, params: Any, dtype: str) -> dict[str, np.ndarray]:
     return {f"{name}.{i:04d}": np.asarray(leaf, dtype) for i, leaf in enumerate(jax.tree.leaves(params))}
 
 
-def write_card(path: str | Path, card: Mapping[str, Any]) -> None:
-    """Write the card of a model and leave its weights as they are."""
-    text = _card_text(card)
-    with replacing(weights_path(path).with_suffix(".json")) as (new,):
-        new.write_text(text, encoding="utf-8")
-
-
-def _card_text(card: Mapping[str, Any]) -> str:
-    return json.dumps(card, indent=2, ensure_ascii=False) + "\n"
-
-
-def read_card(path: str | Path) -> dict[str, Any]:
-    """Read a model's card; the weights must be there and whole, but are not read.
-
-    Raises:
-        ValueError: a file is missing or damaged, or the card is of a newer format.
-    """
-    weights = weights_path(path)
-    card_path = weights.with_suffix(".json")
-    for needed in (weights, card_path):
-        if not needed.is_file():
-            raise ValueError(f"no file {needed}. A model is a pair: {weights.name} and {card_path.name}.")
-    try:
-        card = json.loads(_read_text(card_path))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise ValueError(
-            f"the card {card_path} is not valid JSON ({error}). Copy or train the model again."
-        ) from error
-    if not isinstance(card, dict) or card.get("format_version") != FORMAT_VERSION:
-        raise ValueError(
-            f"the card of {weights} must have format_version {FORMAT_VERSION}. "
-            "A newer diffuse-ui may be needed."
-        )
-    with _damage_named(weights), safe_open(weights, "np"):
-        return card
-
-
-def _read_text(path: Path) -> str:
-    """Text of a file in UTF-8, or in the locale's encoding, as older cards were written."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        return path.read_text(encoding="locale")
-
-
-@contextmanager
-def _damage_named(weights: Path) -> Iterator[None]:
-    """Turn an error of the safetensors library into a ValueError that names the file."""
-    try:
-        yield
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"the weights {weights} are truncated or damaged ({error}). Copy or train the model again."
-        ) from error
-
-
 def load_checkpoint(path: str | Path) -> Model:
     """Read a model written by `save_checkpoint`.
 
@@ -172,33 +124,33 @@ def load_checkpoint(path: str | Path) -> Model:
         ValueError: a file is missing, truncated, of a newer format, or does not fit its card.
     """
     weights, card = weights_path(path), read_card(path)
-    with _damage_named(weights):
-        tensors = load_file(weights)
+    tensors = load_tensors(weights, DAMAGED)
+    known = card.get("weights_sha256")
+    if known is not None and tensors_digest(tensors) not in known:
+        raise UnreadableError(DAMAGED.format(path=weights, error="they are not those that their card is of"))
     return _assemble(weights, card, tensors)
 
 
 def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Model:
-    try:
-        architecture = {k: v for k, v in card["architecture"].items() if k != "type"}
-        config = UNetConfig.from_dict(architecture)
-        layout = _layout(card)
-        optional = {name: tensors.get(f"standardizer.{name}") for name in ("noise", "increments")}
-        standardizer = Standardizer(
-            *(jnp.asarray(tensors[f"standardizer.{name}"]) for name in ("mean", "scale")),
-            **{name: None if value is None else jnp.asarray(value) for name, value in optional.items()},
+    config, layout = _config(weights, card), _layout(weights, card)
+    require_sound(weights, tensors, layout)
+    num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
+    if (config.num_times, config.out_features) != layout.shape or num_known >= layout.num_times:
+        raise UnreadableError(
+            f"the architecture, layout and `num_known` in the card of {weights} do not fit. {AGAIN}"
         )
-        law = GaussianLaw(
-            jnp.asarray(tensors["law.mean"]),
-            jnp.asarray(_orthonormal(tensors["law.basis"])),
-            jnp.asarray(tensors["law.variances"]),
-        )
-        num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
-        experts = None if levels is None else _pair(weights, levels)
-        scale = _epsilon_scale(weights, card)
-        held_out = _held_out(tensors, standardizer, layout.num_times)
-        training_data = _part("training", tensors, layout.num_times)
-    except (KeyError, TypeError) as error:
-        raise ValueError(f"the model {weights} lacks {error}. Copy or train the model again.") from error
+    optional = {name: tensors.get(f"standardizer.{name}") for name in ("noise", "increments")}
+    standardizer = Standardizer(
+        *(jnp.asarray(tensors[f"standardizer.{name}"]) for name in ("mean", "scale")),
+        **{name: None if value is None else jnp.asarray(value) for name, value in optional.items()},
+    )
+    law = GaussianLaw(
+        jnp.asarray(tensors["law.mean"]),
+        jnp.asarray(_orthonormal(tensors["law.basis"])),
+        jnp.asarray(tensors["law.variances"]),
+    )
+    experts = None if levels is None else _pair(weights, levels)
+    scale = _epsilon_scale(weights, card)
     denoiser = _denoiser(weights, config, law, tensors, num_known, experts)
     return Model(
         denoiser=denoiser if isinstance(denoiser, ForecastDenoiser) else denoiser.scaled(scale),
@@ -206,8 +158,8 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         standardizer=standardizer,
         initial=law,
         card=card,
-        held_out=held_out,
-        training_data=training_data,
+        held_out=_held_out(tensors, standardizer, layout.num_times),
+        training_data=_part("training", tensors, layout.num_times),
     )
 
 
@@ -219,18 +171,17 @@ def _denoiser(
     num_known: int,
     expert_levels: tuple[float, float] | None,
 ) -> NetworkDenoiser | ForecastDenoiser | ExpertDenoiser:
-    graph, template = nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
+    misfit = UnreadableError(f"the weights {weights} do not fit the architecture in their card. {AGAIN}")
+    if 2 * len(config.channels) * config.num_blocks + config.num_dense > len(tensors):
+        raise misfit  # a network of thousands of blocks takes long to describe
+    graph, template = _structure(config)
     expected, structure = jax.tree.flatten(template)
 
     def params(name: str) -> Any:
         found = sorted(key for key in tensors if key.startswith(f"{name}."))
-        leaves = [jnp.asarray(tensors[key], jnp.float32) for key in found]
-        if [leaf.shape for leaf in expected] != [leaf.shape for leaf in leaves]:
-            raise ValueError(
-                f"the weights {weights} do not fit the architecture in their card. "
-                "Copy or train the model again."
-            )
-        return jax.tree.unflatten(structure, leaves)
+        if [leaf.shape for leaf in expected] != [tensors[key].shape for key in found]:
+            raise misfit
+        return jax.tree.unflatten(structure, [jnp.asarray(tensors[key], jnp.float32) for key in found])
 
     if num_known:
         return ForecastDenoiser.of(graph, params("network"), law, num_known)
@@ -240,6 +191,12 @@ def _denoiser(
         return general
     expert = NetworkDenoiser(graph, params("expert"), law, exemplars)
     return ExpertDenoiser(general, expert, expert_levels)
+
+
+@lru_cache(maxsize=16)
+def _structure(config: UNetConfig) -> tuple[nnx.GraphDef, Any]:
+    """Graph of a network, and its weights as shapes."""
+    return nnx.split(nnx.eval_shape(lambda: UNet(config, rngs=nnx.Rngs(0))))
 
 
 def _exemplars(
@@ -311,14 +268,20 @@ def _orthonormal(basis: np.ndarray) -> np.ndarray:
     return (directions * np.sign(np.diag(triangle))).astype(np.float32)
 
 
-def _layout(card: Mapping[str, Any]) -> Layout:
+def _config(weights: Path, card: Mapping[str, Any]) -> UNetConfig:
+    with readable(weights, "the architecture in the card of {path} is none ({error}). " + AGAIN):
+        return UNetConfig.from_dict({k: v for k, v in card["architecture"].items() if k != "type"})
+
+
+def _layout(weights: Path, card: Mapping[str, Any]) -> Layout:
     fields = card["layout"]
     system = card.get("system")
     observables = get_system(system).observables if system in available_systems() else {}
-    return Layout(
-        variables=tuple(fields["variables"]),
-        times=np.asarray(fields["times"]),
-        time_units=fields["time_units"],
-        variable_units=fields["variable_units"],
-        observables=observables,
-    )
+    with readable(weights, "the layout in the card of {path} is none ({error}). " + AGAIN):
+        return Layout(
+            variables=tuple(fields["variables"]),
+            times=np.asarray(fields["times"]),
+            time_units=fields["time_units"],
+            variable_units=fields["variable_units"],
+            observables=observables,
+        )

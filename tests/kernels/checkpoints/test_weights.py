@@ -13,8 +13,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import kernels
-from kernels import checkpoints
-from kernels.checkpoints import read_card, write_card
+from kernels.checkpoints import read_card, weights as weights_module, write_card
 from kernels.denoisers.network import NetworkDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.models import Model
@@ -49,6 +48,12 @@ def rain():
         card={"name": "rain", "description": "in Köln, of rain, T, … – σ"},
         held_out=held_out,
     )
+
+
+def without_checksum(weights):
+    """Make a pair one of an older version, whose cards had no checksum."""
+    write_card(weights, {k: v for k, v in read_card(weights).items() if k != "weights_sha256"})
+    return weights
 
 
 def bits(values):
@@ -89,7 +94,7 @@ def test_a_long_truth_is_kept_in_single_precision_too(rain, tmp_path):
 
 def test_models_of_an_older_format_still_load(rain, tmp_path):
     """Their held-out part was standardised, in half precision where it was long."""
-    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    weights = without_checksum(kernels.save_checkpoint(rain, tmp_path / "rain"))
     tensors = load_file(weights)
     mean, scale = (np.asarray(part) for part in (rain.standardizer.mean, rain.standardizer.scale))
     values = tensors.pop("held_out.values")
@@ -103,7 +108,7 @@ def test_models_of_an_older_format_still_load(rain, tmp_path):
 
 
 def test_a_truth_without_its_windows_is_a_damaged_file(rain, tmp_path):
-    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    weights = without_checksum(kernels.save_checkpoint(rain, tmp_path / "rain"))
     tensors = load_file(weights)
     del tensors["held_out.starts"]
     save_file(tensors, weights)
@@ -124,7 +129,7 @@ def test_weights_and_card_are_written_both_or_not_at_all(rain, tmp_path, monkeyp
             Path(path).write_bytes(b"half")
             raise OSError(28, "No space left on device")
 
-        monkeypatch.setattr(checkpoints, "save_tensors", full)
+        monkeypatch.setattr(weights_module, "save_tensors", full)
     with pytest.raises((OSError, TypeError)):
         kernels.save_checkpoint(dataclasses.replace(rain, card=card), tmp_path / "rain")
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
@@ -135,6 +140,74 @@ def test_a_card_that_cannot_be_put_in_place_leaves_no_weights(rain, tmp_path):
     with pytest.raises(OSError, match=r"rain\.json"):
         kernels.save_checkpoint(rain, tmp_path / "rain")
     assert [path.name for path in tmp_path.iterdir()] == ["rain.json"]
+
+
+def flip(path, place, bit=4):
+    content = bytearray(path.read_bytes())
+    content[place] ^= 1 << bit
+    path.write_bytes(content)
+
+
+def test_a_flipped_bit_in_the_weights_is_seen(rain, tmp_path):
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    flip(weights, weights.stat().st_size // 2)
+    with pytest.raises(ValueError, match=r"rain.safetensors are .*damaged .*not those that their card is of"):
+        kernels.load_model(weights)
+    kernels.load_model(without_checksum(weights))  # of an older version: nobody can tell
+
+
+def test_a_card_that_is_new_beside_weights_that_are_old(rain, tmp_path):
+    """A process that was killed between the two renames of a pair."""
+    old = kernels.save_checkpoint(rain, tmp_path / "old").read_bytes()
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    turned = rain.standardizer._replace(mean=-rain.standardizer.mean)
+    kernels.save_checkpoint(dataclasses.replace(rain, standardizer=turned), weights)
+    assert kernels.load_model(weights).standardizer.mean[0] < 0
+    weights.write_bytes(old)
+    assert kernels.load_model(weights).standardizer.mean[0] > 0
+    kernels.save_checkpoint(dataclasses.replace(rain, held_out=None), tmp_path / "other")
+    weights.write_bytes((tmp_path / "other.safetensors").read_bytes())
+    with pytest.raises(ValueError, match="not those that their card is of"):
+        kernels.load_model(weights)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "words"),
+    [
+        ("network.0003", lambda t: t * np.float32(np.nan), r"finite numbers; 'network.0003' has others"),
+        ("standardizer.mean", lambda t: t + np.float32(np.inf), r"'standardizer.mean' has others"),
+        ("standardizer.scale", lambda t: -t, "'standardizer.scale' above 0"),
+        ("standardizer.scale", lambda t: t[:1], r"'standardizer.scale' of the shape \(2,\); it has \(1,\)"),
+        ("law.variances", lambda t: t - 100, "'law.variances' of at least 0"),
+        ("law.basis", lambda t: t.astype(np.int32), r"finite numbers; 'law.basis' has others"),
+        ("held_out.starts", lambda t: t + 10**6, "windows of 'held_out' within its 4000 rows"),
+        ("held_out.starts", lambda t: t.astype(np.float32), "'held_out' as rows of 2 variables and starts"),
+    ],
+)
+def test_numbers_that_make_no_model_are_refused_without_a_checksum_too(rain, tmp_path, name, change, words):
+    weights = without_checksum(kernels.save_checkpoint(rain, tmp_path / "rain"))
+    tensors = load_file(weights)
+    save_file(tensors | {name: change(tensors[name])}, weights)
+    with pytest.raises(ValueError, match=rf"rain.safetensors must have .*{words}.*again"):
+        kernels.load_model(weights)
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"layout": 3}, "rain.json is wrong at `layout`"),
+        ({"num_known": "three"}, "is wrong at `num_known`"),
+        ({"num_steps": -1}, "is wrong at `num_steps`"),
+        ({"training": []}, "is wrong at `training`"),
+        ({"architecture": {}}, "architecture in the card of .*rain.* is none"),
+        ({"num_known": 8}, "do not fit"),
+    ],
+)
+def test_a_card_of_other_kinds_of_things(rain, tmp_path, fields, words):
+    weights = kernels.save_checkpoint(rain, tmp_path / "rain")
+    weights.with_suffix(".json").write_text(json.dumps(read_card(weights) | fields))
+    with pytest.raises(ValueError, match=words):
+        kernels.load_model(weights)
 
 
 WRITES = """

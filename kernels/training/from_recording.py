@@ -270,7 +270,7 @@ def _best_so_far(weights: Path) -> float:
     """Validation loss of the model that an interrupted training left."""
     try:
         return float(read_card(weights)["training"]["validation_loss"])
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError):
         return np.inf
 
 

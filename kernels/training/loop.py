@@ -24,15 +24,13 @@ import numpy as np
 import optax
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
-from safetensors import SafetensorError
-from safetensors.numpy import load_file
 
 from kernels.denoisers.exemplars import draw_with_references, posterior_means
 from kernels.denoisers.forecast import ForecastDenoiser
 from kernels.denoisers.network import NetworkDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
-from kernels.files import replacing, save_tensors
+from kernels.files import UnreadableError, load_tensors, replacing, save_tensors, tensors_digest
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.sharding import replicated, spread
 
@@ -42,6 +40,7 @@ Batch = Float[Array, "sample time variable"]
 
 Trainable = NetworkDenoiser | ForecastDenoiser
 
+DAMAGED = "the training state {path} is damaged ({error}). Delete it to start again."
 MIDDLE = (0.5, 20.0)  # noise levels between the structure of trajectories and their shape
 
 
@@ -241,7 +240,7 @@ def fit(
     state = _State(params, _optimizer(config).init(params), copy)
     step, history = 0, []
     if state_path is not None and state_path.exists():
-        step, state, history = _load_state(state_path, state)
+        step, state, history = _load_state(state_path, state, config.num_steps)
     first_step = step
     state, data, held_out = replicated((state, jnp.asarray(x0), jnp.asarray(validation)))
     begin, losses = time.monotonic(), []
@@ -284,27 +283,31 @@ def fit(
 
 
 def _save_state(path: Path, step: int, state: _State, history: list[History]) -> None:
-    """Write the training state; a kill leaves the last whole state."""
+    """Write the training state with its checksum; a kill leaves the last whole state."""
     tensors = {f"{i:05d}": np.asarray(leaf) for i, leaf in enumerate(jax.tree.leaves(state))}
-    past = np.asarray(history, np.float64).reshape(-1, 3)
+    tensors |= {"step": np.asarray(step), "history": np.asarray(history, np.float64).reshape(-1, 3)}
+    digest = np.frombuffer(bytes.fromhex(tensors_digest(tensors)), np.uint8)
     with replacing(path) as (new,):
-        save_tensors(tensors | {"step": np.asarray(step), "history": past}, new)
+        save_tensors(tensors | {"sha256": digest}, new)
 
 
-def _load_state(path: Path, template: _State) -> tuple[int, _State, list[History]]:
-    try:
-        tensors = load_file(path)
-    except (SafetensorError, OSError) as error:
-        raise ValueError(
-            f"the training state {path} is damaged ({error}). Delete it to start again."
-        ) from error
-    step = int(tensors.pop("step"))
-    past = tensors.pop("history", np.zeros((0, 3)))
-    history = [(int(at), float(loss), float(validation)) for at, loss, validation in past]
+def _load_state(path: Path, template: _State, num_steps: int) -> tuple[int, _State, list[History]]:
+    tensors = load_tensors(path, DAMAGED)
+    digest = tensors.pop("sha256", None)
+    if digest is not None and digest.tobytes().hex() != tensors_digest(tensors):
+        raise UnreadableError(DAMAGED.format(path=path, error="its checksum is of other numbers"))
+    step, past = tensors.pop("step", None), tensors.pop("history", np.zeros((0, 3)))
     leaves, structure = jax.tree.flatten(template)
     loaded = [tensors[name] for name in sorted(tensors)]
     if [leaf.shape for leaf in leaves] != [leaf.shape for leaf in loaded]:
-        raise ValueError(
+        raise UnreadableError(
             f"the training state {path} is of another network. Delete it, or choose the same architecture."
         )
-    return step, jax.tree.unflatten(structure, [jnp.asarray(leaf) for leaf in loaded]), history
+    finite = all(leaf.dtype.kind in "iuf" and np.isfinite(leaf).all() for leaf in loaded)
+    counted = step is not None and step.shape == () and step.dtype.kind in "iu" and 0 <= step <= num_steps
+    told = past.ndim == 2 and past.shape[1] == 3 and past.dtype.kind == "f" and np.isfinite(past[:, 0]).all()
+    if step is None or not (finite and counted and told):
+        raise UnreadableError(DAMAGED.format(path=path, error="it holds no numbers of a training"))
+    history = [(int(at), float(loss), float(validation)) for at, loss, validation in past]
+    typed = [jnp.asarray(one, leaf.dtype) for leaf, one in zip(leaves, loaded, strict=True)]
+    return int(step), jax.tree.unflatten(structure, typed), history

@@ -7,6 +7,7 @@ import json
 import jax
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import kernels
 from kernels.denoisers.base import evaluate
@@ -96,9 +97,42 @@ def test_a_damaged_or_foreign_training_state(data, tmp_path):
     with pytest.raises(ValueError, match=r"is damaged.*Delete it"):
         next(train(data, state_path=state))
     state.write_bytes(whole)
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 4
+    state.write_bytes(flipped)
+    with pytest.raises(ValueError, match=r"model.state is damaged \(its checksum.*Delete it"):
+        next(train(data, state_path=state))
+    state.write_bytes(whole)
     other = UNetConfig.from_dict({**NETWORK.to_dict(), "dense_width": 16})
     with pytest.raises(ValueError, match="of another network"):
         next(fit(jax.random.key(0), data, other, CONFIG, validation=data, state_path=state))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"step": None},
+        {"step": np.asarray(10**6)},
+        {"step": np.zeros(3)},
+        {"history": np.zeros(3)},
+        {"00003": lambda leaf: np.full_like(leaf, np.nan)},
+    ],
+    ids=str,
+)
+def test_a_state_of_an_older_version_that_holds_no_training(data, tmp_path, change):
+    """States of older versions have no checksum; sound ones go on."""
+    state = tmp_path / "model.state"
+    next(train(data, state_path=state))
+    tensors = {name: tensor for name, tensor in load_file(state).items() if name != "sha256"}
+    save_file(tensors, state)
+    assert next(train(data, state_path=state)).step > int(tensors["step"])
+    for name, new in change.items():
+        tensors[name] = new(tensors[name]) if callable(new) else new
+    save_file({name: tensor for name, tensor in tensors.items() if tensor is not None}, state)
+    with pytest.raises(
+        ValueError, match=r"model.state is damaged \(it holds no numbers of a training.*Delete it"
+    ):
+        next(train(data, state_path=state))
 
 
 @pytest.fixture(scope="module")
@@ -196,7 +230,7 @@ def change_card(**fields):
         ),
         (change_card(architecture={**NETWORK.to_dict(), "sites": 5}), "`sites` must divide"),
         (change_card(architecture={**NETWORK.to_dict(), "sites": 2}), "`reach` must be positive on a ring"),
-        (change_card(layout={}), "lacks 'variables'"),
+        (change_card(layout={}), "lacks `layout.variables`"),
         (lambda path: path.with_suffix(".json").unlink(), "no file .*toy.json"),
     ],
 )

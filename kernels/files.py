@@ -26,6 +26,8 @@ from filelock import FileLock, Timeout
 from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
+from kernels.names import printable
+
 __all__ = [
     "UnreadableError",
     "load_tensors",
@@ -71,8 +73,7 @@ def readable(path: Path, words: str) -> Iterator[None]:
 def _in_words(error: Exception) -> str:
     """Message of an error in one line of printable text, with its type where that says more."""
     first = next((line.strip() for line in str(error).splitlines() if line.strip()), "")
-    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in first)
-    shown = shown if len(shown) <= MAX_WORDS else f"{shown[:MAX_WORDS]}…"
+    shown = printable(first, MAX_WORDS)
     if isinstance(error, MemoryError):
         return "it takes more memory than there is"
     if isinstance(error, RecursionError):
@@ -182,7 +183,7 @@ def tensors_digest(tensors: Mapping[str, np.ndarray]) -> str:
     for name in sorted(tensors):
         tensor = np.asarray(tensors[name], order="C")
         digest.update(f"{name} {tensor.dtype.str} {tensor.shape}\n".encode())
-        digest.update(memoryview(tensor.reshape(-1).view(np.uint8)))  # bits, whatever the type
+        digest.update(tensor.tobytes())
     return digest.hexdigest()
 
 

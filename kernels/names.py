@@ -1,9 +1,25 @@
-"""Names that a person types: the nearest known name, and the error for an unknown one."""
+"""Names and values that a person types: how messages show them, and the error for an unknown name."""
 
 import difflib
 from collections.abc import Iterable
 
-__all__ = ["nearest", "require_known"]
+__all__ = ["nearest", "printable", "require_known", "shown"]
+
+MAX_SHOWN = 80  # characters of a value in a message
+
+
+def printable(text: str, most: int = MAX_SHOWN) -> str:
+    """Text for a message: on one line, without control characters, cut short."""
+    plain = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text[:most])
+    return plain if len(text) <= most else f"{plain}…"
+
+
+def shown(value: object) -> str:
+    """Representation of a value for a message, cut short."""
+    try:
+        return printable(repr(value))
+    except ValueError:  # a whole number of thousands of digits
+        return f"a {type(value).__name__} of very many digits"
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
@@ -24,4 +40,6 @@ def require_known(argument: str, name: object, names: Iterable[str]) -> None:
     names = tuple(names)
     if name not in names:
         hint = nearest(str(name), names)
-        raise ValueError(f"`{argument}` must be one of {', '.join(names)}; got {name!r}. {hint}".rstrip())
+        raise ValueError(
+            f"`{argument}` must be one of {', '.join(names)}; got {shown(name)}. {hint}".rstrip()
+        )

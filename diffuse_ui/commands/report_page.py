@@ -1,6 +1,5 @@
 """Reports of models as a Markdown page: `kernels/zoo/README.md`, made from the cards."""
 
-import json
 import re
 import textwrap
 from collections.abc import Iterator, Mapping
@@ -32,6 +31,7 @@ from diffuse_ui.commands.report_values import (
 from diffuse_ui.style import numbers
 from kernels import zoo
 from kernels.checkpoints import read_card
+from kernels.files import parse_json, read_text
 
 __all__ = ["model_section", "models_page", "shipped_models"]
 
@@ -53,7 +53,8 @@ def shipped_models() -> dict[str, Path]:
 def _direct_counts(weights: Path) -> Card | None:
     """Counts among direct samples that lie beside a model's weights; None where there are none."""
     path = weights.with_name(f"{weights.stem}_direct.json")
-    return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else None
+    words = "the counts {path} are no JSON ({error})."
+    return parse_json(read_text(path, words), words, path=path) if path.is_file() else None
 
 
 def models_page() -> str:

@@ -1,6 +1,5 @@
 """The commands `sample`, `probability`, `simulate` and `validate`."""
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -32,6 +31,7 @@ from diffuse_ui.commands.output import (
 )
 from diffuse_ui.style import numbers
 from kernels.diffusion.schedules import DEFAULT_SCHEDULE
+from kernels.files import parse_json, read_text
 from kernels.probability.registry import ESTIMATORS
 from kernels.samplers.registry import DEFAULT_SAMPLER
 from kernels.trajectories.datasets import write_dataset
@@ -201,11 +201,8 @@ def validate(
     from diffuse_ui.state.state import State
 
     with exit_codes():
-        try:
-            document = json.loads(spec.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise ValueError(f"{spec} is no JSON: {error}.") from None
-        run = kernels.RunSpec.from_dict(document)
+        words = "{path} is no JSON ({error})."
+        run = kernels.RunSpec.from_dict(parse_json(read_text(spec, words), words, path=spec))
         state = State(model=run.model)
         state.load()
         state.from_spec(run)

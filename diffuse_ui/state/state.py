@@ -19,6 +19,7 @@ import param
 import kernels
 from diffuse_ui.state.clauses import Arrangement
 from kernels.diffusion.schedules import DEFAULT_SCHEDULE, SCHEDULES
+from kernels.files import parse_json
 from kernels.guidance.registry import GUIDANCE
 from kernels.probability.registry import ESTIMATORS
 from kernels.runs.given import example_start, with_knowledge
@@ -302,7 +303,7 @@ class State(param.Parameterized):
 
     def from_json(self, text: str) -> None:
         """Set all choices from text that `to_json` wrote."""
-        self.from_spec(kernels.RunSpec.from_dict(json.loads(text)))
+        self.from_spec(kernels.RunSpec.from_dict(parse_json(text, "the run is no JSON ({error}).")))
 
 
 def _loaded(model: Any) -> kernels.Model:

@@ -13,6 +13,7 @@ import pydantic
 from safetensors import safe_open
 
 from kernels.files import UnreadableError, parse_json, read_text, readable, replacing, require_file
+from kernels.names import printable
 
 __all__ = ["AGAIN", "DAMAGED", "FORMAT_VERSION", "read_card", "weights_path", "write_card"]
 
@@ -102,5 +103,5 @@ def _require_fields(card: dict[str, Any], path: Path) -> None:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(item) for item in first["loc"])
         trouble = "lacks" if first["type"] == "missing" else "is wrong at"
-        reason = "" if first["type"] == "missing" else f" ({first['msg']})"
-        raise UnreadableError(f"the card {path} {trouble} `{place:.100}`{reason}. {AGAIN}") from None
+        reason = "" if first["type"] == "missing" else f" ({printable(first['msg'], 300)})"
+        raise UnreadableError(f"the card {path} {trouble} `{printable(place)}`{reason}. {AGAIN}") from None

@@ -14,7 +14,7 @@ from kernels.events.syntax.event import Event
 from kernels.events.syntax.parser import parse_event
 from kernels.guidance.registry import DEFAULT_GUIDANCE, GUIDANCE
 from kernels.models import Model
-from kernels.names import require_known
+from kernels.names import printable, require_known, shown
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import own_steps
 from kernels.probability.registry import PATH_STEPS, require_estimator
@@ -144,7 +144,7 @@ class RunSpec:
         names = [field.name for field in dataclasses.fields(cls) if field.name != "event_text"]
         unknown = sorted(set(map(str, document)) - set(names))
         if unknown or "model" not in document:
-            trouble = f"unknown: {', '.join(unknown)}" if unknown else "`model` is missing"
+            trouble = f"unknown: {printable(', '.join(unknown))}" if unknown else "`model` is missing"
             raise ValueError(f"a run must have fields of {', '.join(names)}; {trouble}.")
         for name in ("model", "event", "given"):
             value = document.get(name)
@@ -155,7 +155,7 @@ class RunSpec:
 def require(condition: bool, name: str, rule: str, value: Any) -> None:
     """Raise ValueError, with the argument's name, rule and value, unless `condition` holds."""
     if not condition:
-        raise ValueError(f"`{name}` must be {rule}; got {value!r}.")
+        raise ValueError(f"`{name}` must be {rule}; got {shown(value)}.")
 
 
 def as_model(model: str | Path | Model) -> Model:

@@ -8,7 +8,6 @@ published beside this file, as `event.schema.json` (a test holds the two togethe
 """
 
 import dataclasses
-import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from typing import Annotated, Any, Literal
@@ -19,6 +18,8 @@ from kernels.events.syntax import expressions, functions, predicates, shapes
 from kernels.events.syntax.event import Event, face, require_untimed
 from kernels.events.syntax.expressions import Expression
 from kernels.events.syntax.tree import MAX_DEPTH, MAX_NUMBER, MAX_SIZE, NODE_TYPES, Node, Window, join
+from kernels.files import parse_json
+from kernels.names import printable
 
 __all__ = ["VERSION", "event_schema", "from_dict", "from_json", "to_dict"]
 
@@ -130,15 +131,11 @@ def from_json(text: str) -> Event:
     Raises:
         ValueError: it is no JSON, or no event.
     """
+    if not isinstance(text, str):
+        raise ValueError(f"an event's JSON must be text; got {type(text).__name__}.")
     if len(text) > MAX_JSON:
         raise ValueError(f"an event's JSON may have {MAX_JSON} characters; got {len(text)}.")
-    try:
-        document = json.loads(text)
-    except RecursionError:
-        raise ValueError("the JSON is nested too deeply for an event.") from None
-    except ValueError as error:
-        raise ValueError(f"the text is no JSON: {error}.") from error
-    return from_dict(document)
+    return from_dict(parse_json(text, "the text of an event is no JSON ({error})."))
 
 
 @face
@@ -158,8 +155,10 @@ def from_dict(document: Mapping[str, Any]) -> Event:
         checked = _document_model().model_validate(document)
     except pydantic.ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(item) for item in first["loc"]) or "document"
-        raise ValueError(f"the event's document is wrong at `{place}`: {first['msg']}.") from None
+        place = printable(".".join(str(item) for item in first["loc"])) or "document"
+        raise ValueError(
+            f"the event's document is wrong at `{place}`: {printable(first['msg'], 600)}."
+        ) from None
     event = _decoded(getattr(checked, "event"), "event")  # noqa: B009
     require_untimed(event)  # pyright: ignore[reportArgumentType]
     return event  # pyright: ignore[reportReturnType]
@@ -169,7 +168,7 @@ def _upgraded(document: dict[str, Any]) -> dict[str, Any]:
     version = document.get("version")
     if isinstance(version, bool) or not isinstance(version, int) or not 1 <= version <= VERSION:
         raise ValueError(
-            f"`version` of an event's document must be 1 to {VERSION}; got {str(version)[:40]}. Update diffuse-ui if the document is newer."
+            f"`version` of an event's document must be 1 to {VERSION}; got {str(version)[:40]!r}. Update diffuse-ui if the document is newer."
         )
     for old in range(version, VERSION):
         document = _UPGRADES[old](document)

@@ -13,11 +13,12 @@ import lark
 from kernels.events.syntax.builder import Builder, Mistake
 from kernels.events.syntax.event import Event
 from kernels.events.syntax.tree import MAX_DEPTH
-from kernels.names import nearest
+from kernels.names import nearest, printable
 
 __all__ = ["MAX_LENGTH", "EventSyntaxError", "parse_event"]
 
 MAX_LENGTH = 100_000  # characters
+MAX_MESSAGE = 800
 
 GRAMMAR = r"""
 ?start: either
@@ -166,11 +167,11 @@ class EventSyntaxError(ValueError):
     """
 
     def __init__(self, message: str, text: str, line: int, column: int) -> None:
-        self.message, self.text = message, text
+        self.message, self.text = printable(message, MAX_MESSAGE), text
         lines = text.splitlines() or [""]
         self.line = min(max(line, 1), len(lines))
         self.column = min(max(column, 1), len(lines[self.line - 1]) + 1)
-        super().__init__(f"{message}\nline {self.line}, column {self.column}:\n{self.excerpt}")
+        super().__init__(f"{self.message}\nline {self.line}, column {self.column}:\n{self.excerpt}")
 
     def __reduce__(self) -> tuple[type, tuple[str, str, int, int]]:
         return type(self), (self.message, self.text, self.line, self.column)
@@ -179,6 +180,7 @@ class EventSyntaxError(ValueError):
     def excerpt(self) -> str:
         """Line of the mistake, with a caret below its column."""
         line = (self.text.splitlines() or [""])[self.line - 1].replace("\t", " ")
+        line = printable(line, len(line))
         start = max(0, self.column - 1 - _SHOWN // 2)
         shown = line[start : start + _SHOWN]
         before, after = "…" * (start > 0), "…" * (start + _SHOWN < len(line))

@@ -48,7 +48,7 @@ def test_the_published_schema_is_that_of_the_documents():
 
 def test_unknown_versions_are_refused_and_known_ones_upgraded(monkeypatch):
     document = parse_event("max(x) > 1").to_dict()
-    with pytest.raises(ValueError, match=r"must be 1 to 1; got 2\. Update diffuse-ui"):
+    with pytest.raises(ValueError, match=r"must be 1 to 1; got .2.\. Update diffuse-ui"):
         Event.from_dict(document | {"version": 2})
     monkeypatch.setattr(documents, "VERSION", 2)
     monkeypatch.setattr(documents, "_UPGRADES", {1: lambda old: {**old, "version": 1}})

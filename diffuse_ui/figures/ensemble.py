@@ -5,7 +5,6 @@ conditional ensemble's bands, median and some of its curves in the accent colour
 and a caption that says event, probability, ensemble, model and seed.
 """
 
-import json
 import textwrap
 
 import numpy as np
@@ -22,6 +21,7 @@ from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
 from diffuse_ui.work.results import states
 from diffuse_ui.work.store import Result
+from kernels.trajectories.datasets import variable_units
 
 __all__ = ["caption", "ensemble_figure"]
 
@@ -151,7 +151,7 @@ def _drawn(dataset: xr.Dataset | None, model: str) -> str:
 
 
 def _label(dataset: xr.Dataset, name: str) -> str:
-    unit = json.loads(dataset.attrs.get("variable_units", "{}")).get(name, "")
+    unit = variable_units(dataset).get(name, "")
     return f"{name} ({unit})" if unit else name
 
 

@@ -7,7 +7,6 @@ Of a large file only the variables that are wanted are loaded, once it is clear 
 """
 
 import dataclasses
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,9 +16,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Float, Int
 
+from kernels.files import readable
 from kernels.recordings.dates import TIME_NAMES, as_times, is_moment, sounds_like_time
 from kernels.recordings.tables import NOT_NUMERIC, listed, read_table, table_dataset
 from kernels.recordings.units import split_heading
+from kernels.trajectories.datasets import variable_units
+from kernels.trajectories.stores import open_store, require_loadable
 
 __all__ = ["Recording", "read_recording"]
 
@@ -28,8 +30,7 @@ SAMPLE_NAMES = (
     *("ensemble", "ens", "ensemble_member", "samples", "runs", "members", "trajectories"),
 )
 UNITS = (("d", 86_400.0), ("h", 3_600.0), ("min", 60.0), ("s", 1.0))  # the longest not above the step is used
-CLASSIC = (b"CDF\x01", b"CDF\x02")  # first bytes of NetCDF-3, with offsets of 32 and 64 bits
-CDF5 = b"CDF\x05"
+UNREADABLE = "{path} must be a NetCDF (.nc), Zarr (a folder), CSV (.csv) or Parquet (.parquet) file; it cannot be read ({error})."
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True, eq=False)
@@ -84,7 +85,7 @@ def read_recording(
             raise ValueError(f"`time` must be a dimension; {name!r} is none. Use `dataset.swap_dims`.")
         if dataset.sizes[name] == 0:
             raise ValueError(f"a recording must have rows; its dimension {name!r} is empty.")
-        chosen = [_loaded(array, source) for array in _chosen(dataset, variables, name)]
+        chosen = _loaded(_chosen(dataset, variables, name), source)
         order = dataset[name].values if name in dataset.coords else np.arange(dataset.sizes[name])
         unit = str(dataset[name].attrs.get("units", "")) if name in dataset.coords else ""
     columns = [column for array in chosen for column in _columns(array, name)]
@@ -127,39 +128,18 @@ def _opened(source: Any, time: str | None) -> Iterator[xr.Dataset]:
     elif Path(source).suffix in (".csv", ".parquet"):
         yield table_dataset(read_table(Path(source)), time)
     else:
-        with _open_store(Path(source)) as opened:
+        with open_store(Path(source), UNREADABLE) as opened:
             yield opened
 
 
-def _open_store(path: Path) -> xr.Dataset:
-    """Open a NetCDF file or Zarr store."""
-    try:
-        if path.is_dir():
-            return xr.open_zarr(path, consolidated=False)
-        with path.open("rb") as file:
-            kind = file.read(4)
-        if kind == CDF5:
-            raise ValueError("NetCDF-3 with 64-bit data, CDF-5; convert it, `nccopy -k nc4 old.nc new.nc`")
-        return xr.open_dataset(path, engine="scipy" if kind in CLASSIC else "h5netcdf")
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise _unreadable(path, error) from error
-
-
-def _loaded(array: xr.DataArray, source: Any) -> xr.DataArray:
-    """Load the numbers of a variable, and drop coordinates that are no axis."""
-    try:
-        return array.reset_coords(drop=True).compute()
-    except (OSError, KeyError, RuntimeError) as error:
-        if not isinstance(source, str | Path):
-            raise
-        raise _unreadable(source, error) from error
-
-
-def _unreadable(source: Any, error: Exception) -> ValueError:
-    return ValueError(
-        f"{source} must be a NetCDF (.nc), Zarr (a folder), CSV (.csv) or Parquet (.parquet) file; "
-        f"it cannot be read ({type(error).__name__}: {error})."
-    )
+def _loaded(arrays: list[xr.DataArray], source: Any) -> list[xr.DataArray]:
+    """Load the numbers of variables, and drop coordinates that are no axis."""
+    arrays = [array.reset_coords(drop=True) for array in arrays]
+    if not isinstance(source, str | Path):
+        return [array.compute() for array in arrays]
+    require_loadable(arrays, source)
+    with readable(Path(source), UNREADABLE):
+        return [array.compute() for array in arrays]
 
 
 def _is_sample(dim: Any) -> bool:
@@ -190,7 +170,7 @@ def _unstacked(dataset: xr.Dataset) -> xr.Dataset:
     """Split an ensemble state(sample, time, variable) into one variable each."""
     if "state" not in dataset or "variable" not in dataset["state"].dims:
         return dataset
-    units = json.loads(dataset.attrs.get("variable_units", "{}"))
+    units = variable_units(dataset)
     names = [str(name) for name in dataset["variable"].values]
     split = {name: dataset["state"].sel(variable=name, drop=True) for name in names}
     return xr.Dataset(

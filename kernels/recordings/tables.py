@@ -5,8 +5,8 @@ index, or a column of growing numbers whose name has a word for time. Where none
 are numbered, but only if no text is left over that may have been the time.
 """
 
-import itertools
 import re
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ import pandas as pd
 import xarray as xr
 from jaxtyping import Shaped
 
+from kernels.files import UnreadableError, readable, require_file, require_memory
 from kernels.recordings.dates import TIME_NAMES, holds_dates, is_text, is_time_name, sounds_like_time
 from kernels.recordings.units import read_headings, split_heading
 
@@ -22,6 +23,8 @@ __all__ = ["NOT_NUMERIC", "listed", "read_table", "table_dataset"]
 
 MAX_NAMED = 12  # names listed in a message
 NUM_LINES = 200  # lines of a file read to find its form
+MAX_LINE = 1_000_000  # characters
+MAX_COLUMNS = 10_000
 NUMBERS_OR_TEXT = (
     "string",
     "mixed",
@@ -37,26 +40,52 @@ DECIMAL_COMMA = re.compile(r"(?:^|[;\t])\s*-?\d+,\d+\s*(?:[;\t\n]|$)", re.MULTIL
 
 
 def read_table(path: Path) -> pd.DataFrame:
-    """Read a CSV or Parquet file. Raises ValueError where the file cannot be read."""
-    try:
-        return _without_counter(_read_csv(path)) if path.suffix == ".csv" else pd.read_parquet(path)
-    except ImportError as error:
-        raise ValueError(
-            f"reading {path.name} needs pyarrow. Install it (`pip install pyarrow`), or write CSV or NetCDF."
-        ) from error
-    except (ValueError, OSError) as error:  # text in another encoding is a ValueError, too
-        raise ValueError(f"{path} is no readable {path.suffix[1:]} file ({error}).") from error
+    """Read a CSV or Parquet file.
+
+    Raises:
+        ValueError: no regular file, larger than memory, too many columns, or no table.
+    """
+    require_file(path)
+    with readable(path, f"{{path}} is no readable {path.suffix[1:]} file ({{error}})."):
+        if path.suffix == ".csv":
+            return _without_counter(_read_csv(path))
+        try:
+            return _read_parquet(path)
+        except ImportError as error:
+            raise UnreadableError(
+                f"reading {path.name} needs pyarrow. Install it (`pip install pyarrow`), or write CSV or NetCDF."
+            ) from error
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
     """Read a CSV file in any common form: `;` and decimal commas, tabs, `#` lines above."""
     with path.open(encoding="utf-8-sig") as file:
-        first = list(itertools.islice(file, NUM_LINES))
+        first = [line for _ in range(NUM_LINES) if (line := file.readline(MAX_LINE))]
     notes = next((i for i, line in enumerate(first) if not line.startswith("#")), len(first))
     heading, rows = "".join(first[notes : notes + 1]), "".join(first[notes + 1 :])
     mark = max((",", ";", "\t"), key=heading.count)
+    _require_few(heading.count(mark) + 1, path)
+    if any(len(line) == MAX_LINE for line in first):
+        raise UnreadableError(f"{path} must have lines of at most {MAX_LINE} characters; one is longer.")
     decimal = "," if mark != "," and DECIMAL_COMMA.search(rows) else "."
     return pd.read_csv(path, sep=mark, decimal=decimal, skiprows=notes, encoding="utf-8-sig")
+
+
+def _read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet file, once it is clear that what it declares fits into memory."""
+    about = import_module("pyarrow.parquet").ParquetFile(path).metadata
+    _require_few(about.num_columns, path)
+    require_memory(8.0 * about.num_rows * about.num_columns, path)
+    return pd.read_parquet(path)
+
+
+def _require_few(num_columns: int, path: Path) -> None:
+    """Raise UnreadableError for a table of more columns than any record has."""
+    if num_columns > MAX_COLUMNS:
+        raise UnreadableError(
+            f"{path} must have at most {MAX_COLUMNS} columns; it has {num_columns} or more. Write a row for each "
+            "time, or fewer columns."
+        )
 
 
 def _without_counter(table: pd.DataFrame) -> pd.DataFrame:
@@ -98,6 +127,11 @@ def table_dataset(table: Any, time: str | None) -> xr.Dataset:
         label: (name, columns[column].to_numpy(), {"units": of_it} | _trouble(columns[column].to_numpy()))
         for column, (label, of_it) in read_headings(columns.columns, taken=name).items()
     }
+    if name in data:
+        raise ValueError(
+            f"the headings must be one for each column; {name!r} is a heading, and the name of a column without one. "
+            "Write as many headings as columns."
+        )
     attributes = {"units": unit} if times.dtype.kind in "iuf" else {}
     return xr.Dataset(data, coords={name: (name, times, attributes)})
 

@@ -14,8 +14,9 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from kernels.files import replacing
+from kernels.files import parse_json, readable, replacing
 from kernels.trajectories.layout import Layout
+from kernels.trajectories.stores import open_store, require_loadable
 
 __all__ = [
     "dataset_layout",
@@ -25,9 +26,12 @@ __all__ = [
     "sample_array",
     "to_array",
     "to_dataset",
+    "variable_units",
     "without_booleans",
     "write_dataset",
 ]
+
+UNREADABLE = "{path} is no readable NetCDF file or Zarr store ({error})."
 
 
 def to_dataset(
@@ -81,13 +85,20 @@ def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
         raise ValueError(f"`state` must have dimensions (sample, time, variable); {sorted(missing)} missing.")
     if "sample" not in state.dims:
         state = state.expand_dims("sample")
+    if state.ndim > 3:
+        raise ValueError(
+            f"`state` must have dimensions (sample, time, variable); it has {state.dims}. Select first."
+        )
     names = [str(name) for name in state["variable"].values]
     if set(layout.variables) - set(names):
         raise ValueError(
             f"the dataset must have the variables {', '.join(layout.variables)}; it has {', '.join(names)}."
         )
-    state = state.sel(variable=list(layout.variables)).transpose("sample", "time", "variable")
-    times = np.asarray(state["time"].values, np.float64)
+    if len(set(names)) != len(names):
+        raise ValueError(f"the dataset's variables must have distinct names; it has {', '.join(names)}.")
+    order = [names.index(name) for name in layout.variables]
+    state = state.isel(variable=order).transpose("sample", "time", "variable")
+    times = _times(state)
     if times.shape != layout.times.shape or not np.allclose(times, layout.times, atol=1e-6 * layout.step):
         raise ValueError(
             f"the dataset's times must be the layout's {layout.num_times} times from {layout.times[0]:g} "
@@ -96,7 +107,22 @@ def to_array(dataset: xr.Dataset, layout: Layout) -> np.ndarray:
     return _require_finite(np.asarray(state.values))
 
 
+def variable_units(dataset: xr.Dataset) -> dict[str, str]:
+    """Unit of each variable that a Dataset written by `to_dataset` names.
+
+    Raises:
+        ValueError: its attribute `variable_units` is no JSON object of texts.
+    """
+    words = "the attribute `variable_units` of the dataset must be a JSON object of texts ({error})."
+    units = parse_json(dataset.attrs.get("variable_units", "{}"), words)
+    if not isinstance(units, dict) or not all(isinstance(unit, str) for unit in units.values()):
+        raise ValueError(words.format(error=f"it is {str(units)[:40]!r}"))
+    return units
+
+
 def _require_finite(values: np.ndarray) -> np.ndarray:
+    if values.dtype.kind not in "fiub":
+        raise ValueError(f"`state` must hold real numbers; it holds {values.dtype}. Convert it.")
     bad = ~np.isfinite(values)
     if bad.any():
         first = tuple(int(i) for i in np.argwhere(bad)[0])
@@ -112,13 +138,19 @@ def dataset_layout(dataset: xr.Dataset) -> Layout:
     """Layout that a Dataset written by `to_dataset` describes."""
     if "state" not in dataset or not {"time", "variable"} <= set(map(str, dataset["state"].dims)):
         raise ValueError("the dataset must have a variable `state(sample, time, variable)`.")
-    units = json.loads(dataset.attrs.get("variable_units", "{}"))
     return Layout(
         variables=tuple(str(v) for v in dataset["variable"].values),
-        times=np.asarray(dataset["time"].values, np.float64),
+        times=_times(dataset),
         time_units=str(dataset["time"].attrs.get("units", "")),
-        variable_units=units,
+        variable_units=variable_units(dataset),
     )
+
+
+def _times(dataset: xr.Dataset | xr.DataArray) -> np.ndarray:
+    times = dataset["time"].values
+    if times.dtype.kind not in "fiu":
+        raise ValueError(f"the dataset's times must be numbers; they are {times.dtype}. Convert them.")
+    return times.astype(np.float64)
 
 
 def known_points(dataset: xr.Dataset, layout: Layout) -> list[tuple[str, float, float, float | None]]:
@@ -202,16 +234,10 @@ def read_dataset(path: str | Path) -> xr.Dataset:
         raise ValueError(
             f"no file or store at {path}. Check the path; NetCDF files and Zarr stores are read."
         )
-    try:
-        if path.is_dir():
-            dataset = xr.open_zarr(path, consolidated=False)  # a local store needs no second index
-        else:
-            with xr.open_dataset(path, engine="h5netcdf") as opened:
-                dataset = opened.load()
-    except (OSError, KeyError, TypeError, ValueError) as error:
-        raise ValueError(
-            f"{path} is no readable NetCDF-4 file or Zarr store ({type(error).__name__}: {error})."
-        ) from error
+    with open_store(path, UNREADABLE) as opened:
+        require_loadable([opened[name] for name in opened.data_vars], path)
+        with readable(path, UNREADABLE):
+            dataset = opened.load()
     if "state" in dataset:
         _require_finite(np.asarray(dataset["state"].values))
     return dataset

@@ -1,6 +1,7 @@
 """Own data: what files say is kept, every trouble is named with its choices, windows never leak."""
 
 import itertools
+import sys
 import tracemalloc
 
 import numpy as np
@@ -213,10 +214,7 @@ def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch):
     path = tmp_path / "a.parquet"
     path.write_bytes(b"PAR1")
 
-    def missing(*_):
-        raise ImportError("no pyarrow")
-
-    monkeypatch.setattr(pd, "read_parquet", missing)
+    monkeypatch.setitem(sys.modules, "pyarrow.parquet", None)
     with pytest.raises(ValueError, match="needs pyarrow"):
         read_recording(path)
 

@@ -244,3 +244,23 @@ def test_row_numbers_without_a_heading_are_no_variable(tmp_path):
     table = pd.DataFrame({"date": pd.date_range("2020-01-01", periods=40), "Q": np.arange(40.0)})
     table.to_csv(path)
     assert read_recording(path).variables == ("Q",)
+
+
+def test_a_table_is_not_wider_than_any_record(tmp_path):
+    path = tmp_path / "a.csv"
+    for count, words in ((10_001, "10001"), (10**6, r"\d+")):
+        path.write_text(",".join("c" * count) + "\n" + ",".join("1" * count) + "\n")
+        with pytest.raises(
+            ValueError, match=rf"a.csv must have at most 10000 columns; it has {words} or more"
+        ):
+            read_recording(path)
+    path.write_text("time,T\n0,1\n1," + "2" * 1_000_001)
+    with pytest.raises(ValueError, match=r"a.csv must have lines of at most 1000000 characters"):
+        read_recording(path)
+
+
+def test_rows_with_one_number_more_than_there_are_headings(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("time,T\n2001-01-01,0,1\n2001-01-02,1,2\n")
+    with pytest.raises(ValueError, match=r"headings must be one for each column; 'time' is a heading, and"):
+        read_recording(path)

@@ -26,10 +26,12 @@ __all__ = [
     "one_point",
     "rollout_curves",
     "rollout_mean",
+    "sampling_noise",
 ]
 
 RESTART = 3  # index of the state from which the system continues a sample
 PERTURBATION = 0.01  # standard deviations between a true trajectory and its perturbed start
+EVERY = 10  # times between one-point distributions that are compared
 NUM_BINS = 50
 NUM_SERIES = 8192  # trajectories behind correlations and spectra
 CONSERVED = {"double_pendulum": "energy"}
@@ -40,15 +42,28 @@ Trajectories = Float[np.ndarray, "sample time variable"]
 def distances(layout: Layout, states: Trajectories, truth: Trajectories) -> dict[str, Any]:
     """Largest Kolmogorov distance of one-point distributions, and where it occurs.
 
-    Distributions are compared for every variable at every 10th time.
+    Distributions are compared for every variable at each `EVERY`th time.
     """
     found = {
         f"{name} at {float(layout.times[t]):.3g}": kolmogorov_distance(states[:, t, v], truth[:, t, v])
         for v, name in enumerate(layout.variables)
-        for t in range(0, layout.num_times, 10)
+        for t in range(0, layout.num_times, EVERY)
     }
     worst = max(found, key=lambda where: found[where])
     return {"kolmogorov_distance": found[worst], "where": worst}
+
+
+def sampling_noise(layout: Layout, num_samples: float, num_true: float, rate: float) -> float:
+    """Largest Kolmogorov distance that a perfect model exceeds at most at a rate, from samples on both sides.
+
+    Args:
+        layout: of the trajectories.
+        num_samples: independent trajectories of the model.
+        num_true: independent true ones, or as many as correlated ones are worth.
+        rate: of perfect models beyond, from Kolmogorov's tail 2 exp(−2 n d²) at each place compared.
+    """
+    places = layout.num_variables * len(range(0, layout.num_times, EVERY))
+    return float(np.sqrt(0.5 * np.log(2.0 * places / rate) * (1.0 / num_samples + 1.0 / num_true)))
 
 
 def one_point(layout: Layout, states: Trajectories, truth: Trajectories) -> dict[str, Any]:

@@ -110,6 +110,44 @@ def test_misses_allow_for_the_errors_of_both():
     assert misses(Lorenz(), whole)[0] == words
 
 
+@pytest.mark.slow
+def test_few_perfect_models_miss_a_target(model, monkeypatch):
+    """Samples and records anew, all of one law: at most one report in twenty misses anything."""
+    generator, effort = np.random.default_rng(0), dataclasses.replace(SMALL, num_likelihood=0)
+    drawn = lambda problem, noise, starts: generator.normal(size=(1024, 12, 2)).astype(np.float32)
+    monkeypatch.setattr(measuring, "deterministic", drawn)
+    missed = 0
+    for _ in range(80):
+        series = generator.normal(size=(24_000, 2)).astype(np.float32)
+        perfect = dataclasses.replace(model, held_out=Segment(series, np.arange(0, 23_989, 12), 12))
+        missed += bool(list(measure(perfect, effort=effort))[-1]["misses"])
+    assert missed <= 4
+
+
+def test_noise_is_no_miss():
+    """Few samples are far from the truth by chance, and state small errors where none is in the event."""
+    ode = {"probability": 0.2, "standard_error": 0.01, "kolmogorov_distance": 0.04, "where": "x at 0"}
+    truth = {"probability": 0.2, "standard_error": 0.01}
+    entry = {
+        "event": "e",
+        "share": 0.005,
+        "truth": {"probability": 0.005, "standard_error": 1e-4},
+        "model": {"probability": 0.0, "standard_error": 0.0},
+        "method": "monte_carlo",
+    }
+    whole = {"num_steps": 30, "ode_30": ode, "data": truth, "event": "r", "events": [entry]}
+
+    class Record:
+        system = None
+
+    assert len(misses(Record(), whole | {"num_samples": 100_000})) == 2
+    assert len(misses(Record(), whole | {"num_samples": 1000})) == 1
+    whole["ode_30"] = ode | {"kolmogorov_noise": 0.05}
+    assert misses(Record(), whole | {"num_samples": 1000}) == []
+    entry["truth"]["interval"] = (0.0, 0.03)  # of few blocks
+    assert misses(Record(), whole | {"num_samples": 100_000}) == []
+
+
 def test_an_event_without_a_share_in_the_truth_is_left_out(model):
     """Rain: its least value is 0 in nearly every window, and no event tells these apart."""
     rain = np.maximum(model.held_out.windows, 0.0)

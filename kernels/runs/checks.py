@@ -45,8 +45,8 @@ class Comparison:
     Attributes:
         estimates: both, in the order of the methods.
         difference: first minus second, in standard errors of the difference.
-        agree: whether that is at most 3 of them and both call themselves reliable; a doubtful estimate with a
-            wide error contradicts nothing, and confirms nothing.
+        agree: whether that is at most 3 of them and both call themselves reliable, or one is uncorroborated, which
+            the other then does; a doubtful estimate with a wide error contradicts nothing, and confirms nothing.
         believed: method of the estimate to go by; None if neither.
         message: all this in words.
     """
@@ -119,7 +119,7 @@ def compare(
     return Comparison(
         estimates=(first, second),
         difference=difference,
-        agree=abs(difference) <= MAX_DIFFERENCE and first.status == second.status == "ok",
+        agree=abs(difference) <= MAX_DIFFERENCE and _corroborated(first, second),
         believed=believed,
         message=message,
     )
@@ -132,13 +132,20 @@ def _in_errors(difference: float, error: float) -> float:
     return 0.0 if difference == 0 else float(np.copysign(np.inf, difference))
 
 
+def _corroborated(first: Probability, second: Probability) -> bool:
+    """Whether one estimate is sound, and the other is so or lacks only one that confirms it."""
+    statuses = {first.status, second.status}
+    return "ok" in statuses and statuses <= {"ok", "uncorroborated"}
+
+
 def _verdict(first: Probability, second: Probability, distance: float) -> tuple[str | None, str]:
     """Method of the estimate to believe, or None, and the reason."""
     both, near = (first, second), distance <= MAX_DIFFERENCE
     sound = [one for one in both if one.status == "ok"]
     doubtful = [one for one in both if one.status != "ok"]
     shown = " and ".join(f"{_named(one)} {_numbers(one)}" for one in both)
-    verb = ("do not contradict each other" if doubtful else "agree") if near else "disagree"
+    confirmed = _corroborated(first, second)
+    verb = ("agree" if confirmed else "do not contradict each other") if near else "disagree"
     numbers = f"{shown} {verb}: {distance:.1f} standard errors apart."
     if len(sound) == 2 and near:
         return min(both, key=lambda one: one.standard_error).method, numbers
@@ -147,6 +154,8 @@ def _verdict(first: Probability, second: Probability, distance: float) -> tuple[
             f"{numbers} Both call themselves reliable, so believe neither: take more samples, "
             "or let monte_carlo decide."
         )
+    if confirmed and near:
+        return sound[0].method, f"{numbers} Each confirms the other; go by {_named(sound[0])}."
     complaint = " ".join(f"{_named(one)} says: {one.message}" for one in doubtful)
     if len(sound) == 1:
         return sound[0].method, f"{numbers} Go by {_named(sound[0])}. {complaint}"

@@ -21,6 +21,7 @@ _MEANINGS = {
     "model": "the network, by {} unguided samples",
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none
+    "uncorroborated": "Nothing else confirms this number",
     "unreliable": "Do not trust this number",
     "no_hits": "Only an upper bound",
     "budget_exhausted": "The budget ran out",

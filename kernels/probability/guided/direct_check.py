@@ -4,6 +4,10 @@ h of n direct samples of the model meet the event. An estimator with guidance ca
 when its proposal misses a part of the event; its own weights then look good, and only samples without
 guidance can show it. They come from the cache that all events share. Where an estimator finds nothing,
 they give the bound: no hit in n samples means P < 3/n.
+
+An estimate is corroborated where they rule out that P is `FACTOR` times as large, or as small: if it were, they would
+hit so rarely, or so often, in one of 40 cases at most. That takes some ten hits. Without it an estimate of guided
+samples has nothing but its own weights to speak for it.
 """
 
 import dataclasses
@@ -16,11 +20,12 @@ from kernels.probability.base import Probability, Problem, Progress
 from kernels.probability.latent.direct import direct_samples
 from kernels.probability.latent.monte_carlo import estimate_proportion
 
-__all__ = ["CHECK_SHARE", "MIN_DIRECT", "DirectCheck", "direct_check", "nothing_found"]
+__all__ = ["CHECK_SHARE", "MIN_DIRECT", "NO_SAMPLES", "DirectCheck", "direct_check", "nothing_found"]
 
 CHECK_SHARE = 0.1
 MIN_DIRECT = 2048  # direct samples; at P = 0.1 their error is 7 %
-MIN_EXPECTED = 3.0  # hits; with fewer expected, direct samples say little
+FACTOR = 2.0  # error of an estimate that direct samples have to rule out
+RULED_OUT = 0.025  # chance of hits as few, or as many, below which a probability is ruled out
 SIGNIFICANCE = 2.5e-3  # of one side: the rate at which a right estimate is contradicted
 _QUANTILES = stats.norm.ppf((np.arange(200) + 0.5) / 200)
 
@@ -43,14 +48,32 @@ class DirectCheck:
         few = stats.binom.cdf(self.hits, self.total, value).mean()
         return bool(min(many, few) < SIGNIFICANCE)
 
-    def caveat(self, high: float) -> str:
-        """Warning if even `high` is too small for direct samples to contradict; else empty."""
-        blind = not self.hits and high * self.total < MIN_EXPECTED
-        return " Direct samples cannot check so small a number: compare it with subset simulation." * blind
+    def corroborates(self, value: float) -> bool:
+        """Whether these samples rule out that the probability is twice `value`, or half of it."""
+        few = stats.binom.cdf(self.hits, self.total, min(1.0, FACTOR * value))
+        many = stats.binom.sf(self.hits - 1, self.total, value / FACTOR)
+        return bool(max(few, many) < RULED_OUT)
+
+    def verdict(self, value: float, trouble: str) -> tuple[str, str]:
+        """Status and closing words of an estimate, from what else speaks against it."""
+        if trouble:
+            return "unreliable", f" Not to be trusted: {trouble}. Use subset simulation."
+        if self.corroborates(value):
+            return "ok", ""
+        return "uncorroborated", (
+            f" Uncorroborated: guidance may have missed a part of the event, and {self.hits} hits of {self.total} samples "
+            f"without guidance do not rule out an error of a factor of {FACTOR:.0f}. Compare it with subset simulation."
+        )
+
+    def __add__(self, other: "DirectCheck") -> "DirectCheck":
+        return DirectCheck(self.hits + other.hits, self.total + other.total)
 
     def diagnostics(self) -> dict[str, int]:
         """Numbers for an estimate's diagnostics."""
         return {"direct_hits": self.hits, "direct_samples": self.total}
+
+
+NO_SAMPLES = DirectCheck(0, 0)
 
 
 def direct_check(

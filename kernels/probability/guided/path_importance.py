@@ -12,7 +12,8 @@ is accumulated in float64, m the unguided mean and v the variance of the step. T
 with the stratified standard error. Weights are bounded by 1/α and the unguided paths are a direct
 Monte Carlo estimate for free. What can still go wrong is that guidance misses a part of the event, or goes
 where the model hardly does. The tail of the ratios and the effective size often say so, but not always: the
-estimate is held against direct samples as well. Its law is skewed: an unguided path in a part of the event that
+estimate is held against direct samples as well, and is "ok" only where these and the unguided paths rule out
+an error of a factor of 2. Its law is skewed: an unguided path in a part of the event that
 guidance does not reach weighs 1/α, and most runs have none. Of ten runs on Lorenz-63's `mean(z) > 1.33181` (512
 paths of 80 steps) eight call themselves reliable, from 0.086 to 0.105, and two, 0.079 and 0.111, do not; their
 mean is 0.0952 ± 0.0031, that of 12,288 unguided paths 0.1001 ± 0.0027, the stated error 1.01 of the spread.
@@ -235,6 +236,7 @@ def estimate_from_paths(
         pareto_k=pareto_shape(paths.log_ratio[paths.guided & paths.holds]),
         check=check,
         doubts={f"{num_steps} steps are too few for weights of so rare an event": too_short},
+        unguided=DirectCheck(diagnostics["unguided_hits"], diagnostics["unguided_paths"]),
         num_calls=calls,
         diagnostics=diagnostics,
     )

@@ -1,7 +1,8 @@
-"""Reliability of estimates from importance weights: status "ok", or the doubts in words.
+"""Reliability of estimates from importance weights: a status, and the doubts in words.
 
 Weights are doubted where the tail of the ratios is heavy (Pareto k̂ of Vehtari et al., JMLR 2024), few of them
-carry the weight, few trajectories meet the event, or direct samples of the model contradict the estimate.
+carry the weight, few trajectories meet the event, or direct samples of the model contradict the estimate. "ok" are
+those that samples without guidance also corroborate.
 """
 
 import warnings
@@ -13,7 +14,7 @@ from arviz_stats.base.array import array_stats
 from jaxtyping import Float
 
 from kernels.probability.base import Probability, log_interval, percent
-from kernels.probability.guided.direct_check import DirectCheck
+from kernels.probability.guided.direct_check import NO_SAMPLES, DirectCheck
 from kernels.statistics.weighted import effective_sample_size
 
 __all__ = ["pareto_shape", "weighted_estimate"]
@@ -49,6 +50,7 @@ def weighted_estimate(
     pareto_k: float,
     check: DirectCheck,
     doubts: Mapping[str, bool],
+    unguided: DirectCheck = NO_SAMPLES,
     num_calls: int,
     diagnostics: dict[str, Any],
 ) -> Probability:
@@ -63,6 +65,7 @@ def weighted_estimate(
         pareto_k: shape of the ratios' tail.
         check: direct samples to hold the estimate against.
         doubts: further reasons for doubt, and whether each applies.
+        unguided: further samples without guidance that may corroborate it.
         num_calls: network evaluations.
         diagnostics: further numbers; `hits` among them.
     """
@@ -80,7 +83,7 @@ def weighted_estimate(
     }
     trouble = "; ".join(reason for reason, applies in reasons.items() if applies)
     words = f"{total} {unit}s, effective size {int(ess)}, relative standard error {percent(error / value)}."
-    words += check.caveat(interval[1])
+    status, closing = (check + unguided).verdict(value, trouble)
     return Probability(
         value=min(value, 1.0),
         standard_error=error,
@@ -88,8 +91,8 @@ def weighted_estimate(
         ess=ess,
         pareto_k=pareto_k,
         method=method,
-        status="unreliable" if trouble else "ok",
-        message=f"{words} Not to be trusted: {trouble}. Use subset simulation." if trouble else words,
+        status=status,
+        message=words + closing,
         num_calls=num_calls,
         diagnostics=diagnostics | {"largest_share": largest},
     )

@@ -113,7 +113,11 @@ def twisted_smc(problem: Problem, num_samples: int, num_steps: int) -> Iterator[
 
 def _with_size(estimate: Probability, size: int) -> Probability:
     """Estimate with a warning if its islands are too small for a valid error."""
-    if size >= FEW_PARTICLES or not estimate.standard_error > 0 or estimate.status != "ok":
+    if (
+        size >= FEW_PARTICLES
+        or not estimate.standard_error > 0
+        or estimate.status not in ("ok", "uncorroborated")
+    ):
         return estimate
     words = (
         f"{estimate.message} Not to be trusted: with {size} particles an island the stated error is too "
@@ -256,15 +260,15 @@ def estimate_from_islands(islands: Islands, check: DirectCheck, num_calls: int) 
     relative = error / value
     interval = log_interval(value, relative, count - 1)
     trouble = _trouble(values, diagnostics, check.contradicts(*interval))
-    words = f"{count} islands, relative standard error {percent(relative)}.{check.caveat(interval[1])}"
+    status, closing = check.verdict(value, trouble)
     return Probability(
         value=min(value, 1.0),
         standard_error=error,
         interval=interval,
         ess=1.0 / max(relative, 1e-9) ** 2,
         method="twisted_smc",
-        status="unreliable" if trouble else "ok",
-        message=words if not trouble else f"{words} Not to be trusted: {trouble}. Use subset simulation.",
+        status=status,
+        message=f"{count} islands, relative standard error {percent(relative)}.{closing}",
         num_calls=num_calls,
         diagnostics=diagnostics,
     )

@@ -27,7 +27,8 @@ def test_linear_events_of_a_gaussian(ar1, method, deviations):
     model, covariance = ar1
     text, _, _ = linear_event(covariance, deviations)
     estimate = kernels.event_probability(jax.random.key(0), model, text, method=method)
-    assert estimate.status == "ok"
+    steered = method == "path_importance" and deviations == 3.0  # too rare for direct samples to say a word
+    assert estimate.status == ("uncorroborated" if steered else "ok")
     assert abs(estimate.value - tail(deviations)) < 5 * estimate.standard_error
     assert estimate.standard_error < 0.25 * estimate.value
     if method == "path_importance":

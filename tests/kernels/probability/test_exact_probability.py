@@ -36,7 +36,10 @@ def ask(key, model, event, method, **options):
 
 
 def assert_right(estimate, truth, bias=0.0):
-    assert estimate.status == "ok", estimate.message
+    """Steered estimates of what is too rare for direct samples lack only what corroborates them."""
+    steered = estimate.method in ("path_importance", "twisted_smc")
+    alone = {"uncorroborated"} if truth < 2e-3 else {"ok", "uncorroborated"} if truth < 0.05 else {"ok"}
+    assert estimate.status in (alone if steered else {"ok"}), estimate.message
     assert estimate.ess > MIN_ESS
     assert abs(estimate.value - truth) < 5 * estimate.standard_error + bias
 
@@ -87,7 +90,7 @@ def test_events_that_separate_modes(probability):
     estimate = ask(2, model, event, "subset_simulation", num_steps=60)
     assert_right(estimate, probability, 0.05 * probability)
     paths = ask(2, model, event, "path_importance", num_samples=256, num_steps=60)
-    if paths.status == "ok":
+    if paths.status in ("ok", "uncorroborated"):
         assert_right(paths, probability, 0.05 * probability)
 
 

@@ -87,6 +87,9 @@ def probability(value, error, method, status="ok"):
             "do not contradict each other: 1.0 standard errors apart. Go by two.",
         ),
         (("unreliable", "unreliable"), 3.1, None, "Neither is to be trusted"),
+        (("ok", "uncorroborated"), 1.0, "one", " agree: 1.0 standard errors apart. Each confirms the other"),
+        (("ok", "uncorroborated"), 3.1, "one", "Go by one. two says: two explains itself."),
+        (("uncorroborated", "uncorroborated"), 1.0, None, "do not contradict each other"),
     ],
 )
 def test_verdicts_follow_the_status(statuses, distance, believed, words):

@@ -61,7 +61,8 @@ def bands(dataset: xr.Dataset, levels: Sequence[float] = LEVELS) -> xr.Dataset:
     """Quantiles of the members at each time.
 
     The error is half the gap between the quantiles at level ± δ, δ the standard error of the distribution
-    function there; too small where few members lie beyond a quantile.
+    function there; too small where few members lie beyond a quantile, or where the quantile may lie in a gap between
+    two parts of the law.
 
     Args:
         dataset: the ensemble.

@@ -31,7 +31,7 @@ ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="Name of a model, shipped or your own, or path of a checkpoint.")
 ]
 EventOption = Annotated[str | None, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")]
-GivenOption = Annotated[str | None, typer.Option(help="Observations, as in: at(x, 0) == 0.4 tolerance 0.01")]
+GivenOption = Annotated[str | None, typer.Option(help="Observations, as in: at(x, 0) == 0.4 tolerance 0.1")]
 EstimatorOption = Annotated[str, typer.Option(help=f"{', '.join(ESTIMATORS)}; none for no probability.")]
 GuidanceOption = Annotated[str, typer.Option(help=f"{', '.join(GUIDANCE)}.")]
 _WEIGHTED, _OTHERS = (

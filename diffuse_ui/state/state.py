@@ -53,7 +53,7 @@ class State(param.Parameterized):
     """
 
     model = param.Parameter("lorenz63", doc="name or path of a model, or a kernels.Model")
-    given = param.String("", doc="observed values, as text: at(x, 0) == 0.4 tolerance 0.01")
+    given = param.String("", doc="observed values, as text: at(x, 0) == 0.4 tolerance 0.1")
     event = param.Parameter(None, doc="kernels.Event, or None for no condition")
     arrangement = param.Parameter(Arrangement(), doc="the event's parts, and those that are muted")
     text = param.String("", doc="the event as it stands in the text field")
@@ -79,6 +79,7 @@ class State(param.Parameterized):
         self._undo: list[Any] = []
         self._redo: list[Any] = []
         self._last_change = -GESTURE
+        self._observed: tuple[Any, Any] = (None, None)  # what was asked for last, and the answer
         if text is not None:
             self.set_event(kernels.parse_event(text) if isinstance(text, str) else text)
         self._undo.clear()
@@ -167,6 +168,17 @@ class State(param.Parameterized):
     def known(self) -> Arrangement:
         """Observed values, as parts; no parts while `given` cannot be parsed."""
         return Arrangement.of(_parsed(self.given))
+
+    @property
+    def observed(self) -> Any:
+        """Observed values, compiled, but for the first states of a forecast; None while there are none."""
+        asked = (id(self.load()), self.given)
+        if self._observed[0] != asked:
+            found = None
+            with contextlib.suppress(ValueError):  # what is wrong is said where it is typed
+                found = with_knowledge(self.load(), self.given)[1]
+            self._observed = (asked, found)
+        return self._observed[1]
 
     @property
     def parts(self) -> Arrangement:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import jax
+import numpy as np
 import xarray as xr
 
 import kernels
@@ -30,10 +31,13 @@ def backdrop(model: Any) -> Iterator[xr.Dataset]:
     yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source])
 
 
-def hits(event: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
-    satisfied = meets(kernels.compile_event(event, layout), states(backdrop))
-    yield Hits(event, satisfied)
-    yield Hits(event, satisfied, event.parameters(layout, backdrop))
+def hits(event: Any, observed: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
+    """Hits of the backdrop, of those trajectories that meet what is observed (compiled, or None)."""
+    shown = states(backdrop)
+    known = np.ones(len(shown), bool) if observed is None else meets(observed, shown)
+    satisfied = meets(kernels.compile_event(event, layout), shown) & known
+    yield Hits(event, satisfied, known)
+    yield Hits(event, satisfied, known, event.parameters(layout, backdrop))
 
 
 def derived(key: Hashable, compute: Callable[[], Any]) -> Iterator[Derived]:
@@ -90,7 +94,7 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
         if estimate is not None and estimate.method == method:
             yield name, estimate
             continue
-        if method == "simulator" and (model.system is None or spec.given):
+        if method == "simulator" and (model.system is None or model.num_known):
             continue
         if method == "data" and (model.held_out is None or spec.given):
             continue

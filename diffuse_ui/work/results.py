@@ -66,10 +66,11 @@ class Derived:
 
 @dataclasses.dataclass(frozen=True)
 class Hits:
-    """Mask of the backdrop's trajectories that meet an event."""
+    """Mask of the backdrop's trajectories that meet an event and what is observed."""
 
     event: Any
     satisfied: np.ndarray
+    known: np.ndarray  # which meet what is observed
     numbers: Sequence[Any] = ()  # the event's numbers, with ranges from the backdrop
 
     @property
@@ -78,7 +79,8 @@ class Hits:
 
     @property
     def total(self) -> int:
-        return int(self.satisfied.size)
+        """Number of trajectories that meet what is observed."""
+        return int(self.known.sum())
 
 
 def words(error: Exception | None) -> str:

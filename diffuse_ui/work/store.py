@@ -60,7 +60,7 @@ class Store(param.Parameterized):
         self._history_lock = threading.RLock()
         self._last_done: tuple[object, Result, Result] | None = None  # run, its result, the result as kept
         self._watchers = [
-            state.param.watch(lambda _: self._event_changed(), ["event"]),
+            state.param.watch(lambda _: self._event_changed(), ["event", "given"]),
             state.param.watch(lambda _: self._live(), ["event", "live"]),
             state.param.watch(lambda _: self.prepare(), ["model"]),
         ]
@@ -295,8 +295,8 @@ class Store(param.Parameterized):
             self.previews.stop("hits")
             self.hits = None
             return
-        layout = self.state.layout
-        self.previews.submit("hits", lambda: jobs.hits(event, layout, backdrop))
+        layout, observed = self.state.layout, self.state.observed
+        self.previews.submit("hits", lambda: jobs.hits(event, observed, layout, backdrop))
         self.previews.wait_for_update("hits", PROMPT)  # an event and its hits are painted together
         for update in self.previews.take().values():
             self._take_hits(update)

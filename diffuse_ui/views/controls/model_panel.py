@@ -41,7 +41,7 @@ class ModelPanel:
         self.card = caption(margin=(4, 2, 2, 2))
         self.given = pmui.TextInput(
             label="",
-            placeholder="at(x, 0) == 0.4 tolerance 0.01",
+            placeholder="at(x, 0) == 0.4 tolerance 0.1",
             value=state.given,
             max_length=MAX_LENGTH + 1,  # a page cuts what is longer without a word
             size="small",

@@ -50,7 +50,7 @@ _TRUSTED = template("""{% if heading %}<div class='warn'><b>{{ heading }}.</b> {
 _NUMBERS = template("""<table>{% for name, meaning, value in rows %}
 <tr><td>{{ name }}<div class='quiet' style='font-size:11.5px'>{{ meaning }}</div></td><td class='n'>{{ value }}</td></tr>
 {%- endfor %}</table>""")
-_HITS = template("""<div class='say'>{{ hits.count }} of {{ hits.total }} {{ kind }} trajectories meet this event
+_HITS = template("""<div class='say'>{{ hits.count }} of {{ hits.total }} {{ kind }} trajectories{{ which }} meet this event
 {%- if share %} <span class='quiet'>({{ share }})</span>{% endif %}.</div>""")
 
 
@@ -162,8 +162,11 @@ def _hits_words(store: Store) -> str:
     if hits is None or backdrop is None:
         return "<div class='quiet'>Press Run.</div>"
     kind = {"simulator": "simulated", "data": "held-out"}.get(backdrop.attrs.get("source"), "unconditional")
+    which = "" if hits.total == hits.known.size else " that meet what is observed"
+    if hits.total == 0:
+        return f"<div class='say'>None of {hits.known.size} {kind} trajectories meets what is observed.</div>"
     share = hits.count / max(hits.total, 1)
     error = (share * (1 - share) / max(hits.total, 1)) ** 0.5
     value = numbers.probability(share, error or None, 3 / max(hits.total, 1))
     # windows of a recording overlap: the comparison after a run has the error of their fraction
-    return _HITS.render(hits=hits, kind=kind, share="" if kind == "held-out" else value)
+    return _HITS.render(hits=hits, kind=kind, which=which, share="" if kind == "held-out" else value)

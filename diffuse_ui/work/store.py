@@ -60,8 +60,8 @@ class Store(param.Parameterized):
         self._history_lock = threading.RLock()
         self._last_done: tuple[object, Result, Result] | None = None  # run, its result, the result as kept
         self._watchers = [
-            state.param.watch(lambda _: self._event_changed(), ["event", "given"]),
-            state.param.watch(lambda _: self._live(), ["event", "live"]),
+            state.param.watch(lambda *_: self._event_changed(), ["event", "given"]),
+            state.param.watch(lambda *_: self._live(), ["event", "live"]),
             state.param.watch(lambda _: self.prepare(), ["model"]),
         ]
 

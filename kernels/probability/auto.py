@@ -14,6 +14,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from kernels.probability.base import Estimator, Probability, Problem, Progress, percent
+from kernels.probability.latent.levels import MANY_KNOWN, NUM_REPLICATES
 from kernels.probability.latent.monte_carlo import monte_carlo
 from kernels.probability.latent.subset_simulation import DEFAULT_SCHEME, predicted_calls, subset_simulation
 
@@ -57,14 +58,17 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
         chosen = monte_carlo(problem, min(needed, budget), relative_error=RELATIVE_ERROR)
     else:
         hits = direct.diagnostics["hits"]
-        reason = f"subset simulation, as {hits} of {NUM_DIRECT} direct samples meet the event"
+        known = " what is known and" if problem.observations is not None else ""
+        reason = f"subset simulation, as {hits} of {NUM_DIRECT} direct samples meet{known} the event"
         chosen = subset_simulation(
             problem,
             min(num_samples, 8 * DEFAULT_SCHEME.num_chains),
-            num_direct=NUM_DIRECT,
+            num_direct=_pool(direct, budget),
             relative_error=RELATIVE_ERROR,
             max_calls=budget * problem.num_steps,
         )
+    if problem.observations is not None:
+        chosen = _or_direct(problem, chosen, budget)
     for record in chosen:
         estimate = record.probability or direct
         words = (
@@ -75,11 +79,32 @@ def auto(problem: Problem, num_samples: int) -> Iterator[Progress]:
         yield record._replace(fraction=0.5 + 0.5 * record.fraction, probability=_explained(estimate, words))
 
 
+def _or_direct(problem: Problem, chosen: Iterator[Progress], budget: int) -> Iterator[Progress]:
+    """Records of an estimator; direct samples answer where it has no number."""
+    last = Progress(0.0, "")
+    for last in chosen:
+        yield last._replace(fraction=0.5 * last.fraction)
+    assert last.probability is not None  # noqa: S101 - an estimator ends with an estimate
+    if last.probability.status != "budget_exhausted":
+        yield last
+        return
+    for record in monte_carlo(problem, budget, relative_error=RELATIVE_ERROR):
+        yield record._replace(fraction=0.5 + 0.5 * record.fraction)
+
+
 def _needed(direct: Probability, relative: float) -> int:
     """Number of direct samples for `RELATIVE_ERROR`; 0 where too few hits tell it."""
     if direct.diagnostics["hits"] < MIN_HITS:
         return 0
-    return int(1.1 * direct.diagnostics["num_samples"] * (relative / RELATIVE_ERROR) ** 2)
+    drawn = direct.diagnostics.get("num_drawn", direct.diagnostics["num_samples"])
+    return int(1.1 * drawn * (relative / RELATIVE_ERROR) ** 2)
+
+
+def _pool(direct: Probability, budget: int) -> int:
+    """Number of direct samples that subset simulation starts from: more, where few meet what is known."""
+    share = direct.diagnostics.get("known_share", 1.0)
+    wanted = int(2 * MANY_KNOWN * NUM_REPLICATES / share) if share > 0 else 0
+    return wanted if NUM_DIRECT < wanted <= budget // 2 else NUM_DIRECT
 
 
 def _spent(estimate: Probability, budget: int, num_samples: int) -> str:

@@ -158,7 +158,7 @@ class Problem:
 
     @functools.cached_property
     def denoiser(self) -> Any:
-        """Denoiser of the model, conditioned on the observations."""
+        """Denoiser of stochastic paths, guided to the observations: approximate, but for Gaussian models."""
         if self.observations is None:
             return self.model.denoiser
         return Observed.from_constraint(self.model.denoiser, self.observations, self.model.standardizer)
@@ -180,6 +180,15 @@ class Problem:
         if self.constraint is None:
             return np.full(len(states), np.nan), np.ones(len(states), bool)
         return evaluate_batch(self.constraint, states)
+
+    def known(self, states: np.ndarray | Array) -> np.ndarray:
+        """Whether each of the trajectories (sample, time, variable) meets what is known.
+
+        The trajectories are in physical units.
+        """
+        if self.observations is None:
+            return np.ones(len(states), bool)
+        return evaluate_batch(self.observations, states)[1]
 
     def physical(self, x0: Batch) -> np.ndarray:
         """Convert standardised samples to physical units, on the host.

@@ -49,17 +49,17 @@ class LRUCache:
 
 
 def identity_of(problem: Problem, *, event: bool) -> tuple[Hashable, ...]:
-    """Identity of a problem: model, key, steps, levels and observations.
+    """Identity of a problem: model, key, steps and levels.
 
-    With `event`, the event and the guidance are part of it.
+    With `event`, the event, the observations and the guidance are part of it.
     """
-    asked = (_constraint(problem.constraint), problem.guidance) if event else ()
+    known = _constraint(problem.observations)
+    asked = (_constraint(problem.constraint), known, problem.guidance) if event else ()
     return (
         problem.model.identity,
         np.asarray(jax.random.key_data(problem.key)).tobytes(),
         problem.num_steps,
         problem.model.ode_levels,
-        _constraint(problem.observations),
         *asked,
     )
 

@@ -98,7 +98,12 @@ def run(spec: RunSpec) -> RunResult:
 
 def _require_exact(spec: RunSpec, dataset: xr.Dataset) -> None:
     """Raise NumericalError if an exact ensemble was asked for and there is none."""
-    if spec.event is not None and spec.method == "exact" and dataset.attrs["ensemble"] != "exact":
+    drawn = dataset.attrs["ensemble"]
+    if spec.method == "exact" and (drawn == "guided" or (spec.event is not None and drawn != "exact")):
+        if spec.event is None:
+            raise NumericalError(
+                "no trajectory meets what is known: there is no exact ensemble. Widen the tolerances."
+            )
         raise NumericalError(
             "no trajectory meets the event: there is no exact ensemble. Take a milder event; "
             "`event_probability` says what is known of this one."
@@ -222,8 +227,8 @@ def event_probability(
         key: new-style random key.
         model: name, path or Model.
         event: text or Event.
-        given: what is known, see `kernels.runs.given.given_event`; the conditioning is by guidance, exact
-            for Gaussian models with linear observations and approximate otherwise.
+        given: what is known, see `kernels.runs.given.given_event`. Estimators that follow guided paths
+            only steer to it, which is approximate: they are not "ok" then.
         method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator
             (of models of systems), or, of models of recordings, data (the frequency in the held-out part) or
             training_data (that in the part that the model was trained on).

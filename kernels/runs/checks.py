@@ -292,7 +292,7 @@ def _holds(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
     """Whether the event holds for direct samples, a chunk at a time."""
     try:
         for chunk in direct_samples(problem, num_samples):
-            yield problem.judge(chunk)[1]
+            yield problem.judge(chunk)[1] & problem.known(chunk)
     except FloatingPointError as error:
         raise NumericalError(str(error)) from error
 

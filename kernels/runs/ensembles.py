@@ -21,7 +21,15 @@ from kernels.samplers.base import Batch
 from kernels.samplers.registry import SAMPLERS
 from kernels.samplers.sampling import draw_steps, initial_noise, sample_keys
 
-__all__ = ["Ensemble", "draw_exact", "draw_guided", "draw_unconditional", "exact_ensemble", "weighted_paths"]
+__all__ = [
+    "Ensemble",
+    "draw_exact",
+    "draw_guided",
+    "draw_unconditional",
+    "exact_ensemble",
+    "is_cheap",
+    "weighted_paths",
+]
 
 FIRST_CHUNK = 12
 DRAWS_PER_HIT = (
@@ -120,27 +128,36 @@ def weighted_paths(paths: Paths) -> Ensemble:
     return Ensemble(paths.states, paths.values, paths.holds, path_weights(paths), paths.guided, "guided")
 
 
-def draw_exact(problem: Problem, population: Population, value: float, num_samples: int) -> Iterator[Draw]:
+def draw_exact(
+    problem: Problem, population: Population | None, value: float, num_samples: int
+) -> Iterator[Draw]:
     """Draw the exact conditional ensemble: direct hits where cheap, else latent chains.
 
     Args:
         problem: what is asked.
-        population: trajectories in the event, with their latents.
-        value: the event's probability, about.
+        population: trajectories in the event, with their latents; None where direct samples have to do.
+        value: probability of the event and of what is known, about.
         num_samples: size of the ensemble.
     """
-    if value * DRAWS_PER_HIT >= 1.0:
+    if is_cheap(value):
         yield from _direct_hits(problem, num_samples)
         return
+    assert population is not None  # noqa: S101 - chains start from it
     for fraction, chains, replicate, mixing in extend(problem, population, num_samples):
         ensemble = exact_ensemble(chains.states, chains.values)
         yield fraction, ensemble._replace(mixing=mixing, replicate=replicate)
+
+
+def is_cheap(value: float) -> bool:
+    """Whether direct samples find trajectories of that probability at less cost than chains."""
+    return value * DRAWS_PER_HIT >= 1.0
 
 
 def _direct_hits(problem: Problem, num_samples: int) -> Iterator[Draw]:
     states, values, count = [], [], 0
     for chunk in direct_samples(problem, 100 * num_samples + 10_000):
         value, holds = problem.judge(chunk)
+        holds &= problem.known(chunk)
         states.append(chunk[holds])
         values.append(value[holds])
         count += int(holds.sum())

@@ -1,8 +1,9 @@
 """Observations of a trajectory, given as text, a mapping or a Dataset.
 
-All become one event made of equalities, `at(x, 0) == 0.4 tolerance 0.01 and …`. A forecasting model
-takes its first states out of it, as exact; on the rest, `kernels.guidance.observations` conditions the
-denoiser.
+All become one event made of equalities, `at(x, 0) == 0.4 tolerance 0.1 and …`, with the meaning that they have in
+events: |x(0) − 0.4| ≤ 0.1. A forecasting model takes its first states out of it, as exact. On the rest, direct samples,
+chains and simulated trajectories are conditioned by rejection, and guided paths by `kernels.guidance.observations`, to a
+Gaussian of the same variance: a preview.
 """
 
 from collections.abc import Mapping

@@ -16,7 +16,6 @@ from kernels.guidance.registry import DEFAULT_GUIDANCE, GUIDANCE
 from kernels.models import Model
 from kernels.names import printable, require_known, shown
 from kernels.probability.base import Problem
-from kernels.probability.latent.direct import own_steps
 from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.runs.given import Given, given_event, with_knowledge
 from kernels.samplers.registry import DEFAULT_SAMPLER, SAMPLERS, require_sampler
@@ -117,9 +116,7 @@ class RunSpec:
             model=loaded,
             constraint=None if self.tree is None else compile_event(self.tree, loaded.layout),
             observations=observations,
-            num_steps=own_steps(loaded, observed=observations is not None)
-            if num_steps is None
-            else num_steps,
+            num_steps=loaded.num_steps if num_steps is None else num_steps,
             guidance=self.guidance,
             sampler=self.sampler,
             schedule=self.schedule,

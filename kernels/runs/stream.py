@@ -10,8 +10,11 @@ from typing import Any
 
 import xarray as xr
 
+from kernels.probability.auto import NUM_DIRECT
 from kernels.probability.base import Population, Probability, Problem, Progress
 from kernels.probability.guided.path_importance import Paths, checked_estimate
+from kernels.probability.latent.monte_carlo import monte_carlo
+from kernels.probability.latent.subset_simulation import subset_simulation
 from kernels.probability.registry import estimates
 from kernels.runs.ensembles import (
     Ensemble,
@@ -19,6 +22,7 @@ from kernels.runs.ensembles import (
     draw_guided,
     draw_unconditional,
     exact_ensemble,
+    is_cheap,
     weighted_paths,
 )
 from kernels.runs.given import given_event
@@ -62,7 +66,7 @@ class RunStream:
         self.dataset: xr.Dataset | None = None
         self.probability: Probability | None = None
         self._population: Population | None = None
-        self._value = 0.0
+        self._joint = 0.0  # probability of the event and of what is known
         self._progress = 0.0
         self._shown: Any = None
 
@@ -74,7 +78,13 @@ class RunStream:
     def snapshots(self) -> Iterator[Snapshot]:
         """Yield snapshots. Raises FloatingPointError when numbers stop being finite."""
         spec = self.spec
-        if self.problem.constraint is None:
+        if (
+            self.problem.constraint is None
+            and spec.method == "exact"
+            and self.problem.observations is not None
+        ):
+            yield from self._posterior()
+        elif self.problem.constraint is None:
             draws = draw_unconditional(self.problem, spec.num_samples, spec.num_steps)
             yield from self._draw(draws, "exact", "drawing trajectories", 0.0, 1.0)
         elif spec.method == "guided":
@@ -121,8 +131,24 @@ class RunStream:
         if population is None or population.latents is None or len(population.latents) == 0:
             yield self._snapshot("exact", 0.99, "no trajectory meets the event: there is no exact ensemble")
             return
-        draws = draw_exact(self.problem, population, self._value, spec.num_samples)
+        draws = draw_exact(self.problem, population, self._joint, spec.num_samples)
         yield from self._draw(draws, "exact", "drawing the exact ensemble", 0.7, 1.0)
+
+    def _posterior(self) -> Iterator[Snapshot]:
+        """Draw given what is known, without an event: guided paths first, then exact trajectories."""
+        spec, num_samples = self.spec, min(self.spec.num_samples, PREVIEW_SAMPLES)
+        preview = draw_unconditional(self.problem, num_samples, min(spec.num_steps, PREVIEW_STEPS))
+        yield from self._draw(preview, "guided", "drawing guided paths, approximate", 0.0, 0.08)
+        yield from self._follow(monte_carlo(self.problem, NUM_DIRECT), 0.08, 0.3)
+        if not is_cheap(self._joint):
+            yield from self._follow(subset_simulation(self.problem, spec.num_samples), 0.3, 0.7)
+        asked, self.probability = self.probability, None  # of no event
+        chains = self._population
+        usable = chains is not None and chains.latents is not None and len(chains.latents) > 0
+        draws = draw_exact(self.problem, chains, self._joint if usable else 1.0, spec.num_samples)
+        yield from self._draw(draws, "exact", "drawing trajectories that meet what is known", 0.7, 1.0)
+        if self.ensemble != "exact" and asked is not None:
+            yield self._snapshot("exact", 0.99, asked.message)
 
     def _estimate(self, method: str, start: float, end: float) -> Iterator[Snapshot]:
         """Run an estimator."""
@@ -134,7 +160,7 @@ class RunStream:
         for record in records:
             self.probability = record.probability or self.probability
             self._population = record.population
-            self._value = self._value if record.probability is None else record.probability.value
+            self._joint = self._joint if record.probability is None else _joint(record.probability)
             if self.spec.method == "exact" and record.population is not None:
                 self._show_hits(record.population)
             yield self._snapshot("probability", start + (end - start) * record.fraction, record.message)
@@ -176,6 +202,11 @@ class RunStream:
     def _snapshot(self, stage: str, progress: float, message: str) -> Snapshot:
         self._progress = max(self._progress, min(progress, 0.999))
         return Snapshot(stage, self._progress, message, self.dataset, self.probability)
+
+
+def _joint(estimate: Probability) -> float:
+    """Probability of the event and of what is known together."""
+    return estimate.value * estimate.diagnostics.get("known_share", 1.0)
 
 
 def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[str, Any]) -> xr.Dataset:

@@ -31,7 +31,13 @@ from kernels.denoisers.base import evaluate
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import grid
 from kernels.probability.base import Estimator, Probability, Problem, Progress
-from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
+from kernels.probability.guided.direct_check import (
+    CHECK_SHARE,
+    DirectCheck,
+    approximated,
+    direct_check,
+    nothing_found,
+)
 from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
@@ -90,8 +96,8 @@ def density_ratio(problem: Problem, num_samples: int, num_steps: int) -> Iterato
             done = CHECK_SHARE + (0.999 - CHECK_SHARE) * fraction
             yield Progress(done, f"densities of samples {start + 1}–{start + count}", estimate)
         finished = Densities(*(np.concatenate(parts, axis=-1) for parts in zip(*chunks, strict=True)))
-        calls = 2 * len(finished.holds) * num_steps + check.total * problem.num_steps + pilot_calls(problem)
-        estimate = estimate_from_densities(finished, check, calls)
+        calls = 2 * len(finished.holds) * num_steps + check.drawn * problem.num_steps + pilot_calls(problem)
+        estimate = approximated(problem, estimate_from_densities(finished, check, calls))
     yield Progress(1.0, "the density ratio is done", estimate)
 
 

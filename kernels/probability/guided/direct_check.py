@@ -18,9 +18,17 @@ from scipy import stats
 
 from kernels.probability.base import Probability, Problem, Progress
 from kernels.probability.latent.direct import direct_samples
-from kernels.probability.latent.monte_carlo import estimate_proportion
+from kernels.probability.latent.monte_carlo import estimate_proportion, estimate_share
 
-__all__ = ["CHECK_SHARE", "MIN_DIRECT", "NO_SAMPLES", "DirectCheck", "direct_check", "nothing_found"]
+__all__ = [
+    "CHECK_SHARE",
+    "MIN_DIRECT",
+    "NO_SAMPLES",
+    "DirectCheck",
+    "approximated",
+    "direct_check",
+    "nothing_found",
+]
 
 CHECK_SHARE = 0.1
 MIN_DIRECT = 2048  # direct samples; at P = 0.1 their error is 7 %
@@ -32,10 +40,18 @@ _QUANTILES = stats.norm.ppf((np.arange(200) + 0.5) / 200)
 
 @dataclasses.dataclass(frozen=True)
 class DirectCheck:
-    """Direct samples of an event: `hits` of `total`."""
+    """Direct samples of an event: `hits` of the `total` that meet what is known; `drawn` counts all."""
 
     hits: int
     total: int
+    drawn: int = 0
+
+    def estimate(self, method: str, num_calls: int) -> Probability:
+        """Estimate from the direct samples alone."""
+        if self.total == self.drawn or not self.drawn:
+            return estimate_proportion(self.hits, self.total, method=method, num_calls=num_calls)
+        counts = (self.hits, self.total, self.drawn)
+        return estimate_share(*counts, method=method, num_calls=num_calls, source="direct samples")
 
     def contradicts(self, low: float, high: float) -> bool:
         """Whether an estimate with this 95 % interval makes so many hits, or so few, implausible.
@@ -66,7 +82,8 @@ class DirectCheck:
         )
 
     def __add__(self, other: "DirectCheck") -> "DirectCheck":
-        return DirectCheck(self.hits + other.hits, self.total + other.total)
+        drawn = (self.drawn or self.total) + (other.drawn or other.total)
+        return DirectCheck(self.hits + other.hits, self.total + other.total, drawn)
 
     def diagnostics(self) -> dict[str, int]:
         """Numbers for an estimate's diagnostics."""
@@ -83,18 +100,32 @@ def direct_check(
 
     This is the first `share` of the estimate's work.
     """
-    hits, total, wanted = 0, 0, max(MIN_DIRECT, 2 * num_samples)
+    hits, total, drawn, wanted = 0, 0, 0, max(MIN_DIRECT, 2 * num_samples)
     for chunk in direct_samples(problem, wanted):
-        hits, total = hits + int(problem.judge(chunk)[1].sum()), total + len(chunk)
-        yield Progress(share * total / wanted, "direct samples to compare with")
-    return DirectCheck(hits, total)
+        known = problem.known(chunk)
+        hits, total = hits + int((problem.judge(chunk)[1] & known).sum()), total + int(known.sum())
+        drawn += len(chunk)
+        yield Progress(share * drawn / wanted, "direct samples to compare with")
+    return DirectCheck(hits, total, drawn)
+
+
+def approximated(problem: Problem, estimate: Probability) -> Probability:
+    """Estimate that says where what is known was only steered to, and so is not "ok"."""
+    if problem.observations is None:
+        return estimate
+    words = (
+        f"{estimate.message} What is known is only steered to here, which is approximate. "
+        "Use auto or subset simulation."
+    )
+    status = "unreliable" if estimate.status in ("ok", "uncorroborated") else estimate.status
+    return dataclasses.replace(estimate, status=status, message=words)
 
 
 def nothing_found(
     method: str, found: str, check: DirectCheck, num_calls: int, diagnostics: dict
 ) -> Probability:
     """Estimate of an estimator that `found` too little, from the direct samples alone."""
-    direct = estimate_proportion(check.hits, check.total, method=method, num_calls=num_calls)
+    direct = check.estimate(method, num_calls)
     if check.hits:
         status, words = (
             "unreliable",

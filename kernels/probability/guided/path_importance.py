@@ -37,7 +37,13 @@ from jaxtyping import Array, Bool, Float, PRNGKeyArray
 from kernels.diffusion.schedules import grid
 from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.probability.cache import LRUCache, identity_of
-from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
+from kernels.probability.guided.direct_check import (
+    CHECK_SHARE,
+    DirectCheck,
+    approximated,
+    direct_check,
+    nothing_found,
+)
 from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
@@ -168,6 +174,7 @@ def path_importance(problem: Problem, num_samples: int, num_steps: int) -> Itera
             yield Progress(done, f"guided paths {start + 1}–{start + CHUNK}", estimate)
         extra = _extra_calls(problem, check)
         estimate = estimate_from_paths(join_paths(chunks), check, num_steps, extra_calls=extra)
+        estimate = approximated(problem, estimate)
     yield Progress(1.0, "path importance sampling is done", estimate)
 
 
@@ -175,12 +182,12 @@ def checked_estimate(problem: Problem, paths: Paths, num_steps: int) -> Iterator
     """Estimate from finished paths, compared with direct samples."""
     check = yield from direct_check(problem, len(paths.holds), share=1.0)
     estimate = estimate_from_paths(paths, check, num_steps, extra_calls=_extra_calls(problem, check))
-    yield Progress(1.0, "path importance sampling is done", estimate)
+    yield Progress(1.0, "path importance sampling is done", approximated(problem, estimate))
 
 
 def _extra_calls(problem: Problem, check: DirectCheck) -> int:
     """Network calls for the direct samples and for the pilot."""
-    return check.total * problem.num_steps + pilot_calls(problem)
+    return check.drawn * problem.num_steps + pilot_calls(problem)
 
 
 def join_paths(chunks: list[Paths]) -> Paths:

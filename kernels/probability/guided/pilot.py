@@ -20,6 +20,8 @@ from kernels.probability.latent.scales import NUM_SAMPLES, steering_constraint
 __all__ = ["NUM_PILOT", "guided_denoiser", "pilot_calls"]
 
 NUM_PILOT = 512
+MIN_PILOT = 64
+NUM_SEARCHED = 6144  # direct samples among which those are looked for that meet what is known
 
 
 class _Slot:
@@ -46,9 +48,18 @@ def guided_denoiser(problem: Problem) -> Any:
     slot = _piloted.get(identity_of(problem, event=True), _Slot)
     with slot.lock:
         if slot.denoiser is None:
-            states = jnp.asarray(np.concatenate(list(direct_samples(problem, NUM_PILOT))))
+            states = jnp.asarray(_pilot(problem))
             slot.denoiser = _guided(problem, np.asarray(problem.model.standardizer.standardize(states)))
         return slot.denoiser
+
+
+def _pilot(problem: Problem) -> np.ndarray:
+    """Direct samples to learn from; where something is known, those that meet it, if there are enough."""
+    if problem.observations is None:
+        return np.concatenate(list(direct_samples(problem, NUM_PILOT)))
+    states = np.concatenate(list(direct_samples(problem, NUM_SEARCHED)))
+    found = states[problem.known(states)]
+    return (found if len(found) >= MIN_PILOT else states)[:NUM_PILOT]
 
 
 def _guided(problem: Problem, pilot: np.ndarray | None) -> Any:

@@ -29,11 +29,16 @@ from kernels.diffusion.schedules import grid
 from kernels.guidance.moment_matching import MomentMatching, Twist
 from kernels.guidance.registry import GUIDANCE
 from kernels.probability.base import Estimator, Probability, Problem, Progress, log_interval, percent
-from kernels.probability.guided.direct_check import CHECK_SHARE, DirectCheck, direct_check, nothing_found
+from kernels.probability.guided.direct_check import (
+    CHECK_SHARE,
+    DirectCheck,
+    approximated,
+    direct_check,
+    nothing_found,
+)
 from kernels.probability.guided.path_importance import shifted_step
 from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
-from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.probability.latent.scales import steering_constraint
 from kernels.probability.resampling import systematic
 from kernels.samplers.base import Batch, SamplerState, level_triples
@@ -105,9 +110,9 @@ def twisted_smc(problem: Problem, num_samples: int, num_steps: int) -> Iterator[
             yield Progress(done, message, estimate)
         joined = Islands(*(np.concatenate(parts) for parts in zip(*finished, strict=True)))
         if first + count > 1:
-            calls = (first + count) * size * num_steps + check.total * problem.num_steps
+            calls = (first + count) * size * num_steps + check.drawn * problem.num_steps
             calls += pilot_calls(problem)
-            estimate = _with_size(estimate_from_islands(joined, check, calls), size)
+            estimate = approximated(problem, _with_size(estimate_from_islands(joined, check, calls), size))
     yield Progress(1.0, "twisted sequential Monte Carlo is done", estimate)
 
 
@@ -256,7 +261,7 @@ def estimate_from_islands(islands: Islands, check: DirectCheck, num_calls: int) 
         return nothing_found("twisted_smc", "No particle meets the event", check, num_calls, diagnostics)
     error = float(values.std(ddof=1) / np.sqrt(count))
     if value > 1.0 - EXACT and error < EXACT:  # nothing was steered: it is certain, as far as samples can say
-        return estimate_proportion(check.hits, check.total, method="twisted_smc", num_calls=num_calls)
+        return check.estimate("twisted_smc", num_calls)
     relative = error / value
     interval = log_interval(value, relative, count - 1)
     trouble = _trouble(values, diagnostics, check.contradicts(*interval))

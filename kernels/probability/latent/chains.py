@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import latent_map
-from kernels.probability.latent.scales import heights
+from kernels.probability.latent.known import heights_within
 from kernels.samplers.sampling import Keys, draw_noise, sample_keys
 
 __all__ = ["Chains", "Moves", "judged", "walk"]
@@ -130,7 +130,8 @@ def _pcn(
 def judged(problem: Problem, latents: np.ndarray, states: np.ndarray) -> Chains:
     """Chains that stand at latents and their trajectories."""
     values, holds = problem.judge(states)
-    return Chains(latents, states, values, holds, heights=heights(problem, states, values))
+    above, known = heights_within(problem, states, values)
+    return Chains(latents, states, values, holds & known, heights=above)
 
 
 def _chosen(accepted: Bool[np.ndarray, " chain"], new: Chains, old: Chains) -> Chains:

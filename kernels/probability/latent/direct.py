@@ -2,7 +2,8 @@
 
 F: latents → trajectories is the probability-flow ODE by UniPC (a few steps: DPM-Solver++), a deterministic map.
 Sample i of a cache depends on (key, i) only; its latents need not be stored. Caches are shared by
-all events that are asked about the same model with the same key, steps and knowledge.
+all that is asked about the same model with the same key and steps, whatever is known: what is known, and the
+event, choose among the samples.
 """
 
 import threading
@@ -13,7 +14,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
-from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN, grid
+from kernels.diffusion.schedules import SIGMA_MIN, grid
 from kernels.events.semantics.compile import Constraint
 from kernels.models import Model
 from kernels.probability.base import Problem
@@ -30,7 +31,6 @@ __all__ = [
     "latent_map",
     "ode_grid",
     "ode_solver",
-    "own_steps",
     "tolerated_sigma",
 ]
 
@@ -50,29 +50,16 @@ def ode_solver(sigmas: Float[np.ndarray, " steps"]) -> UniPC | DPMSolver:
 
 
 def ode_grid(problem: Problem) -> Float[np.ndarray, " steps"]:
-    """Noise levels of the ODE, from the model or, with observations, over the full range.
+    """Noise levels of the ODE, from the model.
 
-    With observations the levels begin at `SIGMA_MAX`, since drawing starts from the law of the data without the
-    observations, and noise must hide the difference; they end at `finest_sigma`. An event's own tolerances do not
-    count, so that events share samples.
+    What is asked and what is known do not count, so that all share samples.
     """
     highest, lowest = problem.model.ode_levels
-    if problem.observations is not None:
-        highest, lowest = SIGMA_MAX, finest_sigma(problem)
     return grid(problem.num_steps, sigma_max=highest, sigma_min=lowest)
 
 
-def own_steps(model: Model, *, observed: bool) -> int:
-    """Number of steps of the model; with observations, more for the wider range of levels."""
-    highest, lowest = model.ode_levels
-    if not observed:
-        return model.num_steps
-    longer = np.log(SIGMA_MAX / SIGMA_MIN) / np.log(highest / lowest)
-    return int(np.ceil(model.num_steps * longer))
-
-
 def finest_sigma(problem: Problem) -> float:
-    """Smallest noise level σ_min of the problem, standardised units.
+    """Smallest noise level σ_min of stochastic paths, standardised units.
 
     It is `SIGMA_MIN` without observations, else their `tolerated_sigma`.
     """
@@ -101,7 +88,7 @@ def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.nda
         block = jnp.asarray(latents[start : start + CHUNK])
         padding = CHUNK - len(block)
         padded = jnp.pad(block, ((0, padding), (0, 0), (0, 0))) if padding else block
-        x0 = draw(problem.denoiser, problem.model.initial, ode_solver(sigmas), sigmas, padded)
+        x0 = draw(problem.model.denoiser, problem.model.initial, ode_solver(sigmas), sigmas, padded)
         yield problem.physical(x0)[: len(block)]
 
 
@@ -117,7 +104,7 @@ def direct_latents(problem: Problem, indices: np.ndarray) -> np.ndarray:
 
 
 class _Cache:
-    """Growing store of direct samples of one model, key, grid and knowledge."""
+    """Growing store of direct samples of one model, key and grid."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -1,9 +1,11 @@
 """Direct Monte Carlo: the share of the model's unconditional samples in the event.
 
 P̂ = h / n, standard error √(P̂(1 − P̂)/n), Jeffreys' interval; no hit in n samples means P < 3/n.
-The hits are exact, independent draws from the conditional law of the model.
+The hits are exact, independent draws from the conditional law of the model. Where something is known, n counts
+the samples that meet it, and h those of them in the event: rejection sampling.
 """
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
@@ -11,7 +13,7 @@ import numpy as np
 from kernels.probability.base import Estimator, Population, Probability, Problem, Progress, binomial_interval
 from kernels.probability.latent.direct import direct_latents, direct_samples
 
-__all__ = ["MONTE_CARLO", "estimate_proportion", "monte_carlo"]
+__all__ = ["MONTE_CARLO", "estimate_proportion", "estimate_share", "monte_carlo"]
 
 MIN_HITS = 10  # hits; with fewer the interval is too wide for status "ok"
 
@@ -50,6 +52,38 @@ def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -
     )
 
 
+def estimate_share(
+    hits: int, known: int, drawn: int, *, method: str, num_calls: int, source: str
+) -> Probability:
+    """Estimate of P(event | what is known) by rejection.
+
+    Args:
+        hits: trajectories that meet what is known and the event.
+        known: trajectories that meet what is known.
+        drawn: all trajectories.
+        method: the estimator.
+        num_calls: network evaluations.
+        source: noun for the trajectories, such as "direct samples".
+    """
+    counts = {"num_drawn": drawn, "known_share": known / drawn}
+    if known == 0:
+        return Probability(
+            value=0.0,
+            standard_error=1.0,
+            interval=(0.0, 1.0),
+            ess=0.0,
+            method=method,
+            status="no_hits",
+            message=f"None of {drawn} {source} meets what is known, so nothing can be said of the event. "
+            "Widen the tolerances, take more samples, or use subset simulation.",
+            num_calls=num_calls,
+            diagnostics={"hits": 0, "num_samples": 0} | counts,
+        )
+    estimate = estimate_proportion(hits, known, method=method, num_calls=num_calls)
+    words = f"{known} of {drawn} {source} meet what is known. {estimate.message}"
+    return dataclasses.replace(estimate, message=words, diagnostics=estimate.diagnostics | counts)
+
+
 def monte_carlo(
     problem: Problem, num_samples: int, *, relative_error: float | None = None
 ) -> Iterator[Progress]:
@@ -61,14 +95,16 @@ def monte_carlo(
         relative_error: stop early, at a power of two of the samples, once the standard error is so
             small a share of the value.
     """
-    hits, total = 0, 0
+    hits, known, total = 0, 0, 0
     found: list[tuple[np.ndarray, np.ndarray, np.ndarray]] = []
     for chunk in direct_samples(problem, num_samples):
         values, holds = problem.judge(chunk)
+        meets = problem.known(chunk)
+        holds &= meets
         indices = total + np.flatnonzero(holds)
         found.append((indices, chunk[holds], values[holds]))
-        hits, total = hits + int(holds.sum()), total + len(chunk)
-        estimate = estimate_proportion(hits, total, method="monte_carlo", num_calls=total * problem.num_steps)
+        hits, known, total = hits + int(holds.sum()), known + int(meets.sum()), total + len(chunk)
+        estimate = _estimate(problem, hits, known, total)
         done = total >= num_samples or (_precise(estimate, relative_error) and total & (total - 1) == 0)
         message = f"{total} direct samples, {hits} in the event"
         yield Progress(
@@ -76,6 +112,13 @@ def monte_carlo(
         )
         if done:
             return
+
+
+def _estimate(problem: Problem, hits: int, known: int, total: int) -> Probability:
+    calls = total * problem.num_steps
+    if problem.observations is None:
+        return estimate_proportion(hits, total, method="monte_carlo", num_calls=calls)
+    return estimate_share(hits, known, total, method="monte_carlo", num_calls=calls, source="direct samples")
 
 
 def _precise(estimate: Probability, relative_error: float | None) -> bool:

@@ -9,6 +9,9 @@ the first factor from direct samples, each further one from chains that stay abo
 sequential Monte Carlo", 2022). Everything runs in replicates which share nothing but the levels; P̂ is
 the mean of their products, its standard error their spread. Au and Beck, Probab. Eng. Mech. 16 (2001).
 
+Where something is known, levels lead to it first; P(event | what is known) is the product of the factors after
+these, and the replicates share nothing from the first direct sample on.
+
 The replicates come in batches. The first one chooses the levels, which biases it by O(1/N); further ones
 take them as they are, are unbiased but for the adaptation of the chains' step, which is O(1/N) too, and
 are what more samples add. Batches are cached: a run that was stopped goes on where it stopped, and a run that asks
@@ -46,6 +49,7 @@ MAX_RELATIVE_ERROR = 0.5
 LEVEL_VARIANCE = (
     4.0  # squared relative error that a level adds, times its chains: 1 to 3 on exact models, more on Lorenz
 )
+MIN_WORTH = 5  # distinct trajectories of a replicate after a level, where something is known
 MIN_FOR_RHAT = 16  # chains of a replicate, below which R̂ is noise
 
 
@@ -113,7 +117,7 @@ def subset_simulation(
     while True:
         index = len(runs)
         span = (0, first) if index == 0 else (first + (index - 1) * visits, first + index * visits)
-        levels = runs[0].levels if runs else None
+        levels = runs[0].path if runs else None
         identity = (identity_of(problem, event=True), scheme, per_replicate, first, index)
         batch = yield from _pooled(problem, span, identity, per_replicate, scheme, levels)
         for fraction, message in batch.steps:
@@ -121,7 +125,7 @@ def subset_simulation(
             words = message if index == 0 and asked == 1 else f"batch {index + 1}, {message}"
             yield Progress(done, words, estimate, batch.run.population(done=False))
         runs.append(batch.run)
-        if len(runs[0].levels) == 1:
+        if len(runs[0].path) == 1 and problem.observations is None:
             break
         estimate = pooled_estimate(runs, problem.num_steps)
         if runs[0].stuck or _enough(estimate, len(runs), asked, relative_error, max_calls):
@@ -184,7 +188,12 @@ def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
 
 
 def _population(runs: list[Run]) -> Population | None:
-    """Population of all runs' states in the event, their replicates side by side."""
+    """Population of all runs' states in the event, their replicates side by side.
+
+    None where they hold too little of what is known.
+    """
+    if not all(map(_is_sound, runs)):
+        return None
     found = [(i, one) for i, run in enumerate(runs) if (one := run.population(done=True)) is not None]
     if not found:
         return None
@@ -198,6 +207,8 @@ def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
     value, count = float(products.mean()), len(products)
     drawn = sum(run.trajectories for run in runs) + (0 if runs[0].scales is None else NUM_SAMPLES)
     calls, diagnostics = drawn * num_steps, _diagnostics(runs)
+    if not all(map(_is_sound, runs)):
+        return _unknown(runs, calls, diagnostics)
     if runs[0].stuck or value == 0:
         return _unreached(runs[0], calls, diagnostics)
     error = float(products.std(ddof=1) / np.sqrt(count))
@@ -238,6 +249,8 @@ def _diagnostics(runs: Sequence[Run]) -> dict[str, Any]:
         "acceptance": float(np.mean(acceptance)) if acceptance else None,
         "replicates": np.concatenate([run.products for run in runs]).tolist(),
     } | {name: number if number == number else None for name, number in mixing(runs).to_dict().items()}
+    if runs[0].known_share < 1.0:
+        found["known_share"] = float(np.mean([run.known_share for run in runs]))
     return found if runs[0].scales is None else found | {"scales": list(runs[0].scales.values)}
 
 
@@ -269,6 +282,36 @@ def _joined(stages: list[Stage]) -> Stage:
         np.concatenate([stage.products for stage in stages]),
         all(stage.independent for stage in stages),
         np.concatenate(margins) if len(margins) == len(stages) else None,
+    )
+
+
+def _is_sound(run: Run) -> bool:
+    """Whether a run has met what is known, with chains that are worth enough."""
+    return run.is_known and run.least_worth >= MIN_WORTH
+
+
+def _unknown(runs: Sequence[Run], calls: int, diagnostics: dict[str, Any]) -> Probability:
+    """No number: the chains hold too little of what is known."""
+    lost = next((run for run in runs if not run.is_known), None)
+    if lost is not None:
+        about = f"they stopped where P ≈ {lost.bound[0]:.1g}"
+        words = f"What is known is too rare under the model for chains: {about}. Widen the tolerances."
+    else:
+        fewest = min(run.least_worth for run in runs)
+        words = (
+            f"What is known leaves the chains so little room that those of a replicate are worth {fewest:.0f} "
+            f"distinct trajectories; {MIN_WORTH} are needed. Widen the tolerances, or take more samples."
+        )
+    return Probability(
+        value=0.0,
+        standard_error=1.0,
+        interval=(0.0, 1.0),
+        ess=0.0,
+        method="subset_simulation",
+        status="budget_exhausted",
+        message=f"No number. {words}",
+        num_calls=calls,
+        diagnostics=diagnostics,
     )
 
 

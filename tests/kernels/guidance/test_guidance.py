@@ -118,30 +118,6 @@ def test_guided_samples_of_a_linear_event_have_nearly_the_conditional_mean(ar1):
     assert np.abs((found - mean) / error).max() < 6
 
 
-def test_what_is_known_and_an_event_compose(ar1):
-    """P(mean of x > c | x(0) known) by latent Monte Carlo, against the conditional Gaussian."""
-    from scipy import stats
-
-    model, covariance = ar1
-    row, a = np.zeros(80), np.zeros((40, 2))
-    row[0], a[:, 0] = 1.0, 1 / 40
-    a = a.ravel()
-    gain = covariance @ row / (row @ covariance @ row + 0.1**2 / 3)
-    mean, variance = 1.5 * gain @ a, a @ (covariance - np.outer(gain, row @ covariance)) @ a
-    truth = stats.norm.sf((0.6 - mean) / np.sqrt(variance))
-    estimate = kernels.event_probability(
-        jax.random.key(2),
-        model,
-        "mean(x) > 0.6",
-        given={"x": (1.5, 0.1)},
-        method="monte_carlo",
-        num_samples=4096,
-    )
-    assert abs(estimate.value - truth) < 5 * estimate.standard_error
-    unconditional = stats.norm.sf(0.6 / np.sqrt(a @ covariance @ a))
-    assert abs(estimate.value - unconditional) > 10 * estimate.standard_error
-
-
 def test_twenty_thresholds_compile_once(ar1):
     model, _ = ar1
     x = jnp.ones((8, 40, 2))

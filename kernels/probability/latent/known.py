@@ -7,7 +7,7 @@ law given what is known, and the factors of the levels above it have P(event | w
 A narrow tolerance leaves chains little room: they stay near the few trajectories that they come from, and P̂ comes out
 too small, with an error that does not show it. What a replicate is worth is therefore followed: the trajectories that
 it begins with, times the share that each level keeps, plus what the moves make new. On a Gaussian process with one or
-two known values the products are unbiased and their errors right where a replicate is worth 5 or more at every level,
+two known values the products are unbiased and their errors right where a replicate is worth four or more at every level,
 and P̂ is a fifth too small where it is worth less than one.
 """
 

@@ -28,8 +28,8 @@ __all__ = ["NUM_REPLICATES", "Run", "Scheme", "mixing"]
 NUM_REPLICATES = 8
 MAX_LEVELS = 24
 ENOUGH_WORTH = 40  # distinct trajectories of a replicate, from which on no further round of moves is made
-LEAST_WORTH = 0.5  # with less, further levels would say nothing
-MOST_ROUNDS = 8
+LEAST_WORTH = 4.0  # where all rounds would not lead to it, further levels would say nothing
+MOST_ROUNDS = 4
 MANY_KNOWN = 48  # direct samples of a replicate that meet what is known: no level has to lead there
 
 
@@ -103,13 +103,13 @@ class Run:
     def steps(self) -> Iterator[tuple[float, str]]:
         """Run to the end; yields progress and a message after each chunk of trajectories."""
         while self._advance():
-            for _ in range(self._rounds()):
-                yield from self._walk()
-                if self.worth.min() >= ENOUGH_WORTH:
-                    break
-            if self.worth.min() < LEAST_WORTH:
+            before, rounds = self.worth, self._rounds()
+            yield from self._walk()
+            if before.min() + rounds * (self.worth - before).min() < LEAST_WORTH:
                 self.stuck, self.least_worth = True, float(self.worth.min())
                 break
+            while self._round < rounds and self.worth.min() < ENOUGH_WORTH:
+                yield from self._walk()
         if self._visited:
             values = np.stack([one.heights for one in self._visited])
             self.last_values = values.reshape(len(values), NUM_REPLICATES, -1)

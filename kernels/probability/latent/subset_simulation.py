@@ -49,7 +49,7 @@ MAX_RELATIVE_ERROR = 0.5
 LEVEL_VARIANCE = (
     4.0  # squared relative error that a level adds, times its chains: 1 to 3 on exact models, more on Lorenz
 )
-MIN_WORTH = 5  # distinct trajectories of a replicate after a level, where something is known
+MIN_WORTH = 4  # distinct trajectories of a replicate after a level, where something is known
 MIN_FOR_RHAT = 16  # chains of a replicate, below which R̂ is noise
 
 
@@ -292,12 +292,12 @@ def _is_sound(run: Run) -> bool:
 
 def _unknown(runs: Sequence[Run], calls: int, diagnostics: dict[str, Any]) -> Probability:
     """No number: the chains hold too little of what is known."""
+    fewest = min(run.least_worth for run in runs)
     lost = next((run for run in runs if not run.is_known), None)
-    if lost is not None:
+    if lost is not None and fewest >= MIN_WORTH:
         about = f"they stopped where P ≈ {lost.bound[0]:.1g}"
         words = f"What is known is too rare under the model for chains: {about}. Widen the tolerances."
     else:
-        fewest = min(run.least_worth for run in runs)
         words = (
             f"What is known leaves the chains so little room that those of a replicate are worth {fewest:.0f} "
             f"distinct trajectories; {MIN_WORTH} are needed. Widen the tolerances, or take more samples."

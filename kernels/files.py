@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import platform
+import re
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
@@ -46,6 +47,8 @@ LIMIT = "DIFFUSE_UI_MAX_GB"  # variable of the environment: what one file may ta
 DEFAULT_LIMIT = 2.0  # GB, 250 million numbers in double precision
 MAX_JSON = 50_000_000  # bytes of a JSON file
 MAX_WORDS = 300  # characters of a library's message
+SURROGATES = re.compile("[\ud800-\udfff]")  # no text that can be written
+SURROGATE = re.compile(r"\\u[dD]|[\ud800-\udfff]")  # JSON that may hold one
 NO_LOCKS = (errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP)  # errors of file systems without locks
 PATIENCE = 0.1  # seconds to wait for a lock that is being released; a training holds its lock for hours
 
@@ -138,10 +141,13 @@ def parse_json(text: str, words: str, *, path: Path | None = None, strict: bool 
         strict: whether NaN and Infinity, which are no JSON, are refused.
 
     Raises:
-        UnreadableError: it is no JSON, or nested too deeply.
+        UnreadableError: it is no JSON, nested too deeply, or holds texts that cannot be written.
     """
     with readable(path or Path(), words):
-        return json.loads(text, parse_constant=_refused if strict else None)
+        document = json.loads(text, parse_constant=_refused if strict else None)
+        if SURROGATE.search(text) and SURROGATES.search(json.dumps(document, ensure_ascii=False)):
+            raise ValueError("a text in it holds half a character, a lone surrogate")
+        return document
 
 
 def _refused(constant: str) -> None:

@@ -14,6 +14,7 @@ from kernels.denoisers.base import Denoiser
 from kernels.denoisers.forecast import ForecastDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
+from kernels.names import shown
 from kernels.recordings.windows import Segment
 from kernels.systems import available_systems
 from kernels.trajectories.layout import Layout
@@ -144,7 +145,7 @@ class Model:
         if not numbers or len(levels) != 2 or not 0 < levels[1] < levels[0]:
             raise ValueError(
                 f"`ode_levels` in the card of {self.name} must be two noise levels, the higher first; "
-                f"got {levels!r}."
+                f"got {shown(levels)}."
             )
         return float(levels[0]), float(levels[1])
 

@@ -36,6 +36,7 @@ from kernels.denoisers.network import NetworkDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.files import UnreadableError, load_tensors, readable, replacing, save_tensors, tensors_digest
 from kernels.models import Model
+from kernels.names import shown
 from kernels.networks.unet import UNet, UNetConfig
 from kernels.recordings.windows import Segment
 from kernels.systems import available_systems, get_system
@@ -218,7 +219,7 @@ def _pair(weights: Path, levels: Any) -> tuple[float, float]:
     numbers = isinstance(levels, list) and all(isinstance(level, int | float) for level in levels)
     if not numbers or len(levels) != 2 or not 0 < levels[0] < levels[1]:
         raise ValueError(
-            f"`expert_levels` in the card of {weights} must be two noise levels; got {levels!r}."
+            f"`expert_levels` in the card of {weights} must be two noise levels; got {shown(levels)}."
         )
     return float(levels[0]), float(levels[1])
 
@@ -227,7 +228,9 @@ def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
     """Factor of the noise estimate, from the card, checked."""
     scale = card.get("epsilon_scale")
     if scale is not None and (not isinstance(scale, int | float) or not 0.5 <= scale <= 1.5):
-        raise ValueError(f"`epsilon_scale` in the card of {weights} must be a number near 1; got {scale!r}.")
+        raise ValueError(
+            f"`epsilon_scale` in the card of {weights} must be a number near 1; got {shown(scale)}."
+        )
     return scale
 
 

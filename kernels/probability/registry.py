@@ -5,7 +5,7 @@ A new estimator is a file, and a line here.
 
 from collections.abc import Iterator
 
-from kernels.names import nearest
+from kernels.names import nearest, shown
 from kernels.probability.auto import AUTO
 from kernels.probability.base import Estimator, Problem, Progress
 from kernels.probability.data import DATA, TRAINING_DATA
@@ -40,7 +40,7 @@ def require_estimator(name: object, num_samples: int) -> None:
     if not isinstance(name, str) or name not in ESTIMATORS:
         hint = nearest(str(name), ESTIMATORS)
         raise ValueError(
-            f"the estimator must be one of {', '.join(ESTIMATORS)}; got {name!r}. {hint}".rstrip()
+            f"the estimator must be one of {', '.join(ESTIMATORS)}; got {shown(name)}. {hint}".rstrip()
         )
     least = ESTIMATORS[name].min_samples
     if num_samples < least:

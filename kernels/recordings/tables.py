@@ -116,6 +116,16 @@ def table_dataset(table: Any, time: str | None) -> xr.Dataset:
         )
     if not len(table):
         raise ValueError("the table must have rows; it has none.")
+    if table.index.nlevels > 1:
+        raise ValueError(
+            f"the table must have a heading for each column; {table.index.nlevels} columns have none, and are its "
+            "index. Write as many headings as columns, or use `table.reset_index()`."
+        )
+    if not table.columns.is_unique:
+        twice = table.columns[table.columns.duplicated()][0]
+        raise ValueError(
+            f"the headings must be distinct; {str(twice)[:80]!r} stands above two columns. Rename one."
+        )
     heading = _time_heading(table, time)
     index = table.index if heading is None else pd.Index(table[heading])
     columns = table if heading is None else table.drop(columns=[heading])

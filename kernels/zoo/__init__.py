@@ -10,7 +10,7 @@ import platformdirs
 
 from kernels.checkpoints import load_checkpoint
 from kernels.models import Model
-from kernels.names import nearest
+from kernels.names import nearest, shown
 
 __all__ = ["available_models", "load_model", "path_of", "user_models"]
 
@@ -59,5 +59,5 @@ def path_of(name: str | Path) -> Path:
         return Path(name)
     hint = nearest(name, paths) or "Give one of these, or a path to a .safetensors file."
     raise ValueError(
-        f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {name!r}. {hint}".rstrip()
+        f"`model` must be one of {', '.join(paths) or '(none is installed)'}; got {shown(name)}. {hint}".rstrip()
     )

@@ -141,6 +141,9 @@ def test_errors_of_libraries_become_one_sentence(error, words):
 def test_what_is_no_json_is_said_in_one_sentence(text):
     with pytest.raises(UnreadableError, match=r"^a.json is no JSON \([^\n]*\)\.$"):
         parse_json(text, "{path} is no JSON ({error}).", path=Path("a.json"))
+    with pytest.raises(UnreadableError, match="lone surrogate"):
+        parse_json('["\\ud800"]', "{path} {error}")
+    assert parse_json('["\\ud83d\\ude00"]', "{path} {error}") == ["\U0001f600"]
     assert str(parse_json("[NaN]", "{path} {error}", strict=False)) == "[nan]"
 
 

@@ -264,3 +264,16 @@ def test_rows_with_one_number_more_than_there_are_headings(tmp_path):
     path.write_text("time,T\n2001-01-01,0,1\n2001-01-02,1,2\n")
     with pytest.raises(ValueError, match=r"headings must be one for each column; 'time' is a heading, and"):
         read_recording(path)
+
+
+def test_rows_with_two_numbers_more_than_there_are_headings(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("T,Q\n2001-01-01,0,1,2\n2001-01-02,1,2,3\n")
+    with pytest.raises(ValueError, match="a heading for each column; 2 columns have none"):
+        read_recording(path)
+
+
+def test_headings_that_stand_twice():
+    table = pd.DataFrame(np.zeros((3, 2)), columns=["T", "T"])
+    with pytest.raises(ValueError, match="headings must be distinct; 'T' stands above two columns"):
+        read_recording(table)

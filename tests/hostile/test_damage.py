@@ -14,6 +14,12 @@ NUM_DAMAGED = {
     "checkpoint": 100,
 }  # slower to read
 ALL = 200
+FOUND = {  # what ten thousand of each had found
+    "csv": (4231, 6838),
+    "run_json": (470, 821, 860, 1261),
+    "checkpoint": (941, 1073, 1366),
+    "netcdf": (149, 155, 205, 332),
+}
 
 
 @pytest.fixture(scope="module")
@@ -39,6 +45,11 @@ def test_damage_is_answered_decently(name, folder):
     verdicts = judge(name, range(NUM_DAMAGED.get(name, ALL)), folder)
     accepted = sum(verdict.accepted for verdict in verdicts.values())
     assert 0 < accepted < len(verdicts)  # the mutations are neither harmless nor hopeless
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_what_was_once_answered_badly(name, folder):
+    judge(name, FOUND[name], folder)
 
 
 @pytest.mark.slow

@@ -14,7 +14,7 @@ from kernels.events.syntax.event import Event
 from kernels.events.syntax.parser import parse_event
 from kernels.guidance.registry import DEFAULT_GUIDANCE, GUIDANCE
 from kernels.models import Model
-from kernels.names import printable, require_known, shown
+from kernels.names import nearest, printable, require_known, shown
 from kernels.probability.base import Problem
 from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.runs.given import Given, given_event, with_knowledge
@@ -47,11 +47,11 @@ class RunSpec:
         event_text: the event as it was typed; empty where it was given as a tree.
 
     Raises:
-        ValueError: a text that is no event, a number outside its domain, an unknown name, or a sampler that
+        ValueError: no model, a text that is no event, a number outside its domain, an unknown name, or a sampler that
             cannot be steered towards the event.
     """
 
-    model: str | Path | Model
+    model: str | Path | Model = None  # pyright: ignore[reportAssignmentType] - so that a missing one is said in words
     event: Event | str | None = None
     given: Given | None = None
     method: str = "guided"
@@ -81,6 +81,7 @@ class RunSpec:
             object.__setattr__(self, name, int(value))  # NumPy's would not go into a document
         if self.estimator is not None:
             require_estimator(self.estimator, self.num_samples)
+        _require_model(self.model)
 
     def _take_event(self) -> None:
         """Parse the event's text once; drop a text that differs from the event's tree."""
@@ -142,10 +143,12 @@ class RunSpec:
         unknown = sorted(set(map(str, document)) - set(names))
         if unknown or "model" not in document:
             trouble = f"unknown: {printable(', '.join(unknown))}" if unknown else "`model` is missing"
-            raise ValueError(f"a run must have fields of {', '.join(names)}; {trouble}.")
+            hint = nearest(unknown[0], names) if unknown else ""
+            raise ValueError(f"a run must have fields of {', '.join(names)}; {trouble}. {hint}".rstrip())
         for name in ("model", "event", "given"):
             value = document.get(name)
-            require(value is None or isinstance(value, str), name, "text", value)
+            none = value is None and name != "model"
+            require(none or isinstance(value, str), name, "text", value)
         return cls(**document)
 
 
@@ -155,6 +158,16 @@ def require(condition: bool, name: str, rule: str, value: Any) -> None:
         raise ValueError(f"`{name}` must be {rule}; got {shown(value)}.")
 
 
+def _require_model(model: Any) -> None:
+    known = isinstance(model, str | Path | Model)
+    require(known, "model", "the name of a model, a path or a Model", model)
+
+
 def as_model(model: str | Path | Model) -> Model:
-    """Model from a name, a path or a model."""
+    """Model from a name, a path or a model.
+
+    Raises:
+        ValueError: it is none of these, or there is no such model.
+    """
+    _require_model(model)
     return model if isinstance(model, Model) else load_model(model)

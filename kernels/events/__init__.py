@@ -10,6 +10,7 @@ text (`parse_event`, `str`), Python (`Variable`, operators, `always`, …).
 from kernels.events.semantics import attribution, parameters
 from kernels.events.semantics.attribution import explain, states_of
 from kernels.events.semantics.compile import Constraint, Program, compile_event
+from kernels.events.semantics.windows import BeyondTrajectoryError
 from kernels.events.syntax import description, documents
 from kernels.events.syntax.documents import event_schema
 from kernels.events.syntax.event import Event
@@ -22,6 +23,7 @@ FACES = (attribution, description, documents, parameters)  # each registers its 
 
 __all__ = [
     "FACES",
+    "BeyondTrajectoryError",
     "Constraint",
     "Event",
     "EventSyntaxError",

@@ -94,6 +94,8 @@ def with_knowledge(model: Model, given: Given | None) -> tuple[Model, Constraint
     if model.num_known == 0:
         return model, compile_given(given, model)
     event = given_event(given, model)
+    if event is not None:
+        compile_event(event, model.layout)  # a time before the trajectory is not its first
     start = np.full((model.num_known, model.layout.num_variables), np.nan)
     rest = []
     for part in () if event is None else event.conjuncts:

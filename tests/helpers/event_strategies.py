@@ -37,7 +37,7 @@ def negated(e):
 
 @st.composite
 def windows(draw, layout, nested):
-    """A window that contains a sample; nested, any window."""
+    """A window within the trajectory that contains a sample; nested, any window."""
     last = layout.num_times - 1
     i = draw(st.integers(0, last))
     j = draw(st.integers(i, last))
@@ -46,6 +46,8 @@ def windows(draw, layout, nested):
     if nested and draw(st.integers(0, 3)) == 0:  # between two samples, beyond the end, or from the past
         start = draw(st.sampled_from([0.4 * layout.step, layout.times[-1] + layout.step, -2 * layout.step]))
         end = start + draw(st.sampled_from([0.0, 0.2 * layout.step, layout.times[-1]]))
+    if not nested:
+        start, end = max(start, 0.0), min(end, layout.times[-1])
     return Window(float(start), float(end))
 
 
@@ -66,10 +68,9 @@ def scalars(draw, layout, depth, nested):
     """Numbers that depend on the trajectory."""
     choice = draw(st.integers(0, 9))
     if choice == 0:
-        return At(
-            draw(signals(layout, depth, nested)),
-            float(draw(st.sampled_from(layout.times))) + 0.2 * layout.step * draw(st.integers(-1, 1)),
-        )
+        time = float(draw(st.sampled_from(layout.times))) + 0.2 * layout.step * draw(st.integers(-1, 1))
+        time = time if nested else min(max(time, 0.0), float(layout.times[-1]))
+        return At(draw(signals(layout, depth, nested)), time)
     if choice == 1:
         return Reduction(
             draw(st.sampled_from(["max", "min", "mean", "std", "range"])),

@@ -2,12 +2,14 @@
 
 Shares no code with `kernels.events` but the node classes that it reads. Batched over trajectories:
 `x` is (sample, time, variable); every function takes `now`, the index of the time of evaluation.
-Robustness is ±inf where a window has no sample, and −inf for a comparison with NaN.
+Robustness is ±inf where a window has no sample, and −inf for a comparison with NaN; a number over no sample is NaN,
+but for the maximum (−inf) and the minimum (inf).
 """
 
 import numpy as np
 
 SLACK = 1e-6
+REACH = 0.01
 
 
 class Truth:
@@ -49,7 +51,10 @@ class Truth:
             return self.signal(e.argument, now)[:, e.index]
         if kind == "At":
             s = np.broadcast_to(self.signal(e.argument, now), self.x.shape[:2])
-            return s[:, np.argmin(np.abs(self.times - (self.times[now] + e.time)))]
+            goal, reach = self.times[now] + e.time, REACH * layout_step(self.times)
+            if not self.times[0] - reach <= goal <= self.times[-1] + reach:
+                return np.full(num_samples, np.nan)
+            return s[:, np.argmin(np.abs(self.times - goal))]
         if kind == "Reduction":
             s = self.signal(e.argument, now)
             if e.argument.kind == "spectrum":
@@ -147,7 +152,7 @@ def elementwise(e, value):
 def reduce(name, s, times):
     """(sample, item) → (sample,); `times` of the items."""
     if s.shape[1] == 0:
-        return np.full(len(s), {"max": -np.inf, "min": np.inf, "integral": 0.0}.get(name, np.nan))
+        return np.full(len(s), {"max": -np.inf, "min": np.inf}.get(name, np.nan))
     if name == "integral":
         return np.trapezoid(s, times, axis=1)
     if name == "final":

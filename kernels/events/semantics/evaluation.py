@@ -10,6 +10,10 @@ so `max(x) > c` costs one max, and only nested windows cost (time × time).
 
 Where the parameters have a scale for a leaf (an event that joins no others), its margin is divided by it; see
 `kernels.events.semantics.scaling`.
+
+An inner window counts with the samples that the trajectory has. Where it has none, "every" is true and "some"
+false, the maximum is −∞ and the minimum ∞ accordingly, and every other number, `at` included, has no value: NaN, of
+which no comparison holds.
 """
 
 from collections.abc import Mapping
@@ -140,14 +144,15 @@ class Evaluation:
             case "min":
                 return -largest(-s, mask)
             case "range":
-                return largest(s, mask) + largest(-s, mask)
+                return _valued(largest(s, mask) + largest(-s, mask), mask)
             case "mean":
                 return _mean(s, mask)
             case "std":
                 deviation = s - _mean(s, mask, empty=0.0)[:, None]  # a NaN here would poison the gradient
                 return arithmetic.safe_sqrt(_mean(arithmetic.safe_square(deviation), mask))
             case "integral":
-                return _integral(s, mask, jnp.asarray(np.diff(self.layout.times), s.dtype))
+                steps = jnp.asarray(np.diff(self.layout.times), s.dtype)
+                return _valued(_integral(s, mask, steps), mask)
             case _:
                 return _selected(s, _last(mask, self.layout.num_times))
 
@@ -292,6 +297,11 @@ def _mean(s: Array, mask: Array | None, empty: float = np.nan) -> Array:
     count = jnp.sum(mask, axis=-1)
     total = jnp.sum(jnp.where(mask, s, 0.0), axis=-1)
     return jnp.where(count > 0, total / jnp.maximum(count, 1), empty)
+
+
+def _valued(value: Array, mask: Array | None) -> Array:
+    """The value of a window; NaN where the window has no sample."""
+    return value if mask is None else jnp.where(jnp.any(mask, axis=-1), value, jnp.nan)
 
 
 def _integral(s: Array, mask: Array | None, steps: Array) -> Array:

@@ -223,7 +223,7 @@ def test_gradients_are_right_where_they_exist():
 
 MOVABLE = (
     "max[0.1, 0.5](x) > 0.25 and not box(y, [0.2, 0.6], [0, 1]) and tube(x, [0, 1], [0, 1], 0.5) passes "
-    "and at(y, 0.3) == 0.4 tolerance 0.1 and polygon(x, y, [[0, 0], [1, 0], [0, 1]]) and always[0, 0.4](eventually[0, 0.3](x > 0.1 * y))"
+    "and at(y, 0.3) == 0.4 tolerance 0.1 and polygon(x, y, [[0, 0], [1, 0], [0, 1]]) and always[0.1, 0.4](eventually[0, 0.3](x > 0.1 * y))"
 )
 
 

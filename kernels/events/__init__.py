@@ -7,7 +7,7 @@ Four faces of one tree: a sketch (`kernels.events.syntax.shapes`), numbers behin
 text (`parse_event`, `str`), Python (`Variable`, operators, `always`, …).
 """
 
-from kernels.events.semantics import attribution, parameters
+from kernels.events.semantics import attribution, caveats, parameters
 from kernels.events.semantics.attribution import explain, states_of
 from kernels.events.semantics.compile import Constraint, Program, compile_event
 from kernels.events.semantics.windows import BeyondTrajectoryError
@@ -19,7 +19,7 @@ from kernels.events.syntax.parser import EventSyntaxError, parse_event
 from kernels.events.syntax.predicates import always, between, eventually, until
 from kernels.events.syntax.shapes import box, polygon, tube
 
-FACES = (attribution, description, documents, parameters)  # each registers its methods of `Event`
+FACES = (attribution, caveats, description, documents, parameters)  # each registers its methods of `Event`
 
 __all__ = [
     "FACES",

@@ -145,6 +145,7 @@ class Problem:
         guidance: how stochastic paths are steered, a name of `kernels.guidance.registry.GUIDANCE`.
         sampler: how stochastic paths are drawn, a name of `kernels.samplers.registry.SAMPLERS`.
         schedule: noise levels of stochastic paths, a name of `kernels.diffusion.schedules.SCHEDULES`.
+        caveats: sentences on windows of the event that mean less than they seem to, see `Event.caveats`.
     """
 
     key: PRNGKeyArray
@@ -155,6 +156,7 @@ class Problem:
     guidance: str = DEFAULT_GUIDANCE
     sampler: str = DEFAULT_SAMPLER
     schedule: str = DEFAULT_SCHEDULE
+    caveats: tuple[str, ...] = ()
 
     @functools.cached_property
     def denoiser(self) -> Any:

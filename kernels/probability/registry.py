@@ -3,6 +3,8 @@
 A new estimator is a file, and a line here.
 """
 
+import dataclasses
+import functools
 from collections.abc import Iterator
 
 from kernels.names import nearest, shown
@@ -16,7 +18,7 @@ from kernels.probability.latent.monte_carlo import MONTE_CARLO
 from kernels.probability.latent.subset_simulation import SUBSET_SIMULATION
 from kernels.probability.simulator import SIMULATOR
 
-__all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator"]
+__all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator", "with_caveats"]
 
 ESTIMATORS: dict[str, Estimator] = {
     record.name: record
@@ -67,4 +69,20 @@ def estimates(
     require_estimator(method, num_samples)
     estimator = ESTIMATORS[method]
     estimator.require(problem)
-    return estimator.run(problem, num_samples, path_steps)
+    return with_caveats(problem, estimator.run(problem, num_samples, path_steps))
+
+
+def with_caveats(problem: Problem, records: Iterator[Progress]) -> Iterator[Progress]:
+    """Records whose estimates say the caveats of the event: in the message, and in the diagnostics."""
+    return map(functools.partial(_with_caveats, problem.caveats), records) if problem.caveats else records
+
+
+def _with_caveats(caveats: tuple[str, ...], record: Progress) -> Progress:
+    estimate = record.probability
+    if estimate is None:
+        return record
+    message = " ".join([estimate.message, *caveats])
+    diagnostics = estimate.diagnostics | {"caveats": list(caveats)}
+    return record._replace(
+        probability=dataclasses.replace(estimate, message=message, diagnostics=diagnostics)
+    )

@@ -121,6 +121,7 @@ class RunSpec:
             guidance=self.guidance,
             sampler=self.sampler,
             schedule=self.schedule,
+            caveats=() if self.tree is None else self.tree.caveats(loaded.layout),
         )
 
     def to_dict(self) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from kernels.probability.base import Population, Probability, Problem, Progress
 from kernels.probability.guided.path_importance import Paths, checked_estimate
 from kernels.probability.latent.monte_carlo import monte_carlo
 from kernels.probability.latent.subset_simulation import subset_simulation
-from kernels.probability.registry import estimates
+from kernels.probability.registry import estimates, with_caveats
 from kernels.runs.ensembles import (
     Ensemble,
     draw_exact,
@@ -113,7 +113,8 @@ class RunStream:
         for fraction, paths in draw_guided(self.problem, spec.num_samples, spec.num_steps):
             yield self._path_snapshot(paths, share * fraction)
         if spec.estimator == "path_importance" and paths is not None:
-            yield from self._follow(checked_estimate(self.problem, paths, spec.num_steps), share, 1.0)
+            records = checked_estimate(self.problem, paths, spec.num_steps)
+            yield from self._follow(with_caveats(self.problem, records), share, 1.0)
         elif spec.estimator is not None:
             yield from self._estimate(spec.estimator, share, 1.0)
 
@@ -223,6 +224,8 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[st
         **drawn,
         "seed": spec.seed,
     } | {name: str(value) for name, value in asked.items() if value is not None}
+    if problem.caveats:
+        attrs["caveats"] = " ".join(problem.caveats)
     if ensemble.mixing is not None:
         attrs |= ensemble.mixing.to_dict() | {"mixing": ensemble.mixing.words() or "mixed"}
     chains = {} if ensemble.replicate is None else {"replicate": ensemble.replicate}

@@ -45,17 +45,24 @@ def states_of(dataset: "xr.Dataset", layout: Layout | None = None) -> tuple[Layo
 def robustness(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> "xr.DataArray":
     """Robustness C(x) of each sample, `constraint(sample)`.
 
-    The layout is needed for observables only.
+    The layout is needed for observables only. `attrs["caveats"]` holds the event's caveats, if there are any.
     """
     layout, states = states_of(dataset, layout)
-    return _labelled(dataset, states, layout, constraint=evaluate(event, states, layout)[0])["constraint"]
+    found = _labelled(dataset, states, layout, constraint=evaluate(event, states, layout)[0])["constraint"]
+    return found.assign_attrs(_caveats(event, layout))
 
 
 @face
 def holds(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -> "xr.DataArray":
-    """Whether the event holds, `satisfied(sample)`."""
+    """Whether the event holds, `satisfied(sample)`; its caveats as of `robustness`."""
     layout, states = states_of(dataset, layout)
-    return _labelled(dataset, states, layout, satisfied=evaluate(event, states, layout)[1])["satisfied"]
+    found = _labelled(dataset, states, layout, satisfied=evaluate(event, states, layout)[1])["satisfied"]
+    return found.assign_attrs(_caveats(event, layout))
+
+
+def _caveats(event: Event, layout: Layout) -> dict[str, str]:
+    words = " ".join(event.caveats(layout))
+    return {"caveats": words} if words else {}
 
 
 def evaluate(event: Event, states: np.ndarray, layout: Layout) -> tuple[np.ndarray, np.ndarray]:
@@ -126,7 +133,7 @@ def explain(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -
         decided, and `part_index`, its position in `parts(event)`; `part_time`, when it was
         decided: the time of the extremum of its margin (NaN for a mean and the like); and
         `hitting_time`, the earliest time at which the event is known to hold (NaN where it
-        does not).
+        does not). `attrs["caveats"]` holds the event's caveats, if there are any.
     """
     layout, states = states_of(dataset, layout)
     constraint = compile_event(event, layout)
@@ -147,7 +154,7 @@ def explain(event: Event, dataset: "xr.Dataset", layout: Layout | None = None) -
         part_index=index,
         part_time=times[when[rows, index]],
         hitting_time=np.where(truth, times[_known(event, iter(range(len(pieces))), c, known)[1]], np.nan),
-    )
+    ).assign_attrs(_caveats(event, layout))
 
 
 @partial(jax.jit, static_argnames="program")

@@ -123,6 +123,16 @@ class Event(Node):
         """Describe the event in plain English, with units when a layout is given."""
         return faces["describe"](self, layout)
 
+    def caveats(self, layout: "Layout") -> tuple[str, ...]:
+        """Sentences on windows that mean less than they seem to on a layout; none where all is well.
+
+        An inner window, of an operator inside `always`, `eventually` or `until`, counts with the samples that the
+        trajectory has. Where it has none, `always`, `stays` and `avoids` hold, `eventually`, `until` and `passes`
+        do not, `max` is −∞ and `min` ∞ accordingly, and every other number, `at` included, has no value: no
+        comparison with it holds. Each such window is said, with the times, and so is a deviation over one sample.
+        """
+        return faces["caveats"](self, layout)
+
     # -- numbers -----------------------------------------------------------------------------
 
     def parameters(

@@ -91,13 +91,16 @@ def sample(
         estimate = last.probability
         document = {"model": model, "event": event, "num_samples": count, "output": written and str(written)}
         document["probability"] = None if estimate is None else estimate.to_dict()
+        caveats = [] if last.dataset is None else [last.dataset.attrs.get("caveats", "")]
         document["ensemble"] = ensemble = None if last.dataset is None else last.dataset.attrs["ensemble"]
         kept = "; name a file with --output to keep them" if output is None else ""
         words = f"{count} trajectories" + (f" in {written}" if written else kept)
         print_answer(
             document,
             as_json,
-            lambda: words if estimate is None else f"{words}\n{_probability_words(estimate)}",
+            lambda: "\n".join(
+                filter(None, [words, *(caveats if estimate is None else [_probability_words(estimate)])])
+            ),
         )
         if trouble is not None:
             where = f"the trajectories are in {written}" if written else "the trajectories are lost"
@@ -206,9 +209,11 @@ def validate(
         state = State(model=run.model)
         state.load()
         state.from_spec(run)
+        if state.error:
+            raise ValueError(state.error)
         meaning = "no event" if state.event is None else state.event.describe()
+        caveats = [] if state.event is None else state.event.caveats(state.layout)
+        document = {"valid": True, "event": state.text or None, "model": state.model_name, "meaning": meaning}
         print_answer(
-            {"valid": True, "event": state.text or None, "model": state.model_name, "meaning": meaning},
-            as_json,
-            lambda: f"valid: {meaning}",
+            document | {"caveats": list(caveats)}, as_json, lambda: "\n".join([f"valid: {meaning}", *caveats])
         )

@@ -88,7 +88,8 @@ def _title(event: Event, layout: Layout, satisfied: np.ndarray, num_curves: int)
     fewest = min(int(satisfied.sum()), int((~satisfied).sum()))
     most = "" if fewest >= num_curves else "at most "
     shown = f"; {most}{num_curves} of each kind are shown" if num_curves < satisfied.size else ""
-    lines = [*textwrap.wrap(f"{event.describe(layout)}.", CHARACTERS), f"{count}: {value}{shown}"]
+    said = " ".join([f"{event.describe(layout)}.", *event.caveats(layout)])
+    lines = [*textwrap.wrap(said, CHARACTERS), f"{count}: {value}{shown}"]
     return "\n".join(lines)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 
 import kernels
 
-__all__ = ["MAX_POINTS", "MIN_DRAG", "chosen", "decimals", "nearest_time", "sampled", "time_span"]
+__all__ = ["MAX_POINTS", "MIN_DRAG", "chosen", "decimals", "nearest_time", "sampled", "time_span", "within"]
 
 MAX_POINTS = 12  # of a line drawn by hand: each is two numbers of the event
 MIN_DRAG = 0.4  # of a step: a shorter drag along the time axis is a click
@@ -36,7 +36,12 @@ def sampled(times: tuple[float, float], layout: kernels.Layout) -> tuple[float, 
     if not np.any((samples >= left) & (samples <= right)):
         nearest = nearest_time(0.5 * (left + right), layout)
         left, right = nearest - 0.5 * layout.step, nearest + 0.5 * layout.step
-    return max(left, float(samples[0])), min(right, float(samples[-1]))
+    return within(left, layout), within(right, layout)
+
+
+def within(time: float, layout: kernels.Layout) -> float:
+    """The time itself, or the end of the trajectory that it lies beyond, as a drawing is cut there."""
+    return min(max(time, float(layout.times[0])), float(layout.times[-1]))
 
 
 def chosen(shown: Any, value: float, digits: int) -> float:

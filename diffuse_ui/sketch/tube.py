@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from diffuse_ui.sketch.rounding import MAX_POINTS, decimals, time_span
+from diffuse_ui.sketch.rounding import MAX_POINTS, decimals, time_span, within
 from diffuse_ui.sketch.shape import Axes, Digits, DrawnPart, Found, Shape, signal_name
 from kernels import Layout
 from kernels.events.syntax.event import Event
@@ -45,7 +45,9 @@ class TubeShape(Shape):
         if len(points) < 2 or np.ptp(points[:, 0]) < layout.step:
             raise ValueError("a tube must be drawn along the time axis. Drag from one time to a later one.")
         points = simplified(points, MAX_POINTS)
-        times, first = np.unique(np.round(points[:, 0], decimals(time_span(layout))), return_index=True)
+        rounded = np.round(points[:, 0], decimals(time_span(layout)))
+        ends = layout.times[[0, -1]]  # rounding must not carry the line beyond them
+        times, first = np.unique(np.clip(rounded, *ends), return_index=True)
         values = np.round(points[first, 1], digits)
         half_width = round(WIDTH_SHARE * (axes.height[1] - axes.height[0]), digits)
         line = tuple(times.tolist()), tuple(values.tolist())
@@ -68,7 +70,13 @@ class TubeShape(Shape):
             return {}
         lines = (("times", tube.times, later, digits[0]), ("values", tube.values, higher, digits[1]))
         return {
-            f"{part.within}{name}.{i}": round(number + shift, places)
+            f"{part.within}{name}.{i}": _placed(number + shift, places, layout if name == "times" else None)
             for name, numbers, shift, places in lines
             for i, number in enumerate(numbers)
         }
+
+
+def _placed(number: float, places: int, layout: Layout | None) -> float:
+    """A number rounded to what a hand can place; a time stays within the trajectory of the `layout`."""
+    rounded = round(number, places)
+    return rounded if layout is None else within(rounded, layout)

@@ -19,6 +19,7 @@ import param
 import kernels
 from diffuse_ui.state.clauses import Arrangement
 from kernels.diffusion.schedules import DEFAULT_SCHEDULE, SCHEDULES
+from kernels.events.semantics.windows import BeyondTrajectoryError
 from kernels.files import parse_json
 from kernels.guidance.registry import GUIDANCE
 from kernels.probability.registry import ESTIMATORS
@@ -107,7 +108,10 @@ class State(param.Parameterized):
         self.param.update(model=model, given="")
 
     def _model_changed(self, *changes: Any) -> None:
-        """Clear observed values and undo; drop the event if the new model cannot have it."""
+        """Clear observed values and undo; drop the event if the new model cannot have it.
+
+        The text of an event whose windows reach beyond the new model's trajectories stays, with the error.
+        """
         changed = {change.name for change in changes}
         if "model" not in changed:
             return
@@ -118,8 +122,13 @@ class State(param.Parameterized):
             self.given = ""
         with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
             self.load()
+            if self.text_is_wrong:
+                self.write(self.text)  # of another model it may be right, or be wrong for another reason
+                self._undo.clear()
             if not all(map(self._possible, self.parts.terms)):
+                event = self.event
                 self._show(Arrangement(), self.given)
+                self._show_beyond(event, str(event))
         self._start_forecast()
 
     def _start_forecast(self) -> None:
@@ -163,6 +172,23 @@ class State(param.Parameterized):
                 self._checked(parts.event)
         given = self.given if known is None else "" if known.event is None else str(known.event)
         self._take(arrangement, given)
+
+    @property
+    def text_is_wrong(self) -> bool:
+        """Whether the text field holds a text that is no event, other than `event`."""
+        return bool(self.error) and self.text != ("" if self.event is None else str(self.event))
+
+    def _show_beyond(self, event: Any, text: str) -> bool:
+        """Show the text of an event, and the error, if its windows reach beyond the trajectory."""
+        try:
+            if event is not None:
+                self._checked(event)
+        except BeyondTrajectoryError as error:
+            self.param.update(text=text, error=str(error))
+            return True
+        except ValueError:  # it is an event of other variables
+            pass
+        return False
 
     @property
     def known(self) -> Arrangement:
@@ -290,7 +316,10 @@ class State(param.Parameterized):
         return self.to_spec(method="guided", estimator=None, num_samples=samples, num_steps=steps)
 
     def from_spec(self, spec: kernels.RunSpec) -> None:
-        """Set all choices from a spec; ValueError if its event or model is wrong."""
+        """Set all choices from a spec; ValueError if its event or model is wrong.
+
+        An event whose windows reach beyond the trajectory is shown as text, with the error, and is not the event.
+        """
         given = spec.given if isinstance(spec.given, str) else _given_text(spec.given)
         event = spec.tree
         before, shown = self.model, (self.parts, self.given)
@@ -298,7 +327,8 @@ class State(param.Parameterized):
             self.model = spec.model
         try:
             if event is not None:
-                self._checked(event)
+                with contextlib.suppress(BeyondTrajectoryError):
+                    self._checked(event)
             if given:
                 with_knowledge(self.load(), given)
         except ValueError:
@@ -306,7 +336,11 @@ class State(param.Parameterized):
                 self.model = before
                 self._show(*shown)
             raise
-        self._take(self.parts.with_event(event), given or ("" if self.load().num_known == 0 else self.given))
+        fits = event is None or self._possible(event)
+        parts = self.parts.with_event(event if fits else None)
+        self._take(parts, given or ("" if self.load().num_known == 0 else self.given))
+        if not fits:
+            self._show_beyond(event, spec.event_text or str(event))
         self.param.update(**{name: getattr(spec, name) for name in CHOICES})
 
     def to_json(self) -> str:

@@ -88,7 +88,7 @@ class Store(param.Parameterized):
     def run(self) -> None:
         """Start the run that the state describes; it replaces a run in progress.
 
-        `error` says why where the choices do not go together.
+        `error` says why where the choices do not go together, or the text of the event is wrong.
         """
         self._start(self.state.to_spec, live=False)
 
@@ -98,6 +98,9 @@ class Store(param.Parameterized):
 
     def _start(self, choose: Callable[[], kernels.RunSpec], live: bool) -> None:
         try:
+            if self.state.text_is_wrong:
+                first = self.state.error.splitlines()[0]
+                raise ValueError(f"The text of the event is wrong, so nothing was run: {first}")
             spec = choose()
         except ValueError as error:
             self.param.update(status="failed", error=str(error), message="")

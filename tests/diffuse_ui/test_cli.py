@@ -211,6 +211,14 @@ def test_validate_reads_what_the_app_exports(call, tmp_path):
     assert (outcome.exit_code, outcome.stdout[:6]) == (0, "valid:")
     path.write_text(json.dumps({"model": "toy", "event": "max(q) > 1.5"}))
     assert call("validate", path).exit_code == 2
+    path.write_text(json.dumps({"model": "toy", "event": "max[0, 99](x) > 1.5"}))
+    outcome = call("validate", path)
+    assert (outcome.exit_code, outcome.stdout) == (2, "")
+    assert "Write max[0, 7.5](x) > 1.5." in outcome.stderr
+    path.write_text(json.dumps({"model": "toy", "event": "always(eventually[1, 3](x > -9))"}))
+    outcome = call("validate", path)
+    assert "counts as false" in outcome.stdout
+    assert outcome.exit_code == 0
     path.write_text("{")
     assert "is no JSON" in call("validate", path).stderr
     assert call("validate", tmp_path / "none.json").exit_code == 2

@@ -26,6 +26,8 @@ DEBOUNCE = 1  # milliseconds
 _LABEL = template("""\
 <span style='display:block;font-size:12.5px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis' title='{{ name }}'>
 <b>{{ part }}</b> {{ words }}</span>""")
+_CAVEATS = template("""\
+<div role='note' style='font-size:12px;line-height:1.4;color:{{ colour }}'>{{ words }}</div>""")
 _ERROR = template("""\
 <pre role='alert' style='margin:0;white-space:pre-wrap;font-size:12px;line-height:1.4;color:{{ colour }}'>{{ words }}</pre>""")
 
@@ -114,6 +116,7 @@ class EventEditor:
             sx={"& textarea": {"fontFamily": "monospace", "fontSize": "13px", "lineHeight": 1.45}},
         )
         self.error = html("", visible=False, margin=(4, 0, 0, 0))
+        self.caveats = html("", visible=False, margin=(4, 0, 0, 0))
         self.sliders = pmui.Column(sizing_mode="stretch_width", margin=(6, 0, 0, 0), sx={"gap": "2px"})
         self._form: list[tuple[str, str]] = []
         self._shown: list[Parameter] = []
@@ -127,7 +130,7 @@ class EventEditor:
         self._update()
 
     def __panel__(self) -> pn.viewable.Viewable:
-        return section("Event", self.text, self.error, self.sliders)
+        return section("Event", self.text, self.error, self.caveats, self.sliders)
 
     def _write(self, text: str) -> None:
         if text.strip() != self.session.state.text:
@@ -139,7 +142,15 @@ class EventEditor:
         self.text.error_state = bool(state.error)
         error = _ERROR.render(colour=palette(self.session.look.dark).alarm, words=state.error)
         self.error.param.update(visible=bool(state.error), object=error)
+        self._update_caveats()
         self._update_sliders()
+
+    def _update_caveats(self) -> None:
+        """Show what an inner window of the event means where it is cut short or has no sample."""
+        state = self.session.state
+        words = "" if state.event is None or state.error else " ".join(state.event.caveats(state.layout))
+        shown = _CAVEATS.render(colour=palette(self.session.look.dark).quiet, words=words)
+        self.caveats.param.update(visible=bool(words), object=shown)
 
     def _update_sliders(self) -> None:
         numbers = self._numbers()[:MAX_SLIDERS]

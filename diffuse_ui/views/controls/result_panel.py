@@ -136,6 +136,8 @@ def _ensemble_line(result: Result, stale: bool, colours: Palette) -> str:
 
 def _trust(result: Result) -> str:
     estimate = result.probability
+    if estimate is None and result.dataset is not None and result.dataset.attrs.get("caveats"):
+        return _TRUSTED.render(heading="", words=result.dataset.attrs["caveats"])
     if estimate is None or not estimate.message:
         return ""
     return _TRUSTED.render(heading=_TRUST.get(estimate.status), words=estimate.message)

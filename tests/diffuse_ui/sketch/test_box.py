@@ -42,3 +42,9 @@ def test_a_dragged_box_in_a_conjunction_and_in_a_disjunction(part_of, dragged):
 def test_edges_dragged_past_each_other_are_swapped_and_kept_inside(part_of, dragged):
     part = part_of("box(x, [2, 3], [0.5, 0.9])")
     assert dragged(part, left=4.0, right=-1.0, bottom=0.9, top=0.4) == "box(x, [0, 4], [0.4, 0.9])"
+
+
+def test_a_box_drawn_or_dragged_beyond_the_trajectory_is_cut_there(layout, drawn, part_of, dragged):
+    assert str(drawn(-3.0, 99.0, 0.0, 1.0)) == "box(x, [0, 5.9], [0, 1])"
+    assert dragged(part_of("box(x, [5, 5.5], [0, 1])"), left=5.5, right=9.0) == "box(x, [5.5, 5.9], [0, 1])"
+    kernels.compile_event(drawn(5.0, 99.0, 0.0, 1.0), layout)

@@ -75,3 +75,11 @@ def test_a_link_without_knowledge_or_event_takes_both_away(state, toy):
 
 def test_choices_of_a_link_that_do_not_go_together(state):
     assert "80" in follow(state, {"estimator": "twisted_smc", "num_samples": "50"})
+
+
+def test_a_window_beyond_the_trajectory_is_said_with_the_corrected_text(state):
+    message = follow(state, {"event": "always[0, 100](x > -0.9)", "seed": "3"})
+    assert "`event`: the window of `always` [0, 100] reaches beyond the trajectory" in message
+    assert message.endswith("Write always[0, 7.5](x > -0.9).")
+    assert (state.event, state.text, state.seed) == (None, "always[0, 100](x > -0.9)", 3)
+    assert state.error.endswith("Write always[0, 7.5](x > -0.9).")

@@ -213,3 +213,41 @@ def test_a_model_must_begin_at_zero_to_be_drawn_on():
     model = kernels.Model.from_denoiser(kernels.GaussianDenoiser(np.zeros((2, 1)), np.eye(2)), layout)
     with pytest.raises(ValueError, match="begin at 3"):
         State(model=model).load()
+
+
+def short_toy():
+    """The toy model with 8 times instead of 16."""
+    toy = make_toy()
+    layout = kernels.Layout(variables=("x", "y"), times=toy.layout.times[:8])
+    return kernels.Model.from_denoiser(
+        kernels.GaussianDenoiser(np.zeros((8, 2)), np.eye(16)), layout, card={"name": "short"}
+    )
+
+
+def test_another_model_with_shorter_trajectories_shows_the_window_and_the_remedy(state):
+    state.write("max[0, 7.5](x) > 0.5")
+    state.choose_model(short_toy())
+    assert (state.event, state.parts.terms, state.text) == (None, (), "max[0, 7.5](x) > 0.5")
+    assert state.text_is_wrong
+    assert state.error.endswith("times run from 0 to 3.5. Write max[0, 3.5](x) > 0.5.")
+    state.choose_model(make_toy())
+    assert (str(state.event), state.error, state.can_undo) == ("max[0, 7.5](x) > 0.5", "", False)
+
+
+def test_a_spec_with_a_window_beyond_the_trajectory_opens_with_the_remedy(state):
+    state.write("max(x) > 0.5")
+    spec = kernels.RunSpec(model=state.model, event="box(x, [5, 100], [0, 1])", num_samples=17, seed=3)
+    state.from_spec(spec)
+    assert (state.event, state.num_samples, state.seed) == (None, 17, 3)
+    assert state.text == "box(x, [5, 100], [0, 1])"
+    assert state.error.endswith("Write box(x, [5, 7.5], [0, 1]).")
+    state.write("box(x, [5, 7.5], [0, 1])")
+    assert (state.error, state.text_is_wrong) == ("", False)
+
+
+def test_a_wrong_number_of_a_slider_leaves_the_text_right(state):
+    state.write("max(x) > 0.5")
+    state.error = "a slider's"
+    assert not state.text_is_wrong
+    state.write("max(q) > 0.5")
+    assert state.text_is_wrong

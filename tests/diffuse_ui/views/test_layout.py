@@ -108,6 +108,17 @@ def test_text_makes_shapes_and_bad_text_leaves_them(app, window):
     assert shapes(window)["A"].top == -2.5
 
 
+def test_an_inner_window_that_is_cut_short_is_said_beside_the_text(app, window):
+    window.editor.text.value = "always(eventually[1, 3](x > -9))"
+    assert window.editor.caveats.visible
+    assert "there it counts as false" in window.editor.caveats.object
+    window.editor.text.value = "max[0, 99](x) > 1"
+    assert not window.editor.caveats.visible
+    assert "Write max[0, 7.5](x) &gt; 1." in window.editor.error.object
+    window.editor.text.value = "max(x) > 1"
+    assert not window.editor.caveats.visible
+
+
 def test_a_click_in_threshold_mode_places_one_and_the_next_drag_is_a_box(app, window):
     window.session.look.mode = "threshold"
     figure = window.canvas.panels[1].figure

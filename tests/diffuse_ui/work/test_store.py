@@ -321,3 +321,14 @@ def test_the_models_number_has_samples_of_its_own_as_many_as_it_needs(app):
     app.state.write("max(x) > 4.5")
     rarely = app.run()
     assert rarely.references["model"].diagnostics["num_samples"] == jobs.MOST_DIRECT
+
+
+def test_a_text_that_is_no_event_does_not_run(app):
+    app.state.write("max(x) > 1")
+    good = app.run()
+    app.state.write("always[0, 100](x > -0.9)")
+    app.run()
+    assert app.store.status == "failed"
+    assert "nothing was run" in app.store.error
+    assert app.store.error.endswith("Write always[0, 7.5](x > -0.9).")
+    assert app.store.result is good

@@ -120,7 +120,7 @@ def layered_curve(stages: Sequence[Stage], levels: Sequence[float]) -> list[Exce
         found = sum(
             np.bincount(replicate[c > threshold], mass[c > threshold], count) for c, replicate, mass in layers
         )
-        points.append(_spread_point(float(threshold), np.asarray(found)))
+        points.append(_spread_point(float(threshold), np.asarray(found, np.float64)))
     return points
 
 

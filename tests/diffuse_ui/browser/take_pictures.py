@@ -12,6 +12,7 @@ import shutil
 from pathlib import Path
 
 from driving import Canvas
+from panel.tests.util import wait_until
 from PIL import Image
 from playwright.sync_api import sync_playwright
 
@@ -90,8 +91,7 @@ def take(browser, name, state, folder):
             app.state.write(event)
             page.wait_for_timeout(1500)
             page.get_by_role("button", name="Run", exact=True).click()
-            page.wait_for_timeout(1500)
-            app.store.wait(600)
+            wait_until(lambda: is_finished(app), page, timeout=600_000)
         if state.view:
             page.get_by_role("button", name=state.view, exact=True).click()
         if state.tab:
@@ -111,6 +111,13 @@ def take(browser, name, state, folder):
         page.close()
         server.stop()
         app.close()
+
+
+def is_finished(app):
+    """Whether the event on the page has been run to its end, and compared."""
+    result = app.store.result
+    asked = result is not None and not result.live and result.spec.event == app.state.event
+    return asked and app.store.status == "done"
 
 
 def smaller(png):

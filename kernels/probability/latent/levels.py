@@ -29,7 +29,7 @@ NUM_REPLICATES = 8
 MAX_LEVELS = 24
 ENOUGH_WORTH = 40  # distinct trajectories of a replicate, from which on no further round of moves is made
 LEAST_WORTH = 4.0  # where all rounds would not lead to it, further levels would say nothing
-MOST_ROUNDS = 4
+MOST_ROUNDS = 4  # rounds of moves, where what is known leaves little room
 MANY_KNOWN = 48  # direct samples of a replicate that meet what is known: no level has to lead there
 
 
@@ -103,21 +103,19 @@ class Run:
     def steps(self) -> Iterator[tuple[float, str]]:
         """Run to the end; yields progress and a message after each chunk of trajectories."""
         while self._advance():
-            before, rounds = self.worth, self._rounds()
+            before = self.worth
             yield from self._walk()
-            if before.min() + rounds * (self.worth - before).min() < LEAST_WORTH:
+            if self.problem.observations is None:
+                continue
+            if before.min() + MOST_ROUNDS * (self.worth - before).min() < LEAST_WORTH:
                 self.stuck, self.least_worth = True, float(self.worth.min())
                 break
-            while self._round < rounds and self.worth.min() < ENOUGH_WORTH:
+            while self._round < MOST_ROUNDS and self.worth.min() < ENOUGH_WORTH:
                 yield from self._walk()
         if self._visited:
             values = np.stack([one.heights for one in self._visited])
             self.last_values = values.reshape(len(values), NUM_REPLICATES, -1)
             self._visited = []  # the pool holds the states
-
-    def _rounds(self) -> int:
-        """Largest number of rounds of moves: more than one where what is known leaves little room to move."""
-        return 1 if self.problem.observations is None else MOST_ROUNDS
 
     def _walk(self) -> Iterator[tuple[float, str]]:
         """Make one round of moves."""

@@ -9,6 +9,7 @@ what it was fitted to.
 """
 
 import dataclasses
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -43,8 +44,8 @@ class Scaling(NamedTuple):
     Attributes:
         scale: the factor, or None where none is needed or none helps.
         before: number of extremes over the number expected, without a factor.
-        after: this ratio with the factor.
-        standard_error: of both ratios, from the number of samples and, of a record, from its length.
+        after: this ratio with the factor, both on other samples than those of the fit.
+        standard_error: of both ratios, from the number of samples, of simulations and, of a record, from its length.
         num_samples: drawn each time.
     """
 
@@ -78,10 +79,11 @@ def scaled(model: Model, scaling: Scaling) -> Model:
 
 
 def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
-    """Fit the factor by the secant method, on the same latents throughout.
+    """Fit the factor by the secant method, on the same latents throughout, and measure it on others.
 
     No factor is needed where the number of extremes is right within two standard errors. A recording holds each
-    extreme a few times only, so the error of their frequency in the recording counts, too.
+    extreme a few times only, so the error of their frequency in the recording counts, too. A fitted factor is
+    measured on new latents, against new simulations of a system; one that helps only where it was fitted is none.
 
     Args:
         model: a network that draws freely, of a registered system or with its training data; its present
@@ -94,45 +96,91 @@ def fit_epsilon_scale(model: Model, *, num_samples: int = 4096) -> Scaling:
     plain = with_epsilon_scale(model, None)
     key = jax.random.key(SEED)
     truth, part = _truth(model, jax.random.fold_in(key, 0))
-    levels = np.quantile(truth.max(1), 1.0 - TAIL, axis=0), np.quantile(truth.min(1), TAIL, axis=0)
+    extremes = _Extremes.of(truth, model.name)
 
-    def beyond(states: Trajectories) -> Bool[np.ndarray, "sample side"]:
-        return np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
-
-    shares = beyond(truth).mean(0)
-    counted = abs(shares - TAIL) <= 0.5 * TAIL  # a variable that meets a bound has no extremes beyond
-    if not counted.any():
-        raise ValueError(f"no variable of {model.name} has extremes that could be counted: all meet bounds.")
-
-    def counts(states: Trajectories) -> Float[np.ndarray, " sample"]:
-        """Number of extremes in each trajectory, over the number expected."""
-        return (beyond(states) / np.where(counted, shares, 1.0))[:, counted].mean(1)
-
-    def excess(shift: float) -> tuple[float, float]:
+    def excess(shift: float, extremes: _Extremes = extremes, turn: int = 1) -> tuple[float, float]:
         """Relative excess of extremes over the number expected, and its standard error."""
-        states = _drawn(with_epsilon_scale(plain, 1.0 - shift) if shift else plain, key, num_samples)
-        each = counts(states)
+        changed = with_epsilon_scale(plain, 1.0 - shift) if shift else plain
+        each = extremes.counts(_drawn(changed, jax.random.fold_in(key, turn), num_samples))
         return float(each.mean() - 1.0), float(each.std() / np.sqrt(len(each)))
 
-    (value, error), shift = excess(0.0), 0.0
+    value, error = excess(0.0)
     of_truth = 0.0
     if part is not None:
-        of_truth = block_error(counts(truth), part.least_block, part.places).standard_error
+        of_truth = block_error(extremes.counts(truth), part.least_block, part.places).standard_error
     none = Scaling(None, 1.0 + value, 1.0 + value, float(np.hypot(error, of_truth)), num_samples)
     if abs(value) <= 2.0 * none.standard_error:
         return none
-    ahead = FIRST_STEP if value < 0 else -FIRST_STEP
+    ahead = _fitted(excess, value)
+    if ahead is None:
+        return none
+    if part is None:
+        extremes = extremes.expected_in(_truth(model, jax.random.fold_in(key, 2))[0])
+        of_truth = extremes.error
+    (before, _), (after, error) = (excess(shift, extremes, 3) for shift in (0.0, ahead))
+    fresh = none._replace(
+        before=1.0 + before, after=1.0 + before, standard_error=float(np.hypot(error, of_truth))
+    )
+    if abs(after) >= abs(before):
+        return fresh
+    return fresh._replace(scale=round(1.0 - ahead, 4), after=1.0 + after)
+
+
+class _Extremes(NamedTuple):
+    """Levels beyond which a trajectory is extreme.
+
+    Attributes:
+        levels: (2, variable) of maxima and of minima.
+        shares: (side,) expected.
+        counted: (side,) a variable that meets a bound has no extremes beyond.
+        error: relative, of the number expected, from independent true trajectories.
+    """
+
+    levels: Float[np.ndarray, "2 variable"]
+    shares: Float[np.ndarray, " side"]
+    counted: Bool[np.ndarray, " side"]
+    error: float
+
+    @classmethod
+    def of(cls, truth: Trajectories, name: str) -> "_Extremes":
+        levels = np.stack(
+            [np.quantile(truth.max(1), 1.0 - TAIL, axis=0), np.quantile(truth.min(1), TAIL, axis=0)]
+        )
+        shares = _beyond(truth, levels).mean(0)
+        counted = abs(shares - TAIL) <= 0.5 * TAIL
+        if not counted.any():
+            raise ValueError(f"no variable of {name} has extremes that could be counted: all meet bounds.")
+        return cls(levels, shares, counted, 0.0)
+
+    def expected_in(self, truth: Trajectories) -> "_Extremes":
+        """The levels, with the shares of other true trajectories beyond them."""
+        made = self._replace(shares=_beyond(truth, self.levels).mean(0))
+        return made._replace(error=float(made.counts(truth).std() / np.sqrt(len(truth))))
+
+    def counts(self, states: Trajectories) -> Float[np.ndarray, " sample"]:
+        """Number of extremes in each trajectory, over the number expected."""
+        shares = np.where(self.counted, self.shares, 1.0)
+        return (_beyond(states, self.levels) / shares)[:, self.counted].mean(1)
+
+
+def _beyond(states: Trajectories, levels: Float[np.ndarray, "2 variable"]) -> Bool[np.ndarray, "sample side"]:
+    return np.concatenate([states.max(1) > levels[0], states.min(1) < levels[1]], axis=1)
+
+
+def _fitted(excess: Callable[[float], tuple[float, float]], value: float) -> float | None:
+    """Distance of the factor from 1 at which no extremes are in excess; None if none near is found."""
+    shift, ahead = 0.0, FIRST_STEP if value < 0 else -FIRST_STEP
     for _ in range(MAX_ROUNDS):
         following, error = excess(ahead)
         if abs(following) <= 0.5 * error:
-            return none._replace(scale=round(1.0 - ahead, 4), after=1.0 + following)
+            return ahead
         slope = (following - value) / (ahead - shift)
         if slope <= 0:
-            return none
+            return None
         shift, value, ahead = ahead, following, ahead - following / slope
         if abs(ahead) > MAX_SHIFT:
-            return none
-    return none
+            return None
+    return None
 
 
 def _truth(model: Model, key: PRNGKeyArray) -> tuple[Trajectories, Segment | None]:
@@ -149,5 +197,5 @@ def _truth(model: Model, key: PRNGKeyArray) -> tuple[Trajectories, Segment | Non
 
 def _drawn(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
     problem = Problem(key=key, model=model, constraint=None, observations=None, num_steps=model.num_steps)
-    noise = initial_noise(sample_keys(jax.random.fold_in(key, 1), 0, num_samples), model.initial)
+    noise = initial_noise(sample_keys(key, 0, num_samples), model.initial)
     return np.concatenate(list(latent_map(problem, noise)))

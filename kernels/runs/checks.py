@@ -1,6 +1,7 @@
 """Checks of an estimate: two estimators, twice the steps, and the curve P(C > c).
 
-    compare          two estimators with independent keys; they agree if |a − b| ≤ 3 √(s_a² + s_b²)
+    compare          two estimators with independent keys; they agree if |a − b| ≤ 3 √(s_a² + s_b²); rare ones, whose
+                     errors are factors, if |log a/b| ≤ 3 √((s_a/a)² + (s_b/b)²)
     exceedance_curve P(C > c) over c with a 95 % band, from one subset simulation
     step_doubling    the estimate with n and with 2n network evaluations on the same latents: the
                      paired difference measures the solver's error, without the samples' noise
@@ -35,6 +36,7 @@ from kernels.runs.stream import NumericalError
 __all__ = ["Comparison", "StepDoubling", "compare", "exceedance_curve", "step_doubling"]
 
 MAX_DIFFERENCE = 3.0  # standard errors
+RARE = 0.1  # estimates below are compared on the log scale
 PLAIN_FROM = 1e-4  # probabilities below are written with an exponent
 
 
@@ -44,7 +46,7 @@ class Comparison:
 
     Attributes:
         estimates: both, in the order of the methods.
-        difference: first minus second, in standard errors of the difference.
+        difference: first minus second, in standard errors of the difference; of their logarithms if both are below `RARE`.
         agree: whether that is at most 3 of them and both call themselves reliable, or one is uncorroborated, which
             the other then does; a doubtful estimate with a wide error contradicts nothing, and confirms nothing.
         believed: method of the estimate to go by; None if neither.
@@ -112,9 +114,7 @@ def compare(
         )
         for index, name in enumerate(names)
     )
-    difference = _in_errors(
-        first.value - second.value, float(np.hypot(first.standard_error, second.standard_error))
-    )
+    difference = _difference(first, second)
     believed, message = _verdict(first, second, abs(difference))
     return Comparison(
         estimates=(first, second),
@@ -123,6 +123,24 @@ def compare(
         believed=believed,
         message=message,
     )
+
+
+def _rare(*both: Probability) -> bool:
+    """Whether estimates are compared on the log scale: small ones, none of them 0."""
+    return all(0.0 < one.value < RARE for one in both)
+
+
+def _difference(first: Probability, second: Probability) -> float:
+    """First minus second in standard errors, of logarithms where both are rare.
+
+    The error of a rare estimate is a factor: one that is far too low states a small one, on which a plain difference
+    would not count.
+    """
+    if _rare(first, second):
+        errors = first.standard_error / first.value, second.standard_error / second.value
+        return _in_errors(float(np.log(first.value / second.value)), float(np.hypot(*errors)))
+    error = float(np.hypot(first.standard_error, second.standard_error))
+    return _in_errors(first.value - second.value, error)
 
 
 def _in_errors(difference: float, error: float) -> float:
@@ -144,11 +162,12 @@ def _verdict(first: Probability, second: Probability, distance: float) -> tuple[
     sound = [one for one in both if one.status == "ok"]
     doubtful = [one for one in both if one.status != "ok"]
     shown = " and ".join(f"{_named(one)} {_numbers(one)}" for one in both)
-    confirmed = _corroborated(first, second)
+    confirmed, rare = _corroborated(first, second), _rare(first, second)
     verb = ("agree" if confirmed else "do not contradict each other") if near else "disagree"
-    numbers = f"{shown} {verb}: {distance:.1f} standard errors apart."
+    numbers = f"{shown} {verb}: {distance:.1f} standard errors apart{' on the log scale' if rare else ''}."
     if len(sound) == 2 and near:
-        return min(both, key=lambda one: one.standard_error).method, numbers
+        surest = min(both, key=lambda one: one.standard_error / (one.value if rare else 1.0))
+        return surest.method, numbers
     if len(sound) == 2:
         return None, (
             f"{numbers} Both call themselves reliable, so believe neither: take more samples, "

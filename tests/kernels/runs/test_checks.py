@@ -9,7 +9,7 @@ import kernels
 from kernels.probability.base import Probability
 from kernels.probability.latent.exceedance import Exceedance, Stage, band, decided, stage_curve
 from kernels.runs import checks
-from kernels.runs.checks import _verdict
+from kernels.runs.checks import _difference, _verdict
 
 
 @pytest.mark.slow
@@ -23,7 +23,8 @@ def test_estimators_that_are_right_agree(ar1):
     for one in found.estimates:
         assert abs(one.value - tail(2.0)) < 5 * one.standard_error
     first, second = found.estimates
-    gap = (first.value - second.value) / np.hypot(first.standard_error, second.standard_error)
+    errors = first.standard_error / first.value, second.standard_error / second.value
+    gap = np.log(first.value / second.value) / np.hypot(*errors)  # below 0.1: on the log scale
     assert found.difference == pytest.approx(gap)
     assert "agree" in found.message
     assert "standard errors apart" in found.message
@@ -78,16 +79,26 @@ def probability(value, error, method, status="ok"):
     ("statuses", "distance", "believed", "words"),
     [
         (("ok", "ok"), 1.0, "two", " agree: 1.0"),
-        (("ok", "ok"), 3.1, None, "disagree: 3.1 standard errors apart. Both call themselves reliable"),
+        (
+            ("ok", "ok"),
+            3.1,
+            None,
+            "3.1 standard errors apart on the log scale. Both call themselves reliable",
+        ),
         (("ok", "unreliable"), 3.1, "one", "Go by one. two says: two explains itself."),
         (
             ("no_hits", "ok"),
             1.0,
             "two",
-            "do not contradict each other: 1.0 standard errors apart. Go by two.",
+            "do not contradict each other: 1.0 standard errors apart on the log scale. Go by two.",
         ),
         (("unreliable", "unreliable"), 3.1, None, "Neither is to be trusted"),
-        (("ok", "uncorroborated"), 1.0, "one", " agree: 1.0 standard errors apart. Each confirms the other"),
+        (
+            ("ok", "uncorroborated"),
+            1.0,
+            "one",
+            " agree: 1.0 standard errors apart on the log scale. Each confirms the other",
+        ),
         (("ok", "uncorroborated"), 3.1, "one", "Go by one. two says: two explains itself."),
         (("uncorroborated", "uncorroborated"), 1.0, None, "do not contradict each other"),
     ],
@@ -98,6 +109,19 @@ def test_verdicts_follow_the_status(statuses, distance, believed, words):
     found, message = _verdict(one, two, distance)
     assert found == believed
     assert words in message
+
+
+def test_rare_estimates_are_compared_on_the_log_scale():
+    """One that is ten times too low states a small error, and is not the surer for it."""
+    low, right = probability(1e-5, 2e-6, "low"), probability(1e-4, 4e-5, "right")
+    assert (right.value - low.value) / np.hypot(2e-6, 4e-5) < 3  # plainly, they would agree
+    assert _difference(low, right) == pytest.approx(-np.log(10) / np.hypot(0.2, 0.4))
+    assert _difference(low, right) < -3
+    surest = probability(1.2e-4, 1e-5, "surest")
+    assert _verdict(low, surest, 1.0)[0] == "surest"
+    frequent, other = probability(0.2, 0.01, "a"), probability(0.05, 0.01, "b")
+    assert _difference(frequent, other) == pytest.approx(0.15 / np.hypot(0.01, 0.01))
+    assert _difference(probability(0.0, 1e-3, "none"), right) == pytest.approx(-1e-4 / np.hypot(1e-3, 4e-5))
 
 
 @pytest.mark.parametrize("methods", [("monte_carlo",), ("monte_carlo", "monte_carlo")])

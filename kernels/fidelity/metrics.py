@@ -5,7 +5,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, PRNGKeyArray
 
 from kernels.fidelity.reference_events import shown_variables
 from kernels.models import Model
@@ -154,15 +154,21 @@ def forecast_scores(
     ensembles: Float[np.ndarray, "case member time variable"],
     came: Trajectories,
     climate: Trajectories,
+    apart: Bool[np.ndarray, "case climate"] | None = None,
 ) -> dict[str, Any]:
     """Scores of ensembles given the first states, at each later time, for the shown variables.
 
     `crps` is the mean (fair) CRPS in shares of the climate's: 0 knows all, 1 nothing. `spread_skill` is the spread
     over the error of the mean: 1 is calibrated, less is too sure. Gneiting and Raftery (2007); Fortin et al. (2014).
+
+    The climate of a case leaves out what is not `apart` from it: a climate that holds what came knows the future.
     """
+    apart = np.ones((len(came), len(climate)), bool) if apart is None else apart
     times = slice(model.num_known, None)
     mine = np.mean([weighted_crps(e, None, c).fair for e, c in zip(ensembles, came, strict=True)], axis=0)
-    usual = np.mean([weighted_crps(climate, None, c).fair for c in came], axis=0)
+    usual = np.mean(
+        [weighted_crps(climate[others], None, c).fair for c, others in zip(came, apart, strict=True)], axis=0
+    )
     spread = np.mean(ensembles.var(1, ddof=1), axis=0) * (1.0 + 1.0 / ensembles.shape[1])
     skill = np.mean((ensembles.mean(1) - came) ** 2, axis=0)
     names = {model.layout.variables[v]: v for v in shown_variables(model.layout)}

@@ -8,7 +8,7 @@ from typing import Any
 
 import jax
 import numpy as np
-from jaxtyping import Float, PRNGKeyArray
+from jaxtyping import Bool, Float, Int, PRNGKeyArray
 from scipy import stats
 
 from kernels.fidelity import metrics
@@ -45,7 +45,7 @@ NUM_CHECKS = len(SHARES) + 2  # events, the reference event and the one-point di
 NUM_ROLLOUTS = 2048
 NUM_PROBES = 8
 NUM_MEMBERS = 64  # members of a scored ensemble
-NUM_CLIMATE = 1024
+NUM_CLIMATE, LEAST_CLIMATE = 1024, 2
 UNSEEN = 1_000_003  # folded into the key of the true trajectories: no training uses it
 
 Trajectories = Float[np.ndarray, "sample time variable"]
@@ -176,7 +176,24 @@ def _forecast(problem: Problem, truth: Trajectories, key: PRNGKeyArray, num_case
     starts = np.repeat(starts_of(model, truth, num_cases), NUM_MEMBERS, axis=0)
     noise = latents(model, jax.random.fold_in(key, 5), len(starts))
     ensembles = deterministic(problem, noise, starts).reshape(num_cases, NUM_MEMBERS, *model.layout.shape)
-    return metrics.forecast_scores(model, ensembles, truth[:num_cases], truth[-NUM_CLIMATE:])
+    climate = np.arange(len(truth))[-NUM_CLIMATE:]
+    apart = _apart(model.held_out, np.arange(num_cases), climate)
+    return metrics.forecast_scores(model, ensembles, truth[:num_cases], truth[climate], apart)
+
+
+def _apart(
+    part: Segment | None, cases: Int[np.ndarray, " case"], others: Int[np.ndarray, " other"]
+) -> Bool[np.ndarray, "case other"]:
+    """Whether true trajectories are others than the case, and windows of a record of another time.
+
+    Of a record in which all members are at one time, other members are others.
+    """
+    if part is None:
+        return cases[:, None] != others
+    apart, rows = (
+        np.abs(when[cases][:, None] - when[others]) >= part.length for when in (part.begins, part.starts)
+    )
+    return np.where(apart.sum(1, keepdims=True) < LEAST_CLIMATE, rows, apart)
 
 
 def _true_share(model: Model, problem: Any, truth: Trajectories) -> dict[str, Any]:

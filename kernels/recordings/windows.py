@@ -52,6 +52,11 @@ class Segment:
         return cut(self.series, self.starts, self.length)
 
     @property
+    def begins(self) -> Int[np.ndarray, " window"]:
+        """Row, or moment of several members, at which each window begins."""
+        return self.starts if self.moments is None else self.moments
+
+    @property
     def places(self) -> Int[np.ndarray, " window"]:
         """Moment at which each window begins, 0, 1, …; equal for members watched at the same times.
 
@@ -72,7 +77,7 @@ class Segment:
     @property
     def _stride(self) -> int:
         """Rows from one window of a member to the next, mostly."""
-        steps = np.diff(self.starts if self.moments is None else self.moments)
+        steps = np.diff(self.begins)
         return max(int(np.median(steps[steps > 0])), 1) if np.any(steps > 0) else 1
 
 

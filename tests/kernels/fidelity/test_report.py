@@ -312,6 +312,31 @@ def test_a_forecast_that_is_too_sure_or_knows_nothing(walks):
     np.testing.assert_allclose(scores["spread_skill"]["x"], 1.0, rtol=0.1)
 
 
+def test_the_climate_leaves_out_the_case_and_its_time(walks):
+    part = Segment(np.zeros((90, 1), np.float32), np.arange(0, 80, 5), 10)
+    cases, others = np.arange(3), np.arange(16)
+    np.testing.assert_array_equal(
+        measuring._apart(part, cases, others), abs(np.subtract.outer(cases, others)) > 1
+    )
+    both = dataclasses.replace(part, moments=part.starts % 40)  # two members
+    apart = measuring._apart(both, cases, others)
+    assert not apart[1, [0, 1, 2, 8, 9, 10]].any()
+    assert apart[1].sum() == 10
+    once = dataclasses.replace(part, moments=np.zeros(16, int))  # all at one time
+    np.testing.assert_array_equal(
+        measuring._apart(once, cases, others), measuring._apart(part, cases, others)
+    )
+    np.testing.assert_array_equal(measuring._apart(None, cases, others), cases[:, None] != others)
+    model, _ = walks
+    rng = np.random.default_rng(0)
+    came, ensembles = rng.normal(size=(6, 8, 1)), rng.normal(size=(6, 400, 8, 1))
+    scores = [
+        np.mean(metrics.forecast_scores(model, ensembles, came, came, apart)["crps"]["x"])
+        for apart in (None, ~np.eye(6, dtype=bool))
+    ]
+    assert scores[0] > 1.15 * scores[1]  # a climate that holds the case seems to know more
+
+
 def test_rare_events_go_to_subset_simulation(model, monkeypatch):
     asked = []
 

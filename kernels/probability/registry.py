@@ -14,6 +14,7 @@ from kernels.probability.data import DATA, TRAINING_DATA
 from kernels.probability.guided.density_ratio import DENSITY_RATIO
 from kernels.probability.guided.path_importance import PATH_IMPORTANCE
 from kernels.probability.guided.twisted_smc import TWISTED_SMC
+from kernels.probability.latent.constant import with_constant
 from kernels.probability.latent.monte_carlo import MONTE_CARLO
 from kernels.probability.latent.subset_simulation import SUBSET_SIMULATION
 from kernels.probability.simulator import SIMULATOR
@@ -34,6 +35,7 @@ ESTIMATORS: dict[str, Estimator] = {
         TRAINING_DATA,
     )
 }
+OF_TRUTH = (SIMULATOR.name, DATA.name, TRAINING_DATA.name)  # estimators that do not look at the model
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
 
 
@@ -69,11 +71,22 @@ def estimates(
     require_estimator(method, num_samples)
     estimator = ESTIMATORS[method]
     estimator.require(problem)
-    return with_caveats(problem, estimator.run(problem, num_samples, path_steps))
+    return with_caveats(
+        problem, estimator.run(problem, num_samples, path_steps), of_model=method not in OF_TRUTH
+    )
 
 
-def with_caveats(problem: Problem, records: Iterator[Progress]) -> Iterator[Progress]:
-    """Records whose estimates say the caveats of the event: in the message, and in the diagnostics."""
+def with_caveats(
+    problem: Problem, records: Iterator[Progress], *, of_model: bool = True
+) -> Iterator[Progress]:
+    """Records whose estimates say what is wrong with the event itself.
+
+    Args:
+        problem: what is asked; its caveats go into the message and the diagnostics of every estimate.
+        records: of an estimator.
+        of_model: whether it looks at the model, so that direct samples may tell a constant event.
+    """
+    records = with_constant(problem, records) if of_model else records
     return map(functools.partial(_with_caveats, problem.caveats), records) if problem.caveats else records
 
 

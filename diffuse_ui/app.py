@@ -63,21 +63,23 @@ class App(Served):
         if self.store.backdrop is None and not self.store.draws.busy("backdrop"):
             self.store.prepare()
 
-    def window(self, *, dark: bool = False) -> Window:
-        """Build the views for the current window (Bokeh document)."""
+    def window(self, *, dark: bool = False, served: bool = False) -> Window:
+        """Build the views for the current window (Bokeh document); `served` ones read no paths of this machine."""
         self.prepare()
-        window = Window(Session(self.state, self.store, dark=dark))
+        window = Window(Session(self.state, self.store, dark=dark, served=served))
         window.session.news()  # what came in before this window listened
         return window
 
-    def page(self, notice: str = "", *, addressed: bool = False) -> pmui.Page:
+    def page(self, notice: str = "", *, addressed: bool = False, served: bool = False) -> pmui.Page:
         """The page for the current window; it is closed with the window.
 
         Args:
             notice: what it has to say first.
             addressed: keep its address that of the state.
+            served: others than the owner of this process may open it; files are uploaded, and paths of this
+                machine's disk are refused.
         """
-        window = self.window()
+        window = self.window(served=served)
         if addressed:
             window.layout.append(Address(window.session))
         window.session.look.warning = notice
@@ -88,7 +90,7 @@ class App(Served):
 
     def servable(self) -> pmui.Page:
         """Mark the page to be served, in a script for `panel serve`."""
-        page = self.page().servable()
+        page = self.page(served=True).servable()
         pn.state.on_session_destroyed(lambda _: self.store.close())
         return page
 
@@ -115,7 +117,7 @@ def make_page(model: Any = "lorenz63", **choices: Any) -> pmui.Page:
     query = {name: values[0].decode(errors="replace") for name, values in pn.state.session_args.items()}
     trouble = follow(app.state, query)
     pn.state.on_session_destroyed(lambda _: app.store.close())
-    return app.page(trouble, addressed=True)
+    return app.page(trouble, addressed=True, served=True)
 
 
 def _parsed(event: Any) -> Any:

@@ -35,13 +35,15 @@ FEW_VARIABLES = 4  # of many, as long as none were chosen
 class Session:
     """State and store as one window sees them, with the window's own display settings."""
 
-    def __init__(self, state: State, store: Store, *, dark: bool = False) -> None:
+    def __init__(self, state: State, store: Store, *, dark: bool = False, served: bool = False) -> None:
         self.state, self.store = state, store
+        self.served = served  # to whoever opens the page: no paths of this machine's disk
         self.look = Look(dark=dark)
         self.doc = pn.state.curdoc
         self._thread = threading.get_ident()
         self._loop = _running_loop() if self.doc is None else None
         self._watchers: list[tuple[param.Parameterized, Any]] = []
+        self._at_end: list[Callable[[], None]] = []
         self._asked: set[Callable[[], None]] = set()
         self._drain_asked = False
         self._last_drain = 0.0
@@ -157,6 +159,10 @@ class Session:
         if self.open:
             self.store.drain()
 
+    def at_end(self, call: Callable[[], None]) -> None:
+        """Make a call when the session is closed."""
+        self._at_end.append(call)
+
     def close(self) -> None:
         """Disconnect from the state and the store."""
         self.open = False
@@ -164,6 +170,8 @@ class Session:
         for owner, watcher in self._watchers:
             owner.param.unwatch(watcher)
         self._watchers.clear()
+        while self._at_end:
+            self._at_end.pop()()
 
 
 def _running_loop() -> asyncio.AbstractEventLoop | None:

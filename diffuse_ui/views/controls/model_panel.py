@@ -37,7 +37,8 @@ class ModelPanel:
             sizing_mode="stretch_width",
             margin=0,
         )
-        self._handed: dict[str, Any] = {}  # models that were handed over, and cannot be found by their names
+        # models that were handed over, and cannot be found by their names
+        self._handed: dict[str, Any] = {state.model_name: state.model}
         self.card = caption(margin=(4, 2, 2, 2))
         self.given = pmui.TextInput(
             label="",
@@ -66,6 +67,10 @@ class ModelPanel:
         if name == state.model_name:
             return
         try:
+            if self.session.served and name not in {*self._handed, *kernels.available_models()}:
+                raise ValueError(
+                    "`model` must be one of the list: a served page reads no paths of the server's disk."
+                )
             state.choose_model(self._handed.get(name, name))
         except ValueError as error:
             self.session.look.warning = str(error)

@@ -2,7 +2,9 @@
 
 import base64
 import io
+import tempfile
 from collections.abc import Callable
+from pathlib import Path, PurePosixPath
 
 import panel as pn
 import panel_material_ui as pmui
@@ -19,6 +21,7 @@ __all__ = ["OwnData"]
 
 _GAPS = {"none": "", "drop their windows": "drop", "interpolate short ones": "interpolate"}
 _SIZE = (3.5, 1.9)  # inches, of the losses; then as wide as there is room
+UPLOAD = "Choose a file to upload: a served page reads no paths of the server's disk."
 _ALT = "training and validation loss over steps"
 
 
@@ -36,6 +39,10 @@ class OwnData:
         self.source = pmui.TextInput(
             label="File", placeholder="observations.nc, .zarr, .csv, .parquet", **small
         )
+        self.upload = pmui.FileInput(
+            label="Upload a file", accept=".nc,.csv,.parquet", variant="outlined", **small
+        )
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.name = pmui.TextInput(label="Name", placeholder="name of the file", **small)
         self.variables = pmui.TextInput(label="Variables", placeholder="all", **small)
         self.window = pmui.IntInput(label="Window (steps)", value=60, start=2, end=4096, **small)
@@ -51,7 +58,7 @@ class OwnData:
             button.margin = (8, 0, 4, 0)
         self.facts, self.message = caption(), caption()
         self.losses, self._drawn = html(), (0, False)
-        self.train.on_click(lambda _: session.store.train(self.request))
+        self.train.on_click(lambda _: self._start())
         self.stop.on_click(lambda _: session.store.stop_training())
         self.use.on_click(lambda _: choose(self._trained().name))
         session.watch(session.store, ["training"], self._update)
@@ -62,7 +69,7 @@ class OwnData:
         pair = {"sizing_mode": "stretch_width", "margin": 0, "sx": {"gap": "8px"}}
         return details(
             "Train on your own data",
-            self.source,
+            self.upload if self.session.served else self.source,
             pmui.Row(self.name, self.variables, **pair),
             pmui.Row(self.window, self.gaps, **pair),
             pmui.Row(self.train, self.stop, self.use, **pair),
@@ -73,10 +80,35 @@ class OwnData:
 
     @property
     def request(self) -> Request:
-        """Training request made from the fields."""
+        """Training request made from the fields.
+
+        Raises:
+            ValueError: the page is served, and no file was uploaded.
+        """
         names = [name.strip() for name in self.variables.value.split(",") if name.strip()]
         choices = {"window": self.window.value, "gaps": self.gaps.value or None, "variables": names or None}
-        return Request(source=self.source.value, name=self.name.value, choices=choices)
+        source = self._uploaded() if self.session.served else self.source.value
+        return Request(source=source, name=self.name.value, choices=choices)
+
+    def _start(self) -> None:
+        try:
+            request = self.request
+        except ValueError as error:
+            self._say(str(error), failed=True)
+        else:
+            self.session.store.train(request)
+
+    def _uploaded(self) -> str:
+        """Path of the uploaded file, written to a folder that ends with the session; ValueError if there is none."""
+        if not self.upload.value or not self.upload.filename:
+            raise ValueError(UPLOAD)
+        if self._folder is None:
+            self._folder = tempfile.TemporaryDirectory(prefix="diffuse-ui-")
+            self.session.at_end(self._folder.cleanup)
+        name = PurePosixPath(self.upload.filename.replace("\\", "/")).name
+        path = Path(self._folder.name) / (name if name.strip(".") else "upload")
+        path.write_bytes(self.upload.value)
+        return str(path)
 
     def _trained(self) -> Progress:
         update = self.session.store.training
@@ -124,6 +156,9 @@ class OwnData:
             )
             ends = {"finished": f"Done: model {progress.name} is saved.", "stopped": f"Stopped; {kept}."}
             text = ends.get(update.state, progress.words)
+        self._say(text, failed=failed)
+
+    def _say(self, text: str, *, failed: bool = False) -> None:
         look = {"color": palette(self.session.look.dark).alarm} if failed else {"color": "inherit", **QUIET}
         self.message.param.update(
             object=text[:1].upper() + text[1:], styles={"font-size": SMALL["fontSize"], **look}

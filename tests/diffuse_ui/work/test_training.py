@@ -1,6 +1,7 @@
 """Training on one's own data from the app: to its end, stopped and gone on with, and refused."""
 
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,7 @@ import kernels
 from diffuse_ui.app import App
 from diffuse_ui.figures.training import history_figure
 from diffuse_ui.views.controls.model_panel import ModelPanel
+from diffuse_ui.views.controls.own_data import UPLOAD
 from diffuse_ui.work.session import Session
 from diffuse_ui.work.training import Progress, Request
 from kernels.zoo import user_models
@@ -166,3 +168,28 @@ def test_words_tell_where_a_training_is():
     )
     assert told.words.startswith("Step 20 of 40, about 10")
     assert told.words.endswith("best validation loss 0.75")
+
+
+def test_a_served_page_trains_on_what_is_uploaded_and_reads_no_path(app, recording):
+    session = Session(app.state, app.store, served=True)
+    panel = ModelPanel(session)
+    own = panel.own
+    shown = own.__panel__()
+    shown.collapsed = False
+    assert own.upload in shown.objects
+    assert own.source not in shown.objects
+    own.source.value = str(recording)  # as a page that is tampered with may
+    own.train.clicks += 1
+    assert own.message.object == UPLOAD
+    assert app.store.training is None
+    own.upload.param.update(value=recording.read_bytes(), filename="../../river.csv")
+    request = own.request
+    assert Path(request.source).read_bytes() == recording.read_bytes()
+    assert (Path(request.source).name, request.model_name) == ("river.csv", "river")
+    assert Path(request.source).parent != recording.parent
+    before = app.state.model
+    panel.model.param.update(options=[*panel.model.options, str(recording)], value=str(recording))
+    assert app.state.model is before
+    assert session.look.warning.endswith("a served page reads no paths of the server's disk.")
+    session.close()
+    assert not Path(request.source).exists()

@@ -12,7 +12,7 @@ import typer
 
 import kernels
 from diffuse_ui.commands.models import models_app
-from diffuse_ui.commands.options import BrowserOption, ModelOption, PortOption
+from diffuse_ui.commands.options import AllowOriginOption, BrowserOption, ModelOption, PortOption
 from diffuse_ui.commands.output import exit_codes
 from diffuse_ui.commands.sample import probability, sample, simulate, validate
 from diffuse_ui.commands.train import train
@@ -34,22 +34,40 @@ app.add_typer(models_app, name="models")
 
 
 @app.command()
-def serve(model: ModelOption = "lorenz63", port: PortOption = 5006, browser: BrowserOption = True) -> None:
-    """Serve the app as a page to this machine; each window is a session of its own."""
+def serve(
+    model: ModelOption = "lorenz63",
+    port: PortOption = 5006,
+    browser: BrowserOption = True,
+    allow_origin: AllowOriginOption = None,
+) -> None:
+    """Serve the app as a page to you on this machine; each window is a session of its own.
+
+    The address has a token, without which the page does not open. Behind a hub or proxy give its address as
+    --allow-origin, and open the page there with the same ?token=… at the end.
+    """
     with exit_codes():
         kernels.load_model(model)
-        from diffuse_ui.app import HOST, make_page, serve as serve_page
+        from diffuse_ui.access import new_token
+        from diffuse_ui.app import make_page, serve as serve_page
 
-        typer.echo(f"diffuse-ui at http://{HOST}:{port}/   (Ctrl-C ends it)", err=True)
-        serve_page(lambda: make_page(model), port=port, show=browser)  # Panel calls functions, not partials
+        serve_page(
+            lambda: make_page(model),  # Panel calls functions, not partials
+            port=port,
+            show=browser,
+            token=new_token(),
+            allow_origin=allow_origin or (),
+            announce=lambda address: typer.echo(f"diffuse-ui at {address}   (Ctrl-C ends it)", err=True),
+        )
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def lab(context: typer.Context, port: PortOption = 8888, browser: BrowserOption = True) -> None:
     """Open JupyterLab on the first notebook. Further options go to JupyterLab."""
     from diffuse_ui.jupyter import open_lab
+    from diffuse_ui.serving import require_port
 
     with exit_codes():
+        require_port(port)
         open_lab(port=port, browser=browser, extra=list(context.args))
 
 

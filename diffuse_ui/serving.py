@@ -1,21 +1,25 @@
 """Local server of app pages, and frames that show a page in a notebook cell.
 
 In a notebook the kernel itself serves on a free port of 127.0.0.1, and a frame shows the page: that way
-every gesture reaches Python and nothing is fetched from the internet.
+every gesture reaches Python and nothing is fetched from the internet. The frame's address has the server's
+token, see `diffuse_ui.access`.
 """
 
 import errno
 import socket
 import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import panel as pn
 import panel_material_ui as pmui
+from bokeh.util.browser import view
 from panel.util import edit_readonly  # pyright: ignore[reportPrivateImportUsage]
 
+from diffuse_ui.access import new_token, server_options
 from diffuse_ui.state.look import Look
 
-__all__ = ["HOST", "Served", "free_port", "page_of", "serve", "wait_until_it_listens"]
+__all__ = ["HOST", "Served", "free_port", "page_of", "require_port", "serve", "wait_until_it_listens"]
 
 HOST = "127.0.0.1"
 SESSION_LIFETIME = 15.0  # seconds that a closed tab's session goes on: a reload in between finds it running
@@ -56,6 +60,7 @@ class Served:
     height = 860
     _server: Any = None
     _port = 0
+    _token = ""
 
     def content(self) -> Any:
         """Views for the current window."""
@@ -68,10 +73,10 @@ class Served:
     def show(self) -> str:
         """Serve the page from this process and return its address; a second call reuses the server."""
         if self._server is None:
-            self._port = free_port()
-            self._server = serve(lambda: self.page(), port=self._port, threaded=True)
+            self._port, self._token = free_port(), new_token()
+            self._server = serve(lambda: self.page(), port=self._port, threaded=True, token=self._token)
             wait_until_it_listens(self._port)  # a frame that comes before it stays empty for good
-        return f"http://{HOST}:{self._port}/"
+        return address_of(self._port, self._token)
 
     def stop_serving(self) -> None:
         """Stop the server, if there is one."""
@@ -146,6 +151,9 @@ def serve(
     threaded: bool = False,
     show: bool = False,
     lifetime: float = SESSION_LIFETIME,
+    token: str = "",
+    allow_origin: Sequence[str] = (),
+    announce: Callable[[str], Any] = lambda address: None,
 ) -> Any:
     """Serve the pages that a function makes, to this machine only.
 
@@ -153,32 +161,68 @@ def serve(
         page: makes the page of one session.
         port: of 127.0.0.1.
         threaded: serve in a thread and return at once.
-        show: open a browser window.
+        show: open a browser window; not with `threaded`.
         lifetime: seconds after which a session without a window ends.
+        token: whoever has it is let in; everyone on this machine if it is empty.
+        allow_origin: further addresses at which the page is shown, such as that of a hub.
+        announce: is called with the address once the port is bound; not with `threaded`.
 
     Raises:
+        ValueError: no such port, or an address that is none.
         OSError: something listens on that port already, or it may not be listened on.
     """
+    require_port(port)
+    once = new_token() if token and show else ""  # other users see the command line of a browser
+    options = server_options(token, once=once, port=port, allow_origin=allow_origin)
     try:
-        return pn.serve(
+        server: Any = pn.serve(
             {"/": page},
             port=port,
             address=HOST,
-            websocket_origin=[f"{HOST}:{port}", f"localhost:{port}"],
             threaded=threaded,
-            show=show,
+            show=False,
+            start=threaded,
             verbose=False,
             title="diffuse-ui",
             unused_session_lifetime_milliseconds=int(1000 * lifetime),
             check_unused_sessions_milliseconds=int(1000 * min(lifetime / 2, 2.0)),
+            **options,
         )
     except OSError as error:
-        if error.errno != errno.EADDRINUSE:
-            raise
-        raise OSError(
+        raise _explained(error, port) from error
+    if threaded:
+        return server
+    announce(address_of(port, token))
+    if show:
+        server.io_loop.add_callback(view, address_of(port, once), new="tab")
+    server.start()
+    server.io_loop.start()
+    return server
+
+
+def address_of(port: int, token: str = "") -> str:
+    """Address of a port of 127.0.0.1, with the token where there is one."""
+    return f"http://{HOST}:{port}/" + (f"?token={token}" if token else "")
+
+
+def require_port(port: int) -> None:
+    """Raise ValueError for a number that is no port."""
+    if not 1 <= port <= 65535:
+        raise ValueError(f"`port` must be from 1 to 65535; got {port}. Choose another (`port`, --port).")
+
+
+def _explained(error: OSError, port: int) -> OSError:
+    """The error of a port that cannot be had, with what to do."""
+    if error.errno == errno.EADDRINUSE:
+        return OSError(
             f"port {port} of {HOST} is in use, perhaps by a diffuse-ui that is open at http://{HOST}:{port}/ "
             "already. Choose another port (`port`, --port)."
-        ) from error
+        )
+    if error.errno == errno.EACCES:
+        return OSError(
+            f"port {port} of {HOST} may not be listened on. Choose one above 1023 (`port`, --port)."
+        )
+    return error
 
 
 def free_port() -> int:

@@ -11,6 +11,7 @@ from kernels.probability.registry import ESTIMATORS
 from kernels.samplers.registry import SAMPLERS
 
 __all__ = [
+    "AllowOriginOption",
     "BrowserOption",
     "EstimatorOption",
     "EventOption",
@@ -50,4 +51,10 @@ OutputOption = Annotated[
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
 PortOption = Annotated[int, typer.Option(help="Port on 127.0.0.1.")]
+AllowOriginOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Address at which a hub or proxy shows the page, as in: https://hub.example.org. May be repeated."
+    ),
+]
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")]

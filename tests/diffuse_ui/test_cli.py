@@ -2,10 +2,13 @@
 
 import gc
 import json
+import re
+import signal
 import socket
 from pathlib import Path
 
 import h5py
+import panel as pn
 import pytest
 from jax.errors import JaxRuntimeError
 from typer.testing import CliRunner
@@ -14,6 +17,7 @@ import kernels
 from diffuse_ui import jupyter
 from diffuse_ui.cli import app
 from diffuse_ui.commands import sample
+from diffuse_ui.serving import free_port
 from kernels.zoo import path_of, user_models
 
 
@@ -186,11 +190,51 @@ def test_a_port_that_is_in_use_is_said(call):
         port = taken.getsockname()[1]
         outcome = call("serve", "-m", "toy", "--port", port, "--no-browser")
     assert outcome.exit_code == 2
-    last = outcome.stderr.splitlines()[-1]
+    last, lines = outcome.stderr.splitlines()[-1], outcome.stderr.count("\n")
     del outcome
     gc.collect()
+    assert lines == 1  # no address of a page that is not there
     assert last.startswith(f"Error: port {port} of 127.0.0.1 is in use")
     assert last.endswith("Choose another port (`port`, --port).")
+
+
+@pytest.mark.parametrize("command", [("serve", "-m", "toy"), ("lab",)])
+@pytest.mark.parametrize("port", [0, -1, 99_999])
+def test_what_is_no_port_is_said(call, command, port):
+    outcome = call(*command, f"--port={port}", "--no-browser")
+    assert outcome.exit_code == 2
+    assert outcome.stderr == (
+        f"Error: `port` must be from 1 to 65535; got {port}. Choose another (`port`, --port).\n"
+    )
+
+
+def test_the_address_is_told_once_the_port_is_bound(call, monkeypatch):
+    """A server that listens at that moment, and nothing that is left of it after Ctrl-C."""
+    real = pn.serve
+
+    def served(*arguments, **options):
+        server = real(*arguments, **options)
+        server.io_loop.add_callback(server.io_loop.stop)  # as Ctrl-C does
+        servers.append(server)
+        return server
+
+    servers = []
+    monkeypatch.setattr(pn, "serve", served)
+    monkeypatch.setattr(signal, "signal", lambda *_: None)  # the test's own Ctrl-C stays
+    port = free_port()
+    outcome = call("serve", "-m", "toy", "--port", port, "--no-browser")
+    servers[0].stop()
+    assert outcome.exit_code == 0, outcome.stderr
+    assert re.fullmatch(
+        rf"diffuse-ui at http://127\.0\.0\.1:{port}/\?token=[0-9a-f]{{48}}   \(Ctrl-C ends it\)\n",
+        outcome.stderr,
+    )
+
+
+def test_an_origin_that_is_none_is_said(call):
+    outcome = call("serve", "-m", "toy", "--no-browser", "--allow-origin", "https://*.example.org")
+    assert outcome.exit_code == 2
+    assert outcome.stderr.startswith("Error: --allow-origin must be an address such as")
 
 
 def test_sample_and_simulate_write_files(call, tmp_path):

@@ -9,7 +9,7 @@ import pytest
 from driving import Canvas
 from playwright.sync_api import expect
 
-from diffuse_ui.serving import free_port, wait_until_it_listens
+from diffuse_ui.serving import free_port
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -18,12 +18,10 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def address():
     port = free_port()
     words = [sys.executable, "-m", "diffuse_ui.cli", "serve", "--no-browser", "--port", str(port)]
-    process = subprocess.Popen(words)
-    address = f"http://127.0.0.1:{port}/"
-    wait_until_it_listens(port, timeout=60)  # and no more: each request for a page begins a session
-    yield address
-    process.terminate()
-    process.wait(10)
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True) as process:
+        printed = next((line for line in process.stderr if line.startswith("diffuse-ui at ")), "")
+        yield re.search(r"http://\S+", printed).group()
+        process.terminate()
 
 
 def test_the_served_page_agrees_with_the_command_line(address, page):

@@ -36,16 +36,16 @@ def test_a_tube_moves_as_a_whole_and_its_border_is_its_width(part_of, bent):
 
 def test_a_drawn_or_moved_tube_is_cut_where_the_trajectory_ends():
     layout = kernels.Layout(variables=("x",), times=np.arange(60) * 0.0987654)  # its last time is 5.8271586
-    times = np.linspace(-1, 9, 80)
+    times = np.linspace(-1, 5.827, 80)  # the last of them is rounded to 5.83
     event = TubeShape().draw(
-        np.stack([times, np.sin(times)], axis=1), Axes(("x",), layout, (1, 3), (-1, 1), (-1, 1))
+        np.stack([times, np.sin(times)], axis=1), Axes(("x",), layout, (2, 3), (-1, 1), (-1, 1))
     )
     kernels.compile_event(event, layout)
     part = drawn_parts(event)[0]
     xs, ys = part.outline()
-    moved = part.moved(types.SimpleNamespace(xs=xs + 2, ys=ys + 1.0), layout=layout, digits=(1, 3))
+    moved = part.moved(types.SimpleNamespace(xs=xs + 2, ys=ys + 1.0), layout=layout, digits=(2, 3))
     kernels.compile_event(part.term.with_parameters(moved), layout)
     part = drawn_parts(kernels.parse_event("tube(x, [1, 2.03], [0, 1], 0.2)"))[0]
     xs, ys = part.outline()
-    moved = part.moved(types.SimpleNamespace(xs=xs + 9, ys=ys + 1.0), layout=layout, digits=(1, 3))
+    moved = part.moved(types.SimpleNamespace(xs=xs + 9, ys=ys + 1.0), layout=layout, digits=(2, 3))
     kernels.compile_event(part.term.with_parameters(moved), layout)

@@ -12,6 +12,7 @@ from scipy import stats
 
 import kernels
 from kernels.probability.base import binomial_interval, log_interval
+from kernels.probability.cache import identity_of
 from kernels.probability.guided.direct_check import DirectCheck, nothing_found
 from kernels.probability.guided.path_importance import Paths, estimate_from_paths
 from kernels.probability.guided.reliability import pareto_shape
@@ -323,16 +324,13 @@ def test_samples_between_a_models_own_levels_are_those_between_all_levels(ar1):
     assert 2 * errors[0] < errors[1]  # as many steps lie nearer to each other between fewer levels
 
 
-def test_observed_points_are_drawn_between_all_levels(ar1):
-    model = with_levels(ar1[0], [16, 0.1])
+def test_what_is_known_chooses_among_the_same_samples(ar1):
     known = "at(x, 0) == 1 tolerance 0.01"
-    asked = problem_of(jax.random.key(0), model, None, known)
-    assert asked.num_steps == 126  # 60 · log(80 / 0.002) / log(16 / 0.1)
-    assert ode_grid(asked)[0] == 80
-    assert ode_grid(asked)[-1] < 0.002
-    assert problem_of(jax.random.key(0), model, None, known, 40).num_steps == 40
-    assert problem_of(jax.random.key(0), model, None, None).num_steps == 60
-    assert ode_grid(problem_of(jax.random.key(0), model, None, None))[-1] == 0.1
+    asked, plain = (problem_of(jax.random.key(0), ar1[0], None, given) for given in (known, None))
+    assert asked.num_steps == plain.num_steps == 60
+    np.testing.assert_array_equal(ode_grid(asked), ode_grid(plain))
+    assert identity_of(asked, event=False) == identity_of(plain, event=False)
+    assert identity_of(asked, event=True) != identity_of(plain, event=True)
 
 
 @pytest.mark.parametrize("levels", [[0.03, 16], [16], "16 to 0.03", [16, "low"], [16, 0], None])

@@ -117,7 +117,7 @@ def test_a_damaged_or_foreign_training_state(data, tmp_path):
         {"history": np.zeros(3)},
         {"00003": lambda leaf: np.full_like(leaf, np.nan)},
     ],
-    ids=str,
+    ids=["no step", "a late step", "steps", "losses", "not a number"],
 )
 def test_a_state_of_an_older_version_that_holds_no_training(data, tmp_path, change):
     """States of older versions have no checksum; sound ones go on."""

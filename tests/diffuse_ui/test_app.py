@@ -10,6 +10,7 @@ import weakref
 
 import pytest
 from bokeh.client import pull_session
+from bokeh.document import Document
 
 from diffuse_ui import app as app_module
 from diffuse_ui.app import HOST, App, free_port, make_page, serve
@@ -147,6 +148,28 @@ def test_a_closed_page_is_freed(opened):
         return [part() for part in parts] == [None] * len(parts)
 
     until(freed)
+
+
+def run_once(window):
+    """Run as the button does, in the window's own loop, and wait for the end."""
+    store = window.session.store
+    before = [run.number for run in store.history]
+    until(lambda: not store.draws.busy())
+    window.session.soon(lambda: (window.session.state.write("max(x) > 1"), store.run()))
+    until(lambda: [run.number for run in store.history] != before)
+
+
+@pytest.mark.slow
+def test_memory_is_flat_over_pages_and_runs(opened):
+    sizes, documents = [], []
+    for number in range(8):
+        opened(lambda window: [run_once(window) for _ in range(4)])
+        if number in (2, 7):
+            gc.collect()
+            documents.append(sum(type(thing) is Document for thing in gc.get_objects()))
+            sizes.append(len(gc.get_objects()))
+    assert documents[1] <= documents[0] + 1, documents  # the last one may still be on its way out
+    assert sizes[1] - sizes[0] < 30_000, sizes  # five pages have 100,000
 
 
 def test_a_closed_window_lets_go_of_the_state(app):

@@ -112,3 +112,21 @@ def test_a_link_is_followed_run_read_in_every_tab_and_exported(page, server):
     Canvas(page).wait_drawn("x")
     assert apps[-1] is not app
     assert apps[-1].state.to_spec() == app.state.to_spec()
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    "ignore:reference already known"
+)  # of the upload button, which names itself in full
+def test_a_file_of_ones_own_is_uploaded(page, server):
+    address, apps = server
+    page.goto(address)
+    Canvas(page).wait_drawn("x")
+    page.get_by_text("Train on your own data").click()
+    short = {"name": "short.csv", "mimeType": "text/csv", "buffer": b"time,flow\n0,1\n1,2\n"}
+    page.locator("input[type=file]").set_input_files(files=[short])
+    expect(page.get_by_text("short.csv")).to_be_visible()
+    page.get_by_role("button", name="Train", exact=True).click()
+    store = apps[-1].store
+    wait_until(lambda: store.training is not None and store.training.state == "failed", page, timeout=30_000)
+    assert "window" in str(store.training.error)  # the file was read, and is too short

@@ -78,7 +78,7 @@ class Effort:
     def brief(cls) -> "Effort":
         """Effort of a quick report: a third of the samples, the card's step count, few chains."""
         return cls(
-            num_samples=16_384, num_paired=0, num_chains=128, num_likelihood=8, stochastic=False, num_cases=64
+            num_samples=16_384, num_paired=0, num_chains=256, num_likelihood=8, stochastic=False, num_cases=64
         )
 
 

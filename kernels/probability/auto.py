@@ -7,7 +7,8 @@ of subset simulation, and the cheaper one goes on until it is there or the budge
 trajectories by the ODE for each of `num_samples`, the first direct samples not counted.
 
 Subset simulation that is added to until its error looks small stops sooner where its replicates happen to
-agree, so that the errors it then states are somewhat too low.
+agree, so that the errors it then states are somewhat too low. It therefore does not stop on its error below 16 of
+them, two batches; where the budget allows one batch only, that is decided before its error is known.
 """
 
 import dataclasses

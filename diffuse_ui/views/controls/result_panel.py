@@ -22,6 +22,7 @@ _MEANINGS = {
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none
     "uncorroborated": "Nothing else confirms this number",
+    "few_chains": "Too few chains for this error",
     "unreliable": "Do not trust this number",
     "no_hits": "Only an upper bound",
     "budget_exhausted": "The budget ran out",

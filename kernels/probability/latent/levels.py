@@ -88,6 +88,7 @@ class Run:
         self.levels: list[float] = []  # those of the event
         self.stages: list[Stage] = []
         self.acceptance: list[float] = []
+        self.num_direct = len(pool.values)
         self.trajectories = len(pool.values)
         self.stuck = False
         self.last_values = np.zeros(

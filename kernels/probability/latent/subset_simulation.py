@@ -18,6 +18,7 @@ are what more samples add. Batches are cached: a run that was stopped goes on wh
 for more samples begins with the batches that are there.
 """
 
+import dataclasses
 from collections.abc import Generator, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -50,6 +51,8 @@ LEVEL_VARIANCE = (
     4.0  # squared relative error that a level adds, times its chains: 1 to 3 on exact models, more on Lorenz
 )
 MIN_WORTH = 4  # distinct trajectories of a replicate after a level, where something is known
+FEWEST_TO_STOP = 16  # replicates; stopped by 8 that agree, the stated error was 0.7 to 0.8 of the spread
+FEW_CHAINS = 256  # of a batch; with fewer the stated error was right on some events, two thirds of the spread on others
 MIN_FOR_RHAT = 16  # chains of a replicate, below which R̂ is noise
 
 
@@ -102,8 +105,8 @@ def subset_simulation(
         problem: what is asked.
         num_samples: chains at each level over all replicates; beyond 8 × `scheme.num_chains`, in batches.
         num_direct: direct samples for the first level, at least as many as the chains of a level visit.
-        relative_error: add batches until the standard error is at most this share of the value; None draws the
-            batches of `num_samples`.
+        relative_error: add batches until there are `FEWEST_TO_STOP` replicates and the standard error is at most this
+            share of the value; None draws the batches of `num_samples`.
         max_calls: with `relative_error`, add no batch that would need more network evaluations in all.
         scheme: settings of subset simulation.
     """
@@ -128,10 +131,21 @@ def subset_simulation(
         if len(runs[0].path) == 1 and problem.observations is None:
             break
         estimate = pooled_estimate(runs, problem.num_steps)
-        if runs[0].stuck or _enough(estimate, len(runs), asked, relative_error, max_calls):
+        enough = (
+            len(runs) >= asked
+            if relative_error is None
+            else _precise(runs, estimate, relative_error, max_calls)
+        )
+        if runs[0].stuck or enough:
             yield Progress(1.0, "subset simulation is done", estimate, _population(runs))
             return
-    yield from _settled(problem, runs[0], max(first, chains * NUM_REPLICATES * scheme.moves.count))
+    total = max(first, chains * NUM_REPLICATES * scheme.moves.count)
+    for record in _settled(problem, runs[0], total):
+        yield (
+            record
+            if num_samples >= NUM_REPLICATES
+            else record._replace(probability=_small(record, num_samples))
+        )
 
 
 def _pooled(
@@ -165,14 +179,17 @@ def _pooled(
     return batch
 
 
-def _enough(
-    estimate: Probability, done: int, asked: int, relative_error: float | None, max_calls: int | None
+def _precise(
+    runs: Sequence[Run], estimate: Probability, relative_error: float, max_calls: int | None
 ) -> bool:
-    """Whether the batches drawn so far are enough."""
-    if relative_error is None:
-        return done >= asked
+    """Whether the error is small enough, by enough replicates, or another batch would go beyond the budget."""
     precise = estimate.value > 0 and estimate.standard_error <= relative_error * estimate.value
-    return precise or max_calls is None or estimate.num_calls * (done + 1) / done > max_calls
+    if precise and len(runs) * NUM_REPLICATES >= FEWEST_TO_STOP:
+        return True
+    run = runs[-1]
+    moved = run.trajectories - run.num_direct
+    another = moved + NUM_REPLICATES * run.per_replicate * run.scheme.moves.count  # with its direct samples
+    return max_calls is None or estimate.num_calls + another * run.problem.num_steps > max_calls
 
 
 def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
@@ -185,6 +202,15 @@ def _settled(problem: Problem, run: Run, num_direct: int) -> Iterator[Progress]:
     estimate = estimate_proportion(hits, num_direct, method="subset_simulation", num_calls=calls)
     estimate.diagnostics.update(_diagnostics([run]))
     yield Progress(1.0, "direct samples settle it", estimate, run.population(done=True))
+
+
+def _small(record: Progress, num_samples: int) -> Probability | None:
+    """Estimate of a run that was asked for less than one chain a replicate."""
+    found = record.probability
+    if found is None or found.status != "ok":
+        return found
+    words = f"{found.message} Few chains: {num_samples} of at least {NUM_REPLICATES}. Take {FEW_CHAINS} samples or more."
+    return dataclasses.replace(found, status="few_chains", message=words)
 
 
 def _population(runs: list[Run]) -> Population | None:
@@ -223,16 +249,26 @@ def pooled_estimate(runs: Sequence[Run], num_steps: int) -> Probability:
         f"{count} replicates over {len(runs[0].levels)} levels; relative standard error {percent(relative)}."
     ]
     words += [reason for reason, bad in trouble.items() if bad]
+    chains = NUM_REPLICATES * runs[0].per_replicate
+    words += [_few_words(chains)] if chains < FEW_CHAINS else []
+    sound = "few_chains" if chains < FEW_CHAINS else "ok"
     return Probability(
         value=value,
         standard_error=error,
         interval=log_interval(value, relative, count - 1),
         ess=1.0 / max(relative, 1e-9) ** 2,
         method="subset_simulation",
-        status="unreliable" if any(trouble.values()) else "ok",
+        status="unreliable" if any(trouble.values()) else sound,
         message=" ".join(words) + _constant_words(runs[0]),
         num_calls=calls,
         diagnostics=diagnostics,
+    )
+
+
+def _few_words(chains: int) -> str:
+    return (
+        f"Few chains: with {chains} of them at a level the stated error can be too small by a third. Take "
+        f"{FEW_CHAINS} samples or more."
     )
 
 

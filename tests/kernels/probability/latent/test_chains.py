@@ -203,3 +203,24 @@ def test_direct_samples_that_settle_an_event_can_be_stopped_between_chunks():
     settling = [record for record in records if "settle it" in record.message]
     assert len(settling) > 20
     assert all(a.fraction <= b.fraction for a, b in itertools.pairwise(records))
+
+
+@pytest.mark.parametrize(("num_samples", "status"), [(1, "few_chains"), (128, "few_chains"), (256, "ok")])
+def test_few_chains_are_said(num_samples, status):
+    *_, rare = subset_simulation(problem(1e-2), num_samples)
+    assert rare.probability.status == status, rare.probability.message
+    assert ("Take 256 samples or more" in rare.probability.message) == (status != "ok")
+    *_, frequent = subset_simulation(problem(0.3), num_samples)  # direct samples settle it
+    assert frequent.probability.status == ("few_chains" if num_samples == 1 else "ok")
+
+
+def test_eight_replicates_that_agree_end_nothing():
+    """The first batch has the error that is asked for, and another is drawn; a budget for one is kept to."""
+    asked = problem(1e-3, key=0)
+    *_, one = subset_simulation(asked, 256)
+    wanted = 1.01 * one.probability.standard_error / one.probability.value
+    *_, two = subset_simulation(asked, 256, relative_error=wanted, max_calls=10**9)
+    assert len(one.probability.diagnostics["replicates"]) == 8
+    assert len(two.probability.diagnostics["replicates"]) >= 16
+    *_, bound = subset_simulation(asked, 256, relative_error=wanted, max_calls=one.probability.num_calls)
+    assert len(bound.probability.diagnostics["replicates"]) == 8

@@ -96,9 +96,9 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
             continue
         if method == "simulator" and (model.system is None or model.num_known):
             continue
-        if method == "data" and (model.held_out is None or spec.given):
+        if method == "data" and (model.held_out is None or model.num_known):
             continue
-        if method == "training_data" and (model.training_data is None or spec.given):
+        if method == "training_data" and (model.training_data is None or model.num_known):
             continue
         last = None
         try:

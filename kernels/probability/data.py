@@ -9,9 +9,10 @@ and four times the integrated autocorrelation time of the indicator where that i
 
 The 95 % interval is that of Clopper and Pearson for as many independent windows as would have that error, fewer by
 (z/t)² as the error of few blocks is itself uncertain (Korn & Graubard 1998). No hit at all is answered by the rule of
-three for the number of blocks.
+three for the number of blocks. Where something is known, the windows that meet it count.
 """
 
+import dataclasses
 from collections.abc import Iterator
 from functools import partial
 
@@ -22,6 +23,7 @@ from scipy import stats
 from kernels.denoisers.forecast import GivenStart
 from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.probability.blocks import block_error
+from kernels.probability.latent.monte_carlo import estimate_share
 from kernels.recordings.windows import Segment
 
 __all__ = [
@@ -54,10 +56,8 @@ def require_data(problem: Problem, method: str = "data") -> Segment:
         raise ValueError(
             f"`method` {method!r} needs a model that was trained on a recording and keeps {what}. Use 'auto'{again}."
         )
-    if problem.observations is not None or isinstance(problem.model.denoiser, GivenStart):
-        raise ValueError(
-            f"`method` {method!r} cannot be conditioned on `given`. Use 'auto', or leave `given` out."
-        )
+    if isinstance(problem.model.denoiser, GivenStart):
+        raise ValueError(f"`method` {method!r} cannot start from the first states of a forecast. Use 'auto'.")
     return part
 
 
@@ -65,7 +65,7 @@ def data_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]:
     """Estimate from all held-out windows of the model's recording.
 
     Raises:
-        ValueError: the model keeps no such data, or something is known.
+        ValueError: the model keeps no such data, or it forecasts.
     """
     yield _frequency(problem, "data")
 
@@ -74,7 +74,7 @@ def training_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]
     """Estimate from the windows that the model was trained on, as many as are stored.
 
     Raises:
-        ValueError: the model keeps no such data, or something is known.
+        ValueError: the model keeps no such data, or it forecasts.
     """
     yield _frequency(problem, "training_data")
 
@@ -82,9 +82,28 @@ def training_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]
 def _frequency(problem: Problem, method: str) -> Progress:
     part = require_data(problem, method)
     windows = part.windows
-    estimate = block_frequency(problem.judge(windows)[1], part.least_block, method, places=part.places)
+    holds, known = problem.judge(windows)[1], problem.known(windows)
+    if problem.observations is None:
+        estimate = block_frequency(holds, part.least_block, method, places=part.places)
+    elif known.any():
+        estimate = _among_known(holds, known, part, method)
+    else:
+        nouns = f"{_KINDS[method]} windows"
+        estimate = estimate_share(0, 0, len(windows), method=method, num_calls=0, source=nouns)
     words = f"{len(windows)} {_KINDS[method]} windows, {estimate.diagnostics['hits']} in the event"
     return Progress(1.0, words, estimate)
+
+
+def _among_known(
+    holds: Bool[np.ndarray, " window"], known: Bool[np.ndarray, " window"], part: Segment, method: str
+) -> Probability:
+    """Share of hits among the windows that meet what is known."""
+    estimate = block_frequency(holds[known], part.least_block, method, places=part.places[known])
+    count = f"{int(known.sum())} of {len(known)} {_KINDS[method]} windows meet what is known."
+    share = {"known_share": float(known.mean()), "num_drawn": len(known)}
+    return dataclasses.replace(
+        estimate, message=f"{count} {estimate.message}", diagnostics=estimate.diagnostics | share
+    )
 
 
 def block_frequency(
@@ -106,8 +125,9 @@ def block_frequency(
     total, hits = len(holds), int(np.sum(holds))
     value = hits / total
     if hits in (0, total):
-        return _without_contrast(hits, total, least_block, method, int(places.max()) + 1)
+        return _without_contrast(hits, total, least_block, method, len(np.unique(places)))
     error, block, num_blocks = block_error(holds, least_block, places)
+    num_blocks = min(num_blocks, float(len(np.unique(places // block))))  # those with windows
     interval = _interval(value, error, num_blocks)
     spells = min(len(np.unique(places[holds == side] // block)) for side in (True, False))
     few = num_blocks < MIN_BLOCKS

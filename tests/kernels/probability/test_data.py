@@ -121,10 +121,6 @@ def test_the_frequency_in_what_was_learned_from(model):
         kernels.event_probability(KEY, model, "max(x) > 1", method="training_data")
     with pytest.raises(ValueError, match="the part that it learned from"):
         kernels.stream(kernels.RunSpec(model=model, event="max(x) > 1", estimator="training_data"))
-    with pytest.raises(ValueError, match="'training_data' cannot be conditioned"):
-        kernels.event_probability(
-            KEY, both, "max(x) > 1", given="at(x, 0) == 0 tolerance 0.1", method="training_data"
-        )
 
 
 def test_the_backdrop_is_the_data(model):
@@ -134,13 +130,25 @@ def test_the_backdrop_is_the_data(model):
     np.testing.assert_array_equal(dataset["state"].values[0], model.held_out.windows[0])
 
 
-def test_where_there_are_no_data_or_something_is_known(model, ar1):
+def test_windows_that_meet_what_is_known_count(model):
+    given = "at(x, 0) == 1 tolerance 0.3"
+    found = kernels.event_probability(KEY, model, "at(x, 0.5) > 1.2", given=given, method="data")
+    starts = np.linspace(0.7, 1.3, 101)
+    later = stats.norm.sf((1.2 - 0.9 * starts) / np.sqrt(1 - 0.9**2))
+    assert abs(found.value - np.average(later, weights=stats.norm.pdf(starts))) < 4 * found.standard_error
+    assert found.diagnostics["num_samples"] == round(found.diagnostics["known_share"] * 1490)
+    assert "of 1490 held-out windows meet what is known" in found.message
+    plain = kernels.event_probability(KEY, model, "at(x, 0.5) > 1.2", method="data")
+    assert found.value > 2 * plain.value
+    nowhere = "at(x, 0) == 99 tolerance 0.3"
+    nothing = kernels.event_probability(KEY, model, "max(x) > 1", given=nowhere, method="data")
+    assert (nothing.status, nothing.interval) == ("no_hits", (0.0, 1.0))
+    assert "None of 1490 held-out windows meets what is known" in nothing.message
+
+
+def test_where_there_are_no_data(model, ar1):
     with pytest.raises(ValueError, match="needs a model that was trained on a recording"):
         kernels.event_probability(KEY, ar1[0], "max(x) > 1", method="data")
-    with pytest.raises(ValueError, match="'data' cannot be conditioned on `given`"):
-        kernels.event_probability(
-            KEY, model, "max(x) > 1", given="at(x, 0) == 0 tolerance 0.1", method="data"
-        )
     with pytest.raises(ValueError, match="needs a model that was trained"):
         kernels.stream(kernels.RunSpec(model=ar1[0], event="max(x) > 1", estimator="data"))
 

@@ -15,11 +15,14 @@ from kernels.probability.latent.direct import direct_latents, direct_samples
 
 __all__ = ["MONTE_CARLO", "estimate_proportion", "estimate_share", "monte_carlo"]
 
+RARE_REMEDY = "Use subset simulation, or more samples."
 MIN_HITS = 10  # hits; with fewer the interval is too wide for status "ok"
 
 
-def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -> Probability:
-    """Estimate from `hits` in `total` independent samples."""
+def estimate_proportion(
+    hits: int, total: int, *, method: str, num_calls: int, remedy: str = RARE_REMEDY
+) -> Probability:
+    """Estimate from `hits` in `total` independent samples; `remedy` says what to do where the hits are few."""
     value = hits / total
     error = float(np.sqrt(max(value * (1.0 - value), 0.0) / total))
     interval = binomial_interval(hits, total)
@@ -27,17 +30,14 @@ def estimate_proportion(hits: int, total: int, *, method: str, num_calls: int) -
     if hits == 0:
         status = "no_hits"
         error = 1.0 / total
-        message = (
-            f"None of {total} independent samples meets the event, so P < {3 / total:.2g} (rule of three). "
-            "Use subset simulation, or more samples."
-        )
+        message = f"None of {total} independent samples meets the event, so P < {3 / total:.2g} (rule of three). {remedy}"
     elif hits == total:
         error = 1.0 / total
         status = "unreliable" if total < MIN_HITS else "ok"
         message = f"All of {total} independent samples meet the event, so P > {interval[0]:.6g}."
     elif hits < MIN_HITS:
         status = "unreliable"
-        message = f"Only {hits} of {total} samples meet the event. Use subset simulation, or more samples."
+        message = f"Only {hits} of {total} samples meet the event. {remedy}"
     ess = min((value / error) ** 2, float(total)) if error > 0 else float(total)
     return Probability(
         value=value,
@@ -75,11 +75,12 @@ def estimate_share(
             method=method,
             status="no_hits",
             message=f"None of {drawn} {source} meets what is known, so nothing can be said of the event. "
-            "Widen the tolerances, take more samples, or use subset simulation.",
+            "Widen the tolerances, or take more samples.",
             num_calls=num_calls,
             diagnostics={"hits": 0, "num_samples": 0} | counts,
         )
-    estimate = estimate_proportion(hits, known, method=method, num_calls=num_calls)
+    remedy = "Take more samples, or widen the tolerances."
+    estimate = estimate_proportion(hits, known, method=method, num_calls=num_calls, remedy=remedy)
     words = f"{known} of {drawn} {source} meet what is known. {estimate.message}"
     return dataclasses.replace(estimate, message=words, diagnostics=estimate.diagnostics | counts)
 

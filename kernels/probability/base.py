@@ -50,7 +50,8 @@ class Probability:
         pareto_k: shape of the importance ratios' tail (above 0.7: not to be trusted); None without weights.
         method: the estimator that gave it.
         status: "ok", "uncorroborated" (nothing speaks against it, and no sample without guidance for it),
-            "few_chains", "unreliable", "no_hits" or "budget_exhausted".
+            "few_chains", "unreliable", "no_hits" or "budget_exhausted"; under a model of a record also those of
+            `kernels.probability.record`, and never "ok".
         message: in plain words, with a remedy where there is trouble.
         num_calls: network evaluations of one trajectory, samples taken from a cache included.
         diagnostics: further numbers, by name.

@@ -17,6 +17,7 @@ from kernels.probability.guided.twisted_smc import TWISTED_SMC
 from kernels.probability.latent.constant import with_constant
 from kernels.probability.latent.monte_carlo import MONTE_CARLO
 from kernels.probability.latent.subset_simulation import SUBSET_SIMULATION
+from kernels.probability.record import with_record
 from kernels.probability.simulator import SIMULATOR
 
 __all__ = ["ESTIMATORS", "PATH_STEPS", "estimates", "require_estimator", "with_caveats"]
@@ -84,9 +85,10 @@ def with_caveats(
     Args:
         problem: what is asked; its caveats go into the message and the diagnostics of every estimate.
         records: of an estimator.
-        of_model: whether it looks at the model, so that direct samples may tell a constant event.
+        of_model: whether it looks at the model, so that direct samples may tell a constant event, and the record
+            that it was trained on may contradict it.
     """
-    records = with_constant(problem, records) if of_model else records
+    records = with_record(problem, with_constant(problem, records)) if of_model else records
     return map(functools.partial(_with_caveats, problem.caveats), records) if problem.caveats else records
 
 

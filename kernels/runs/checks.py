@@ -27,6 +27,7 @@ from kernels.models import Model
 from kernels.probability.base import Probability, Problem, percent
 from kernels.probability.latent.direct import direct_samples
 from kernels.probability.latent.monte_carlo import estimate_proportion
+from kernels.probability.record import RECORD_STATUSES
 from kernels.probability.registry import PATH_STEPS, require_estimator
 from kernels.runs.api import estimate, event_probability
 from kernels.runs.given import Given, given_event
@@ -152,15 +153,21 @@ def _in_errors(difference: float, error: float) -> float:
 
 def _corroborated(first: Probability, second: Probability) -> bool:
     """Whether one estimate is sound, and the other is so or lacks only one that confirms it."""
-    statuses = {first.status, second.status}
-    return "ok" in statuses and statuses <= {"ok", "uncorroborated"}
+    return any(map(_is_sound, (first, second))) and all(
+        _is_sound(one) or one.status == "uncorroborated" for one in (first, second)
+    )
+
+
+def _is_sound(one: Probability) -> bool:
+    """Whether nothing speaks against the estimate as one of the model's probability."""
+    return one.status == "ok" or one.status in RECORD_STATUSES
 
 
 def _verdict(first: Probability, second: Probability, distance: float) -> tuple[str | None, str]:
     """Method of the estimate to believe, or None, and the reason."""
     both, near = (first, second), distance <= MAX_DIFFERENCE
-    sound = [one for one in both if one.status == "ok"]
-    doubtful = [one for one in both if one.status != "ok"]
+    sound = [one for one in both if _is_sound(one)]
+    doubtful = [one for one in both if not _is_sound(one)]
     shown = " and ".join(f"{_named(one)} {_numbers(one)}" for one in both)
     confirmed, rare = _corroborated(first, second), _rare(first, second)
     verb = ("agree" if confirmed else "do not contradict each other") if near else "disagree"

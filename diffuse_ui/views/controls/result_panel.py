@@ -23,6 +23,10 @@ _MEANINGS = {
 _TRUST = {  # status → heading; an estimate that is fine needs none
     "uncorroborated": "Nothing else confirms this number",
     "few_chains": "Too few chains for this error",
+    "contradicts_record": "The record says otherwise",
+    "beyond_record": "Beyond the record: an extrapolation",
+    "few_in_record": "Seen a few times in the record",
+    "no_record_error": "Without the record's own error",
     "unreliable": "Do not trust this number",
     "no_hits": "Only an upper bound",
     "budget_exhausted": "The budget ran out",

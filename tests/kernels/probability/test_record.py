@@ -1,0 +1,76 @@
+"""Estimates under a model of a record, held against that record."""
+
+import dataclasses
+
+import jax
+import numpy as np
+import pytest
+
+import kernels
+from kernels.probability.base import Progress
+from kernels.probability.record import with_record
+from kernels.recordings.windows import Segment
+
+KEY = jax.random.key(0)
+
+
+@pytest.fixture(scope="module")
+def model(ar1):
+    """The exact model of two AR(1) processes, with a record of them that it was trained on."""
+    generator, rows = np.random.default_rng(7), [np.zeros(2)]
+    for noise in generator.standard_normal((6000, 2)) * np.sqrt(1 - 0.9**2):
+        rows.append(0.9 * rows[-1] + noise)
+    series = (np.stack(rows[1:]) * [1, 2]).astype(np.float32)
+    return dataclasses.replace(ar1[0], training_data=Segment(series, np.arange(0, 5960, 4), 40))
+
+
+def ask(model, event, **choices):
+    return kernels.event_probability(KEY, model, event, method="monte_carlo", **choices)
+
+
+def test_an_estimate_that_the_record_bears_out_says_that_its_error_is_not_in_it(model, ar1):
+    found, plain = (ask(one, "mean(x) > 0.5", num_samples=2048) for one in (model, ar1[0]))
+    assert (found.value, found.standard_error) == (plain.value, plain.standard_error)
+    assert (found.status, plain.status) == ("no_record_error", "ok")
+    low, high = found.interval
+    assert low < found.diagnostics["record_frequency"] < high + 0.1
+    assert "the record's own is not in it. In the training data the event's frequency is" in found.message
+
+
+def test_an_event_beyond_the_record_is_an_extrapolation(model):
+    few = ask(model, "mean(x) > 1.3", num_samples=4096)
+    assert few.status == "few_in_record"
+    assert "has only 5 independent occurrences in the training data" in few.message
+    beyond = ask(model, "mean(x) > 1.7 and mean(y) > 0", num_samples=8192)
+    assert beyond.status == "beyond_record"
+    assert "the number is an extrapolation" in beyond.message
+
+
+def test_an_estimate_that_the_record_contradicts(model):
+    shifted = Segment(model.training_data.series + np.float32(1.0), model.training_data.starts, 40)
+    other = dataclasses.replace(model, training_data=shifted)
+    found = ask(other, "mean(x) > 1.2", num_samples=4096)
+    assert found.status == "contradicts_record"
+    assert "The training data say otherwise" in found.message
+
+
+def test_what_else_speaks_against_an_estimate_stays(model):
+    found = ask(model, "mean(x) > 1.7", num_samples=256)
+    assert found.status == "unreliable"
+    assert "extrapolation" in found.message
+    data = kernels.event_probability(KEY, model, "mean(x) > 0.5", method="training_data")
+    assert data.status == "ok"  # that is the record
+
+
+def test_two_estimates_of_the_model_still_agree(model):
+    both = kernels.compare(
+        KEY, model, "mean(x) > 1", methods=("monte_carlo", "subset_simulation"), num_samples=1024
+    )
+    assert both.agree
+    assert both.believed is not None
+
+
+def test_records_without_an_estimate_pass(model):
+    problem = kernels.RunSpec(model=model, event="max(x) > 1").problem(KEY)
+    records = [Progress(0.1, "drawing")]
+    assert list(with_record(problem, iter(records))) == records

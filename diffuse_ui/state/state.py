@@ -198,7 +198,7 @@ class State(param.Parameterized):
     @property
     def observed(self) -> Any:
         """Observed values, compiled, but for the first states of a forecast; None while there are none."""
-        asked = (id(self.load()), self.given)
+        asked = (self.load().identity, self.given)
         if self._observed[0] != asked:
             found = None
             with contextlib.suppress(ValueError):  # what is wrong is said where it is typed

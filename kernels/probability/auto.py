@@ -17,7 +17,12 @@ from collections.abc import Iterator
 from kernels.probability.base import Estimator, Probability, Problem, Progress, percent
 from kernels.probability.latent.levels import MANY_KNOWN, NUM_REPLICATES
 from kernels.probability.latent.monte_carlo import monte_carlo
-from kernels.probability.latent.subset_simulation import DEFAULT_SCHEME, predicted_calls, subset_simulation
+from kernels.probability.latent.subset_simulation import (
+    DEFAULT_SCHEME,
+    is_no_number,
+    predicted_calls,
+    subset_simulation,
+)
 
 __all__ = ["AUTO", "BUDGET", "NUM_DIRECT", "RELATIVE_ERROR", "auto"]
 
@@ -86,7 +91,7 @@ def _or_direct(problem: Problem, chosen: Iterator[Progress], budget: int) -> Ite
     for last in chosen:
         yield last._replace(fraction=0.5 * last.fraction)
     assert last.probability is not None  # noqa: S101 - an estimator ends with an estimate
-    if last.probability.status != "budget_exhausted":
+    if not is_no_number(last.probability):
         yield last
         return
     for record in monte_carlo(problem, budget, relative_error=RELATIVE_ERROR):

@@ -15,8 +15,8 @@ an estimate stays as it is.
 """
 
 import dataclasses
+import functools
 from collections.abc import Iterator
-from functools import partial
 
 import numpy as np
 
@@ -43,17 +43,15 @@ def with_record(problem: Problem, records: Iterator[Progress]) -> Iterator[Progr
     if part is None or problem.constraint is None:
         return records
     if isinstance(model.denoiser, GivenStart):  # no window begins like that
-        return map(partial(_checked, "no_record_error", SAMPLING, None), records)
+        return map(functools.partial(_checked, "no_record_error", SAMPLING, None), records)
     return _against(problem, part, records)
 
 
 def _against(problem: Problem, part: Segment, records: Iterator[Progress]) -> Iterator[Progress]:
     """Records held against the windows of a part, which are looked at once there is an estimate."""
-    found: tuple[Probability, int] | None = None
+    judge = functools.cache(lambda: _frequency(problem, part))
     for record in records:
-        if record.probability is not None and found is None:
-            found = _frequency(problem, part)
-        yield record if found is None or record.probability is None else _judged(problem, found, record)
+        yield record if record.probability is None else _judged(problem, judge(), record)
 
 
 def _frequency(problem: Problem, part: Segment) -> tuple[Probability, int] | None:
@@ -67,11 +65,15 @@ def _frequency(problem: Problem, part: Segment) -> tuple[Probability, int] | Non
     return frequency, len(np.unique(places[holds] // part.least_block))
 
 
-def _judged(problem: Problem, found: tuple[Probability, int], record: Progress) -> Progress:
+def _judged(problem: Problem, found: tuple[Probability, int] | None, record: Progress) -> Progress:
+    """Record whose estimate is held against the frequency and the number of occurrences."""
+    kind = "held-out" if problem.model.training_data is None else "training"
+    if found is None:
+        words = f"No window of the {kind} data meets what is known: the number is an extrapolation."
+        return _checked("beyond_record", words, None, record)
     frequency, occurrences = found
     assert record.probability is not None  # noqa: S101 - checked by the caller
     (low, high), (least, most) = record.probability.interval, frequency.interval
-    kind = "held-out" if problem.model.training_data is None else "training"
     share = f"{frequency.value:.3g} ({least:.2g} to {most:.2g})"
     seen = f"{occurrences} independent occurrences in the {kind} data, where its frequency is {share}"
     if high < least or low > most:

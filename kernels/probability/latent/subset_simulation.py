@@ -43,7 +43,14 @@ from kernels.probability.latent.levels import NUM_REPLICATES, Run, Scheme, mixin
 from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.probability.latent.scales import NUM_SAMPLES
 
-__all__ = ["DEFAULT_SCHEME", "SUBSET_SIMULATION", "pooled_estimate", "predicted_calls", "subset_simulation"]
+__all__ = [
+    "DEFAULT_SCHEME",
+    "SUBSET_SIMULATION",
+    "is_no_number",
+    "pooled_estimate",
+    "predicted_calls",
+    "subset_simulation",
+]
 
 DEFAULT_SCHEME = Scheme()
 MAX_RELATIVE_ERROR = 0.5
@@ -324,6 +331,11 @@ def _joined(stages: list[Stage]) -> Stage:
 def _is_sound(run: Run) -> bool:
     """Whether a run has met what is known, with chains that are worth enough."""
     return run.is_known and run.least_worth >= MIN_WORTH
+
+
+def is_no_number(estimate: Probability) -> bool:
+    """Whether the chains held too little of what is known to say anything."""
+    return estimate.status == "budget_exhausted" and estimate.interval == (0.0, 1.0)
 
 
 def _unknown(runs: Sequence[Run], calls: int, diagnostics: dict[str, Any]) -> Probability:

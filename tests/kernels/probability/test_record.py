@@ -46,12 +46,22 @@ def test_an_event_beyond_the_record_is_an_extrapolation(model):
     assert "the number is an extrapolation" in beyond.message
 
 
-def test_an_estimate_that_the_record_contradicts(model):
-    shifted = Segment(model.training_data.series + np.float32(1.0), model.training_data.starts, 40)
+@pytest.mark.parametrize(("shift", "event"), [(1.0, "mean(x) > 1.2"), (-1.0, "mean(x) > 0.2")])
+def test_an_estimate_that_the_record_contradicts(model, shift, event):
+    shifted = Segment(model.training_data.series + np.float32(shift), model.training_data.starts, 40)
     other = dataclasses.replace(model, training_data=shifted)
-    found = ask(other, "mean(x) > 1.2", num_samples=4096)
+    found = ask(other, event, num_samples=4096)
+    assert (found.value < found.diagnostics["record_frequency"]) == (shift > 0)
     assert found.status == "contradicts_record"
     assert "The training data say otherwise" in found.message
+
+
+def test_what_is_known_and_not_in_the_record_is_an_extrapolation(model):
+    far = Segment(model.training_data.series + np.float32(50.0), model.training_data.starts, 40)
+    apart = dataclasses.replace(model, training_data=far)
+    found = ask(apart, "max(x) > 1", given="at(x, 0) == 0 tolerance 1", num_samples=512)
+    assert found.status == "beyond_record"
+    assert "No window of the training data meets what is known" in found.message
 
 
 def test_what_else_speaks_against_an_estimate_stays(model):

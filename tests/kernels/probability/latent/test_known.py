@@ -1,5 +1,7 @@
 """P(event | what is known) by rejection and by chains, against closed forms of a Gaussian."""
 
+import dataclasses
+
 import jax
 import numpy as np
 import pytest
@@ -7,6 +9,8 @@ from exact_models import short_autoregression
 from scipy import stats
 
 import kernels
+from kernels.probability.auto import _or_direct
+from kernels.probability.base import Progress
 from kernels.probability.latent.known import KNOWN, heights_within
 
 COVARIANCE = 0.8 ** np.abs(np.subtract.outer(np.arange(10), np.arange(10)))
@@ -78,6 +82,17 @@ def test_paths_that_are_only_steered_to_what_is_known_are_not_ok(short):
     )
     assert found.status == "unreliable"
     assert "only steered to" in found.message
+
+
+@pytest.mark.slow
+def test_auto_answers_by_direct_samples_only_where_chains_have_no_number(short):
+    narrow = ask(0, short, 1.6, "at(x, 0) == 1 tolerance 0.02", num_samples=64)
+    assert narrow.method == "monte_carlo"
+    assert narrow.diagnostics["num_drawn"] > 6144
+    problem = kernels.RunSpec(model=short, event="max(x) > 9", given=GIVEN).problem(jax.random.key(0))
+    bound = dataclasses.replace(narrow, method="chains", status="budget_exhausted", interval=(0.0, 1e-9))
+    kept = list(_or_direct(problem, iter([Progress(1.0, "done", bound)]), 512))[-1]
+    assert kept.probability is bound  # direct samples could not say that
 
 
 @pytest.mark.slow

@@ -7,9 +7,9 @@ law given what is known, and the factors of the levels above it have P(event | w
 A narrow tolerance leaves chains little room: they stay near the few trajectories that they come from, and P̂ comes out
 too small, with an error that does not show it. What a replicate is worth is therefore followed: the trajectories that
 it begins with, times the share that each level keeps, plus what the moves make new. By
-`tests/benchmarks/check_known.py`, on a Gaussian
-process with one or two known values: where replicates are worth about four or more at every level, P̂ is right to 5 % on
-average and 18 to 20 of 20 intervals hold P; where they are worth less than one, P̂ is up to 29 % too small.
+`tests/benchmarks/check_known.py`, on a Gaussian process with one or two known values: where replicates are worth about
+four or more at every level, P̂ is right to 5 % on average and 18 to 20 of 20 intervals hold P; where they are worth
+less than one, P̂ is up to 29 % too small.
 """
 
 import dataclasses

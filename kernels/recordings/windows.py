@@ -93,6 +93,7 @@ class Split(NamedTuple):
         stride: rows from one window to the next.
         ranges: part → first row and the one after the last: of every run, or of the runs end to end where
             these are split whole.
+        starts: part → (window,) row of the recording at which each window begins.
         by: what sets the parts apart, "time" or "runs".
     """
 
@@ -102,6 +103,7 @@ class Split(NamedTuple):
     held_out: Segment
     stride: int
     ranges: dict[str, tuple[int, int]]
+    starts: dict[str, Int[np.ndarray, " window"]]
     by: str = "time"
 
 
@@ -159,7 +161,7 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         learned = (chosen[:, None] + np.arange(window)).ravel()
     training_data = _part(recording, learned, chosen, window, moments)
     held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments)
-    return Split(training, validation, training_data, held_out, stride, ranges, by)
+    return Split(training, validation, training_data, held_out, stride, ranges, starts, by)
 
 
 def _disjoint(starts: Int[np.ndarray, " window"], window: int) -> Int[np.ndarray, " chosen"]:

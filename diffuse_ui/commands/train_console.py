@@ -7,7 +7,7 @@ the same command goes on from the last checkpoint.
 import dataclasses
 import signal
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from diffuse_ui.style import numbers
 
 __all__ = ["is_recording", "train_recording", "train_simulated"]
 
+MAX_BLOCKS = 3  # of a part, whose dates are shown
 RECORDINGS = (".nc", ".zarr", ".csv", ".parquet")
 
 
@@ -90,6 +91,7 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         KeyboardInterrupt: stopped before there was a model to keep.
     """
     from kernels.checkpoints import read_card
+    from kernels.recordings.windows import part_dates
     from kernels.training.from_recording import plan_training, training
 
     plan = plan_training(source, name=name or Path(source).stem, **choices)
@@ -99,6 +101,7 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         f"{plan.recording.num_rows} steps of {', '.join(plan.recording.variables[:8])}: {windows}, {parts}",
         err=True,
     )
+    _print_dates(part_dates(plan.recording, plan.split))
     _print_cost(plan.network)
     best, stopped, last = None, False, None
     try:
@@ -119,6 +122,14 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         "validation_loss": card["validation_loss"],
         "stopped": stopped,
     }
+
+
+def _print_dates(dates: Mapping[str, Sequence[Sequence[str]]]) -> None:
+    """Print the dates of each part; the first blocks of parts that take turns."""
+    for part, blocks in dates.items():
+        shown = ", ".join(f"{first} to {last}" for first, last in blocks[:MAX_BLOCKS])
+        more = f", … ({len(blocks)} blocks)" if len(blocks) > MAX_BLOCKS else ""
+        typer.echo(f"{part}: {shown}{more}", err=True)
 
 
 def _print_cost(network: Any, num_exemplars: int = 0) -> None:

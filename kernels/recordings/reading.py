@@ -45,6 +45,7 @@ class Recording:
         time_units: "s", "min", "h", "d", or what a numeric time axis says.
         variable_units: unit of each variable; those that are not listed have none.
         start: date and time of the first row, ISO 8601; empty where times are plain numbers.
+        calendar: of dates that are not those of everyday life, as "noleap" of a climate model; else empty.
         source: where it comes from.
         positions: of the points of fields, variable → {coordinate: value}.
     """
@@ -56,6 +57,7 @@ class Recording:
     time_units: str = ""
     variable_units: Mapping[str, str] = dataclasses.field(default_factory=dict)
     start: str = ""
+    calendar: str = ""
     source: str = ""
     positions: Mapping[str, Mapping[str, float]] = dataclasses.field(default_factory=dict)
 
@@ -92,7 +94,8 @@ def read_recording(
     sample = next((d for d in columns[0].array.dims if _is_sample(d)), None)
     stacked = [_rows(column, name, sample) for column in columns]
     num_runs = stacked[0].size // order.size
-    times, units, start = _numbers(as_times(np.asarray(order), name), unit)
+    order = as_times(np.asarray(order), name)
+    times, units, start = _numbers(order, unit)
     return Recording(
         values=np.stack(stacked, axis=1),
         times=np.tile(times, num_runs),
@@ -101,6 +104,7 @@ def read_recording(
         time_units=units,
         variable_units={column.name: column.unit for column in columns if column.unit},
         start=start,
+        calendar=str(getattr(order[0], "calendar", "")),
         source=str(source) if isinstance(source, str | Path) else f"a {type(source).__name__} in memory",
         positions={column.name: column.position for column in columns if column.position},
     )

@@ -2,6 +2,9 @@
 
     |———— training ————|gap|– validation –|gap|—— held out ——|
 
+A record shorter than three of its longest cycles (years, or days) is cut into several such rows of three, one after
+the other: else its parts would be of unlike seasons.
+
 Every window lies within one part, and a gap of one window's length is left between parts, so that no
 number is seen twice and what is just before a held-out window has not been trained on either.
 
@@ -16,17 +19,18 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
+from kernels.recordings.calendar import cycle_rows, dates_of, is_dated
+from kernels.recordings.parts import Blocks, in_turns, places, stretches
 from kernels.recordings.reading import Recording
 from kernels.recordings.regularity import even_step
 from kernels.trajectories.layout import Layout
 
-__all__ = ["Segment", "Split", "recording_layout", "split_windows"]
+__all__ = ["Segment", "Split", "part_dates", "recording_layout", "split_windows"]
 
-VALIDATION, HELD_OUT = 0.1, 0.2  # shares of the rows
-MIN_RUN = 6  # lengths of a window in a run that is split: three parts, two gaps, one more to train on
 LEAST = {"training": 30, "validation": 3, "held-out": 5}  # least number of windows without common rows
 MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # training windows without a given stride, and their numbers
 MAX_KEPT = 4_000_000  # numbers stored with a model of the held-out part, and of the training part
+FEW_CYCLES, PER_CYCLE = 3, 4  # cycles below which parts are interleaved, and how often within each
 SEED = 0  # seed for the windows stored of a larger training part
 
 
@@ -94,7 +98,8 @@ class Split(NamedTuple):
         ranges: part → first row and the one after the last: of every run, or of the runs end to end where
             these are split whole.
         starts: part → (window,) row of the recording at which each window begins.
-        by: what sets the parts apart, "time" or "runs".
+        by: what sets the parts apart: "time", "blocks" of time that take turns, or "runs".
+        blocks: part → ranges of rows as in `ranges`, of which there are several where parts take turns.
     """
 
     training: Float[np.ndarray, "window time variable"]
@@ -105,6 +110,7 @@ class Split(NamedTuple):
     ranges: dict[str, tuple[int, int]]
     starts: dict[str, Int[np.ndarray, " window"]]
     by: str = "time"
+    blocks: Blocks = {}  # noqa: RUF012 - always given
 
 
 def recording_layout(recording: Recording, window: int) -> Layout:
@@ -140,19 +146,14 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
         if not whole or value < least:
             raise ValueError(f"`{name}` must be a whole number, at least {least}; got {value!r}.")
-    place = _places(recording)
-    by, ranges = _ranges(place, window)
-    axis = place if by == "time" else np.arange(recording.num_rows)
-    rows = {part: np.flatnonzero((begin <= axis) & (axis < end)) for part, (begin, end) in ranges.items()}
-    if stride is None:
-        most = min(MAX_WINDOWS, MAX_VALUES // (window * len(recording.variables)))
-        stride = max(1, -(-len(rows["training"]) // max(most, 1)))
-    starts = {part: _starts(recording, window, stride, rows[part]) for part in ranges}
+    place = places(recording)
+    by, blocks, rows, stride, starts = _parts(recording, place, window, stride)
     _require_enough(recording, window, starts)
+    ranges = {part: (pairs[0][0], pairs[-1][1]) for part, pairs in blocks.items()}
     training, validation = (
         cut(recording.values, starts[part], window) for part in ("training", "validation")
     )
-    moments = place if by == "time" and place.max() + 1 < place.size else None
+    moments = place if by != "runs" and place.max() + 1 < place.size else None
     most = MAX_KEPT // len(recording.variables)
     learned, chosen = rows["training"], starts["training"]
     if learned.size > most:
@@ -161,7 +162,53 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         learned = (chosen[:, None] + np.arange(window)).ravel()
     training_data = _part(recording, learned, chosen, window, moments)
     held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments)
-    return Split(training, validation, training_data, held_out, stride, ranges, starts, by)
+    return Split(training, validation, training_data, held_out, stride, ranges, starts, by, blocks)
+
+
+def part_dates(recording: Recording, split: Split) -> dict[str, list[list[str]]]:
+    """Dates of the first and the last row of each block of each part; empty without dates, or for parts of whole runs."""
+    if not is_dated(recording) or split.by == "runs":
+        return {}
+    longest = recording.runs == np.bincount(recording.runs).argmax()
+    rows = np.flatnonzero(longest)
+    return {
+        part: [dates_of(recording, rows[[begin, end - 1]]) for begin, end in pairs]
+        for part, pairs in split.blocks.items()
+    }
+
+
+_Parts = tuple[str, Blocks, dict[str, np.ndarray], int, dict[str, np.ndarray]]
+
+
+def _parts(recording: Recording, place: Int[np.ndarray, " row"], window: int, stride: int | None) -> _Parts:
+    """Kind of the split, and blocks, rows and starts of each part, with the stride."""
+    by, whole = stretches(place, window)
+    cycle, longest = cycle_rows(recording), int(place.max()) + 1
+    if by == "time" and cycle is not None and longest < FEW_CYCLES * cycle:
+        for turns in range(round(PER_CYCLE * longest / cycle) + 1, 1, -1):
+            found = _cut_up(recording, place, window, stride, ("blocks", in_turns(longest, window, turns)))
+            if _is_enough(found[-1], window):
+                return found
+    return _cut_up(recording, place, window, stride, (by, whole))
+
+
+def _cut_up(
+    recording: Recording,
+    place: Int[np.ndarray, " row"],
+    window: int,
+    stride: int | None,
+    way: tuple[str, Blocks],
+) -> _Parts:
+    by, blocks = way
+    axis = np.arange(recording.num_rows) if by == "runs" else place
+    rows = {
+        part: np.flatnonzero(np.any([(begin <= axis) & (axis < end) for begin, end in pairs], axis=0))
+        for part, pairs in blocks.items()
+    }
+    if stride is None:
+        most = min(MAX_WINDOWS, MAX_VALUES // (window * len(recording.variables)))
+        stride = max(1, -(-len(rows["training"]) // max(most, 1)))
+    return by, blocks, rows, stride, {p: _starts(recording, window, stride, rows[p]) for p in blocks}
 
 
 def _disjoint(starts: Int[np.ndarray, " window"], window: int) -> Int[np.ndarray, " chosen"]:
@@ -188,38 +235,6 @@ def _part(
     return Segment(recording.values[rows].astype(np.float32), first, window, when)
 
 
-def _places(recording: Recording) -> Int[np.ndarray, " row"]:
-    """Position of each row in its run."""
-    new = np.concatenate([[True], np.diff(recording.runs) != 0])[: recording.num_rows]
-    rows = np.arange(recording.num_rows)
-    return rows - np.maximum.accumulate(np.where(new, rows, 0))
-
-
-def _ranges(place: Int[np.ndarray, " row"], window: int) -> tuple[str, dict[str, tuple[int, int]]]:
-    """Kind of the split, "time" or "runs", and the ranges of the parts on that axis."""
-    num_rows, longest = place.size, int(place.max()) + 1
-    if longest < num_rows and longest < MIN_RUN * window:
-        return "runs", _parted(num_rows, window)
-    return "time", _parted(longest, window, least=window if longest < num_rows else 0)
-
-
-def _parted(num_rows: int, window: int, *, least: int = 0) -> dict[str, tuple[int, int]]:
-    """Ranges of the three parts of `num_rows` rows.
-
-    The validation and held-out parts have `least` rows or more.
-    """
-    rest = max(num_rows - 2 * window, 0)
-    validation, held_out = max(round(VALIDATION * rest), least), max(round(HELD_OUT * rest), least)
-    training = rest - validation - held_out
-    second = training + window
-    third = second + validation + window
-    return {
-        "training": (0, training),
-        "validation": (second, second + validation),
-        "held-out": (third, third + held_out),
-    }
-
-
 def _starts(
     recording: Recording, window: int, stride: int, part: Int[np.ndarray, " chosen"]
 ) -> Int[np.ndarray, " window"]:
@@ -239,9 +254,13 @@ def _starts(
     return starts[complete & (first % stride == 0)]
 
 
+def _is_enough(starts: dict[str, np.ndarray], window: int) -> bool:
+    return all(len(_disjoint(starts[part], window)) >= least for part, least in LEAST.items())
+
+
 def _require_enough(recording: Recording, window: int, starts: dict[str, np.ndarray]) -> None:
-    found = {part: len(_disjoint(rows, window)) for part, rows in starts.items()}
-    if any(found[part] < LEAST[part] for part in LEAST):
+    if not _is_enough(starts, window):
+        found = {part: len(_disjoint(rows, window)) for part, rows in starts.items()}
         wanted = ", ".join(f"{LEAST[part]} {part}" for part in LEAST)
         got = ", ".join(f"{found[part]} {part}" for part in LEAST)
         raise ValueError(

@@ -30,7 +30,7 @@ from kernels.networks.sizing import network_config, network_cost
 from kernels.networks.unet import UNetConfig
 from kernels.recordings.reading import Recording, read_recording
 from kernels.recordings.regularity import regular
-from kernels.recordings.windows import Split, recording_layout, split_windows
+from kernels.recordings.windows import Split, part_dates, recording_layout, split_windows
 from kernels.training.loop import TrainingConfig, TrainingRecord, fit
 from kernels.training.presets import require_noise
 from kernels.training.provenance import made_now, training_facts
@@ -311,7 +311,8 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "num_missing": int((~np.isfinite(recording.values)).sum()),
             "num_windows": windows,
             "split": split.by,
-            "rows": {part: list(rows) for part, rows in split.ranges.items()},
+            "rows": split.blocks if split.by == "blocks" else split.ranges,
+            "dates": part_dates(recording, split),
             "training_rows_kept": len(split.training_data.series),
             "held_out_rows_kept": len(split.held_out.series),
             "positions": {name: dict(place) for name, place in recording.positions.items()},

@@ -9,9 +9,10 @@ import pandas as pd
 import pytest
 import xarray as xr
 
+from kernels.recordings.parts import MIN_RUN
 from kernels.recordings.reading import read_recording
 from kernels.recordings.regularity import MAX_GAP, regular
-from kernels.recordings.windows import LEAST, MIN_RUN, recording_layout, split_windows
+from kernels.recordings.windows import LEAST, recording_layout, split_windows
 
 RNG = np.random.default_rng(3)
 ROWS = 4000

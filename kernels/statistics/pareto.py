@@ -30,6 +30,7 @@ __all__ = [
     "independent_excesses",
     "log_prior",
     "log_terms",
+    "tail_threshold",
 ]
 
 SHARE = 0.03  # of the values beyond the threshold, where that is enough of them
@@ -152,7 +153,7 @@ def fit_tail(
             "Take out what lies at the bound, or give no bound."
         )
     weight = np.ones(found.size) if weights is None else np.asarray(weights, np.float64)[there]
-    threshold, step = _threshold(found, weight / weight.sum(), share)
+    threshold, step = tail_threshold(found, share, weight)
     beyond = found > threshold
     labels = cluster_labels(rows[beyond]) if clusters is None else np.asarray(clusters)[there][beyond]
     excesses = _excesses(found[beyond] - threshold, weight[beyond], labels, step)
@@ -181,10 +182,13 @@ def independent_excesses(peaks: Shaped[np.ndarray, " peak"], threshold: float) -
     return _excesses(peaks - threshold, np.ones(peaks.size), np.arange(peaks.size), step)
 
 
-def _threshold(found: np.ndarray, shares: np.ndarray, share: float) -> tuple[float, float]:
-    """Threshold with enough values beyond, and the step of their grid; 0 without one."""
+def tail_threshold(
+    found: Shaped[np.ndarray, " value"], share: float, weight: Shaped[np.ndarray, " value"] | None = None
+) -> tuple[float, float]:
+    """Threshold with a share of finite values beyond, or more, see `fit_tail`, and the step of their grid; 0 for none."""
     distinct, inverse, counts = np.unique(found, return_inverse=True, return_counts=True)
-    beyond = np.cumsum(np.bincount(inverse, shares)[::-1])  # share from each distinct value on, largest first
+    shares = np.bincount(inverse, weight)
+    beyond = np.cumsum(shares[::-1]) / shares.sum()  # share from each distinct value on, largest first
     counts = np.cumsum(counts[::-1])
     last = int(np.argmax((beyond >= share * (1.0 - 1e-9)) & (counts >= MIN_EXCEEDANCES)))
     if last + 1 < MIN_DISTINCT:

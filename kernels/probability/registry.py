@@ -17,6 +17,7 @@ from kernels.probability.guided.twisted_smc import TWISTED_SMC
 from kernels.probability.latent.constant import with_constant
 from kernels.probability.latent.monte_carlo import MONTE_CARLO
 from kernels.probability.latent.subset_simulation import SUBSET_SIMULATION
+from kernels.probability.peaks import PEAKS
 from kernels.probability.record import with_record
 from kernels.probability.simulator import SIMULATOR
 
@@ -34,9 +35,15 @@ ESTIMATORS: dict[str, Estimator] = {
         SIMULATOR,
         DATA,
         TRAINING_DATA,
+        PEAKS,
     )
 }
-OF_TRUTH = (SIMULATOR.name, DATA.name, TRAINING_DATA.name)  # estimators that do not look at the model
+OF_TRUTH = (
+    SIMULATOR.name,
+    DATA.name,
+    TRAINING_DATA.name,
+    PEAKS.name,
+)  # estimators that do not look at the model
 PATH_STEPS = 80  # network evaluations on a stochastic path, unless asked otherwise
 
 

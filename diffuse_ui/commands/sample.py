@@ -50,7 +50,8 @@ def _probability_words(estimate: Any) -> str:
     value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
     sign = "" if value.startswith("<") else "= "
     about = f"95 %: {numbers.span(estimate.interval)}; {estimate.method}, {estimate.status}"
-    return f"P {sign}{value}   ({about})\n{estimate.message}"
+    beside = [f"{ESTIMATORS[found.method].label}: {found.words}" for found in estimate.beside]
+    return "\n".join([f"P {sign}{value}   ({about})", estimate.message, *beside])
 
 
 def sample(

@@ -85,20 +85,25 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
         return
     model = State(model=spec.model).load()
     key = jax.random.key(REFERENCE_SEED)
+    known = () if estimate is None else (estimate, *estimate.beside)
     for name, method, num_samples in (
         ("simulator", "simulator", NUM_SIMULATED),
         ("data", "data", 1),  # all held-out windows
         ("training", "training_data", 1),
+        ("peaks", "peaks_over_threshold", 1),
         ("model", "monte_carlo", MOST_DIRECT),
     ):
-        if estimate is not None and estimate.method == method:
-            yield name, estimate
+        found = next((one for one in known if one.method == method), None)
+        if found is not None:
+            yield name, found
             continue
         if method == "simulator" and (model.system is None or model.num_known):
             continue
         if method == "data" and (model.held_out is None or model.num_known):
             continue
-        if method == "training_data" and (model.training_data is None or model.num_known):
+        if method in ("training_data", "peaks_over_threshold") and (
+            model.training_data is None or model.num_known
+        ):
             continue
         last = None
         try:

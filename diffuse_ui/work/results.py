@@ -20,7 +20,7 @@ class Result:
     Attributes:
         spec: what was asked.
         snapshot: the latest of `kernels.stream`.
-        references: "simulator", "data", "training" and "model" → Probability, as far as they are known.
+        references: "simulator", "data", "training", "peaks" and "model" → Probability, as far as they are known.
         seconds: time since the run began.
         live: a quick, approximate run of the live switch.
         trace: the running estimate as it was, oldest first, one entry for each number of network calls.

@@ -55,6 +55,8 @@ class Probability:
         message: in plain words, with a remedy where there is trouble.
         num_calls: network evaluations of one trajectory, samples taken from a cache included.
         diagnostics: further numbers, by name.
+        beside: what the record says of the same event, under a model that was trained on one, by `method`: "data", the
+            frequency in held-out windows, "training_data", and "peaks_over_threshold", for thresholds on one variable.
     """
 
     value: float
@@ -67,10 +69,18 @@ class Probability:
     message: str = ""
     num_calls: int = 0
     diagnostics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    beside: "tuple[Probability, ...]" = ()
+
+    @property
+    def words(self) -> str:
+        """Value and interval in words."""
+        low, high = self.interval
+        return f"{self.value:.2g} ({low:.2g} to {high:.2g})"
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able dictionary of the estimate."""
-        return dataclasses.asdict(self) | {"interval": list(self.interval)}
+        beside = [estimate.to_dict() for estimate in self.beside]
+        return dataclasses.asdict(self) | {"interval": list(self.interval), "beside": beside}
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,12 @@ was trained on:
     no_record_error      20 or more; the record's own error is not in the number's
 
 Occurrences are independent where they lie in separate blocks of windows that do not overlap. What else speaks against
-an estimate stays as it is.
+an estimate stays as it is. Beside it stand the numbers of the record itself: the frequency in held-out and in training
+windows, and for thresholds on one variable that of the peaks over threshold.
 """
 
+import collections
+import contextlib
 import dataclasses
 import functools
 from collections.abc import Iterator
@@ -22,7 +25,8 @@ import numpy as np
 
 from kernels.denoisers.forecast import GivenStart
 from kernels.probability.base import Probability, Problem, Progress
-from kernels.probability.data import block_frequency
+from kernels.probability.data import block_frequency, data_frequency
+from kernels.probability.peaks import peaks_over_threshold
 from kernels.recordings.windows import Segment
 
 __all__ = ["RECORD_STATUSES", "with_record"]
@@ -50,8 +54,33 @@ def with_record(problem: Problem, records: Iterator[Progress]) -> Iterator[Progr
 def _against(problem: Problem, part: Segment, records: Iterator[Progress]) -> Iterator[Progress]:
     """Records held against the windows of a part, which are looked at once there is an estimate."""
     judge = functools.cache(lambda: _frequency(problem, part))
+    compared = functools.cache(lambda: _numbers_of_record(problem, judge()))
     for record in records:
-        yield record if record.probability is None else _judged(problem, judge(), record)
+        if record.probability is None:
+            yield record
+        else:
+            yield _with_numbers(compared(), _judged(problem, judge(), record))
+
+
+def _numbers_of_record(problem: Problem, found: tuple[Probability, int] | None) -> tuple[Probability, ...]:
+    """Frequency in held-out and in training windows, and peaks over threshold, as far as they have an answer."""
+    numbers = [] if problem.model.held_out is None else [_last(data_frequency(problem, 1))]
+    if problem.model.training_data is not None:
+        numbers += [] if found is None else [found[0]]
+        with contextlib.suppress(ValueError):  # another event, or too short a record
+            numbers.append(_last(peaks_over_threshold(problem)))
+    return tuple(numbers)
+
+
+def _last(records: Iterator[Progress]) -> Probability:
+    last = collections.deque(records, maxlen=1).pop().probability
+    assert last is not None  # noqa: S101 - an estimator ends with an estimate
+    return last
+
+
+def _with_numbers(numbers: tuple[Probability, ...], record: Progress) -> Progress:
+    assert record.probability is not None  # noqa: S101 - checked by the caller
+    return record._replace(probability=dataclasses.replace(record.probability, beside=numbers))
 
 
 def _frequency(problem: Problem, part: Segment) -> tuple[Probability, int] | None:

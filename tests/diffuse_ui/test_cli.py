@@ -1,5 +1,6 @@
 """The command line: codes 0, 1, 2; one message on stderr; one JSON object on stdout."""
 
+import dataclasses
 import gc
 import json
 import re
@@ -8,6 +9,7 @@ import socket
 from pathlib import Path
 
 import h5py
+import numpy as np
 import panel as pn
 import pytest
 from jax.errors import JaxRuntimeError
@@ -18,6 +20,7 @@ from diffuse_ui import jupyter
 from diffuse_ui.cli import app
 from diffuse_ui.commands import sample
 from diffuse_ui.serving import free_port
+from kernels.recordings.windows import Segment
 from kernels.zoo import path_of, user_models
 
 
@@ -47,6 +50,21 @@ def test_probability_in_words(call):
     outcome = call("probability", "-m", "toy", "-e", "max(x) > 1.5", "--method", "monte_carlo", *FAST)
     assert outcome.stdout.startswith("P =")
     assert "95 %" in outcome.stdout
+
+
+def test_a_record_s_own_numbers_stand_below_the_estimate(toy, monkeypatch):
+    times, variables = toy.layout.shape
+    series = np.random.default_rng(0).exponential(size=(4000, variables)).astype(np.float32)
+    part = Segment(series, np.arange(0, 4000 - times, times), times)
+    model = dataclasses.replace(toy, held_out=part, training_data=part)
+    monkeypatch.setattr("kernels.runs.spec.load_model", lambda name: model)
+    words = ["probability", "-m", "mine", "-e", "max(x) > 8", "--method", "monte_carlo", "-n", "8"]
+    lines = CliRunner().invoke(app, words).stdout.splitlines()[-3:]
+    labels = ("frequency in held-out data", "frequency in training data", "peaks over threshold")
+    for line, label in zip(lines, labels, strict=True):
+        assert re.fullmatch(rf"{label}: [\d.e-]+ \([\d.e-]+ to [\d.e-]+\)", line), line
+    document = json.loads(CliRunner().invoke(app, [*words, "--json"]).stdout)
+    assert [one["method"] for one in document["beside"]] == ["data", "training_data", "peaks_over_threshold"]
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ _MEANINGS = {
     "simulator": "the true system, by {} simulations",
     "data": "frequency in held-out data",
     "training": "frequency in the data it was trained on",
+    "peaks": "peaks over threshold: the Pareto tail of {} peaks",
     "model": "the network, by {} unguided samples",
 }
 _TRUST = {  # status → heading; an estimate that is fine needs none
@@ -154,9 +155,15 @@ def _table(result: Result) -> str:
     for name in (name for name in _MEANINGS if name in result.references):
         found = result.references[name]
         meaning = _MEANINGS[name].format(numbers.grouped(found.diagnostics.get("num_samples", 0)))
+        meaning += f", 95 % interval {numbers.span(found.interval)}" if name == "peaks" else ""
         if found is estimate:
             same = name
-        rows.append((f"{name} = estimate" if name == same else name, meaning, _value_words(found)))
+        value = (
+            numbers.probability(found.value, None, found.interval[1])
+            if name == "peaks"
+            else _value_words(found)
+        )
+        rows.append((f"{name} = estimate" if name == same else name, meaning, value))
     if estimate is not None and rows and not same:
         rows.append(("estimate", method_label(estimate.method), _value_words(estimate)))
     return _NUMBERS.render(rows=rows) if rows else ""

@@ -1,16 +1,19 @@
 """Results: news becomes visible by `drain`; the last good result stays; stale results say so."""
 
 import dataclasses
+import itertools
 import threading
 
+import jax
 import numpy as np
 import pytest
 from toys import make_toy
 
 import kernels
+from diffuse_ui.style import numbers
 from diffuse_ui.views.controls import result_panel
 from diffuse_ui.work import jobs
-from diffuse_ui.work.results import states
+from diffuse_ui.work.results import Result, states
 from kernels.recordings.windows import Segment
 
 
@@ -129,6 +132,23 @@ def test_of_a_recording_both_parts_stand_beside_the_run(app, toy):
     table = result_panel._table(result)
     assert "frequency in held-out data" in table
     assert "frequency in the data it was trained on" in table
+
+
+def test_of_a_recording_peaks_over_threshold_stand_beside_the_run(toy):
+    times, variables = toy.layout.shape
+    series = np.random.default_rng(0).exponential(size=(4000, variables)).astype(np.float32)
+    part = Segment(series, np.arange(0, 4000 - times, times), times)
+    model = dataclasses.replace(toy, held_out=part, training_data=part)
+    spec = kernels.RunSpec(model=model, event="max(x) > 8", num_samples=8)
+    records = kernels.estimate(jax.random.key(0), model, spec.event, method="monte_carlo", num_samples=8)
+    *_, last = records
+    references = dict(itertools.islice(jobs._references(spec, last.probability), 3))
+    assert list(references) == ["data", "training", "peaks"]
+    assert references["peaks"] is last.probability.beside[2]  # is not worked out anew
+    result = Result(spec, kernels.Snapshot("done", 1.0, "", None, last.probability), references, 0.0)
+    table = result_panel._table(result)
+    assert "peaks over threshold: the Pareto tail of" in table
+    assert f"95 % interval {numbers.span(references['peaks'].interval)}" in table
 
 
 def test_the_same_seed_gives_the_same_numbers(app):

@@ -1,6 +1,7 @@
 """Estimates under a model of a record, held against that record."""
 
 import dataclasses
+import json
 
 import jax
 import numpy as np
@@ -78,6 +79,28 @@ def test_two_estimates_of_the_model_still_agree(model):
     )
     assert both.agree
     assert both.believed is not None
+
+
+def test_the_record_s_own_numbers_stand_beside_an_estimate(model, ar1):
+    held = dataclasses.replace(
+        model, held_out=Segment(model.training_data.series[:2000], np.arange(1900), 40)
+    )
+    found = ask(held, "max(x) > 3.2", num_samples=1024)
+    assert [number.method for number in found.beside] == ["data", "training_data", "peaks_over_threshold"]
+    for number in found.beside:
+        alone = kernels.event_probability(KEY, held, "max(x) > 3.2", method=number.method)
+        assert (number.value, number.interval) == (alone.value, alone.interval)
+    low, high = found.beside[2].interval
+    assert low < found.value < high
+    assert found.beside[2].words == f"{found.beside[2].value:.2g} ({low:.2g} to {high:.2g})"
+    document = json.loads(json.dumps(found.to_dict()))
+    assert document["beside"][2]["value"] == found.beside[2].value
+    assert document["beside"][0]["interval"] == list(found.beside[0].interval)
+    assert document["beside"][0]["beside"] == []
+    assert [number.method for number in ask(model, "mean(x) > 1", num_samples=256).beside] == [
+        "training_data"
+    ]
+    assert ask(ar1[0], "max(x) > 3.2", num_samples=256).beside == ()
 
 
 def test_records_without_an_estimate_pass(model):

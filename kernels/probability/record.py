@@ -6,7 +6,8 @@ however many samples are drawn. An estimate that is sound by itself is therefore
 was trained on:
 
     contradicts_record   its 95 % interval and that of the frequency in these windows have nothing in common
-    beyond_record        fewer than 5 independent occurrences in them: the number is an extrapolation
+    beyond_record        fewer than 5 independent occurrences in them: the number is an extrapolation, of a threshold on
+                         one variable by the Pareto tail of the model's margins
     few_in_record        fewer than 20
     no_record_error      20 or more; the record's own error is not in the number's
 
@@ -27,6 +28,7 @@ from kernels.denoisers.forecast import GivenStart
 from kernels.probability.base import Probability, Problem, Progress
 from kernels.probability.data import block_frequency, data_frequency
 from kernels.probability.peaks import peaks_over_threshold
+from kernels.probability.tails import extrapolation
 from kernels.recordings.windows import Segment
 
 __all__ = ["RECORD_STATUSES", "with_record"]
@@ -110,7 +112,8 @@ def _judged(problem: Problem, found: tuple[Probability, int] | None, record: Pro
         return _checked("contradicts_record", words, frequency, record)
     if occurrences < BEYOND:
         words = (
-            f"The event has {seen}: the number is an extrapolation. Take a milder event, or a longer record."
+            f"The event has {seen}: the number is {extrapolation(problem)}. "
+            "Take a milder event, or a longer record."
         )
         return _checked("beyond_record", words, frequency, record)
     if occurrences < FEW:

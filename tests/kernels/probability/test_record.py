@@ -47,6 +47,42 @@ def test_an_event_beyond_the_record_is_an_extrapolation(model):
     assert "the number is an extrapolation" in beyond.message
 
 
+TAILS = {
+    "x": {
+        "upper": {"threshold": 1.9, "shape": -0.112, "shape_error": 0.05},
+        "lower": {"threshold": -1.9, "shape": 0.2, "shape_error": 0.07},
+    },
+    "y": {"upper": {"threshold": "high", "shape": 0.1, "shape_error": None}},
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "words"),
+    [
+        (
+            "max(x) > 3.9",
+            "the number is extrapolated by the Pareto tail of x: shape -0.11 ± 0.05. Take a milder",
+        ),
+        (
+            "eventually(x < -3.9)",
+            "the number is extrapolated by the Pareto tail of x: shape 0.20 ± 0.07. Take",
+        ),
+        ("mean(x) > 3.9", "the number is an extrapolation. Take"),
+        ("max(y) > 8", "the number is an extrapolation. Take"),  # a card with words for numbers
+    ],
+)
+def test_an_extrapolation_names_the_tail_of_the_margins(model, event, words):
+    found = ask(dataclasses.replace(model, card=model.card | {"margins": TAILS}), event, num_samples=64)
+    assert words in found.message
+    assert "the number is an extrapolation. Take" in ask(model, event, num_samples=64).message
+
+
+def test_a_threshold_within_the_bulk_is_not_extrapolated_by_a_tail(model):
+    beyond = model.card | {"margins": {"x": {"upper": TAILS["x"]["upper"] | {"threshold": 5.0}}}}
+    found = ask(dataclasses.replace(model, card=beyond), "max(x) > 3.9", num_samples=64)
+    assert "the number is an extrapolation. Take" in found.message
+
+
 @pytest.mark.parametrize(("shift", "event"), [(1.0, "mean(x) > 1.2"), (-1.0, "mean(x) > 0.2")])
 def test_an_estimate_that_the_record_contradicts(model, shift, event):
     shifted = Segment(model.training_data.series + np.float32(shift), model.training_data.starts, 40)

@@ -99,7 +99,7 @@ def log_likelihood(
         )
         for tolerance in (rtol, 5.0 * rtol)
     )
-    known = model.num_known * model.layout.num_variables
+    known = model.num_known * model.initial.mean.shape[-1]
     fine += 0.5 * known * np.log(2.0 * np.pi * sigma_min**2)
     values = fine + model.standardizer.log_det(model.layout.num_times - model.num_known)
     return sample_array(values, "log_likelihood", units="nats", error=np.hypot(fine - coarse, probing))

@@ -22,7 +22,7 @@ def require_sound(weights: Path, tensors: Mapping[str, np.ndarray], layout: Layo
         tensors: all that it holds.
         layout: of the model's trajectories.
     """
-    trouble = _missing(tensors, layout) or _wrong_numbers(tensors) or _wrong_parts(tensors, layout.num_times)
+    trouble = _missing(tensors, layout) or _wrong_numbers(tensors) or _wrong_parts(tensors, layout)
     if trouble:
         raise UnreadableError(f"the model {weights} {trouble}. {AGAIN}")
 
@@ -30,21 +30,41 @@ def require_sound(weights: Path, tensors: Mapping[str, np.ndarray], layout: Layo
 def _missing(tensors: Mapping[str, np.ndarray], layout: Layout) -> str:
     times, variables = layout.shape
     rank = tensors["law.variances"].size if "law.variances" in tensors else 0
+    scores = _num_scores(tensors, variables)
     shapes = {
-        "standardizer.mean": (variables,),
-        "standardizer.scale": (variables,),
+        "standardizer.mean": (scores,),
+        "standardizer.scale": (scores,),
         "standardizer.noise": (times // 2 + 1,),
-        "standardizer.increments": (variables,),
-        "law.mean": (times, variables),
-        "law.basis": (times * variables, rank),
+        "standardizer.increments": (scores,),
+        "law.mean": (times, scores),
+        "law.basis": (times * scores, rank),
         "law.variances": (rank,),
     }
+    if any(name.startswith("margins.") for name in tensors):
+        shapes |= _margin_shapes(tensors, variables)
     for name, shape in shapes.items():
         if name not in tensors and name not in ("standardizer.noise", "standardizer.increments"):
             return f"lacks {name!r}"
         if name in tensors and tensors[name].shape != shape:
             return f"must have {name!r} of the shape {shape}; it has {tensors[name].shape}"
     return "lacks 'law.variances' above 0" if not rank else ""
+
+
+def _num_scores(tensors: Mapping[str, np.ndarray], variables: int) -> int:
+    """Numbers at a time that a network sees: the variables, and occurrences of bounds."""
+    channels = tensors.get("margins.channels")
+    if channels is None or channels.size == 0 or not np.isfinite(channels).all():
+        return variables
+    return max(variables, 1 + int(np.clip(channels.max(), 0, 2 * variables)))
+
+
+def _margin_shapes(tensors: Mapping[str, np.ndarray], variables: int) -> dict[str, tuple[int, ...]]:
+    knots = tensors["margins.knots"].shape[-1:] if "margins.knots" in tensors else (2,)
+    pairs = {
+        f"margins.{name}": (variables, 2) for name in ("scales", "shapes", "bounds", "atoms", "channels")
+    }
+    single = {f"margins.{name}": (variables,) for name in ("first", "last", "resolution", "spread")}
+    return pairs | single | {"margins.knots": (variables, max(*knots, 2))}
 
 
 def _wrong_numbers(tensors: Mapping[str, np.ndarray]) -> str:
@@ -54,15 +74,22 @@ def _wrong_numbers(tensors: Mapping[str, np.ndarray]) -> str:
             continue
         if tensor.dtype.kind != "f" or not np.isfinite(tensor).all():
             return f"must have finite numbers; {name!r} has others"
-    for name in ("standardizer.scale", "standardizer.noise"):
+    for name in ("standardizer.scale", "standardizer.noise", "margins.scales", "margins.spread"):
         if name in tensors and not (tensors[name] > 0).all():
             return f"must have {name!r} above 0"
+    if "margins.knots" in tensors:
+        channels = tensors["margins.channels"]
+        if (channels < 0).any() or (channels != np.round(channels)).any():
+            return "must have 'margins.channels' that are whole numbers"
+        knots, first, last = (tensors[f"margins.{name}"] for name in ("knots", "first", "last"))
+        if not (np.diff(knots) > 0).all() or not (first < last).all():
+            return "must have 'margins.knots' that increase"
     return "must have 'law.variances' of at least 0" if (tensors["law.variances"] < 0).any() else ""
 
 
-def _wrong_parts(tensors: Mapping[str, np.ndarray], length: int) -> str:
+def _wrong_parts(tensors: Mapping[str, np.ndarray], layout: Layout) -> str:
     """Part of a recording whose windows do not lie within its rows, in words."""
-    variables = tensors["standardizer.mean"].size
+    length, variables = layout.shape
     for part in PARTS:
         values = tensors.get(f"{part}.values", tensors.get(f"{part}.series"))
         starts, moments = (tensors.get(f"{part}.{name}") for name in ("starts", "moments"))

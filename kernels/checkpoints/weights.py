@@ -41,11 +41,13 @@ from kernels.networks.unet import UNet, UNetConfig
 from kernels.recordings.windows import Segment
 from kernels.systems import available_systems, get_system
 from kernels.trajectories.layout import Layout
+from kernels.trajectories.margins import Margins
 from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["load_checkpoint", "save_checkpoint"]
 
 DTYPES = ("float32", "float16")
+_MAPS = ("standardizer", "margins")
 
 
 def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -> Path:
@@ -78,9 +80,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         tensors |= _weights("expert", expert.expert.params, dtype)
     if isinstance(denoiser, NetworkDenoiser) and denoiser.exemplars is not None:
         tensors["exemplars.points"] = np.asarray(denoiser.exemplars.points, dtype)
-    tensors |= {
-        f"standardizer.{k}": np.asarray(v) for k, v in model.standardizer._asdict().items() if v is not None
-    }
+    tensors |= _standardizer_tensors(model.standardizer)
     tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
     tensors |= _part_tensors("held_out", model.held_out) | _part_tensors("training", model.training_data)
     tensors["law.basis"] = np.asarray(tensors["law.basis"], dtype)
@@ -136,15 +136,11 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
     config, layout = _config(weights, card), _layout(weights, card)
     require_sound(weights, tensors, layout)
     num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
-    if (config.num_times, config.out_features) != layout.shape or num_known >= layout.num_times:
+    if (config.num_times, config.out_features) != tensors["law.mean"].shape or num_known >= layout.num_times:
         raise UnreadableError(
             f"the architecture, layout and `num_known` in the card of {weights} do not fit. {AGAIN}"
         )
-    optional = {name: tensors.get(f"standardizer.{name}") for name in ("noise", "increments")}
-    standardizer = Standardizer(
-        *(jnp.asarray(tensors[f"standardizer.{name}"]) for name in ("mean", "scale")),
-        **{name: None if value is None else jnp.asarray(value) for name, value in optional.items()},
-    )
+    standardizer = _standardizer(tensors)
     law = GaussianLaw(
         jnp.asarray(tensors["law.mean"]),
         jnp.asarray(_orthonormal(tensors["law.basis"])),
@@ -232,6 +228,23 @@ def _epsilon_scale(weights: Path, card: Mapping[str, Any]) -> float | None:
             f"`epsilon_scale` in the card of {weights} must be a number near 1; got {shown(scale)}."
         )
     return scale
+
+
+def _standardizer_tensors(standardizer: Standardizer) -> dict[str, np.ndarray]:
+    parts = standardizer._asdict()
+    margins = parts.pop("margins")
+    tensors = {f"standardizer.{k}": np.asarray(v) for k, v in parts.items() if v is not None}
+    fields = {} if margins is None else margins._asdict()
+    return tensors | {f"margins.{k}": np.asarray(v) for k, v in fields.items()}
+
+
+def _standardizer(tensors: Mapping[str, np.ndarray]) -> Standardizer:
+    found = {name: jnp.asarray(value) for name, value in tensors.items() if name.split(".")[0] in _MAPS}
+    margins = None
+    if "margins.knots" in found:
+        margins = Margins(*(found[f"margins.{name}"] for name in Margins._fields))
+    optional = {name: found.get(f"standardizer.{name}") for name in ("noise", "increments")}
+    return Standardizer(found["standardizer.mean"], found["standardizer.scale"], **optional, margins=margins)
 
 
 def _part_tensors(name: str, part: Segment | None) -> dict[str, np.ndarray]:

@@ -59,7 +59,7 @@ def given_event(given: Given | None, model: Model) -> Event | None:
         raise ValueError(
             f"`given` must hold 1 to {MAX_POINTS} known points; got {len(points)}. Thin them out."
         )
-    scales = np.asarray(model.standardizer.scale, np.float64)
+    scales = np.asarray(model.standardizer.spread, np.float64)
     terms = []
     for name, time, value, tolerance in points:
         width = DEFAULT_TOLERANCE * scales[model.layout.index(name)] if tolerance is None else tolerance
@@ -140,7 +140,7 @@ def example_start(model: Model) -> str:
         return ""
     states = get_system(model.system).simulate_array(jax.random.key(0), 1)[0, : model.num_known]
     times = model.layout.times[: model.num_known] - model.layout.times[0]
-    scales = np.asarray(model.standardizer.scale, np.float64)
+    scales = np.asarray(model.standardizer.spread, np.float64)
     return " and ".join(
         f"at({Variable(name)}, {time:g}) == {state[v]:.6g} tolerance {DEFAULT_TOLERANCE * scales[v]:.3g}"
         for time, state in zip(times, states, strict=True)

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.diffusion.noise import amplitudes, coloured, log_det, whitened
+from kernels.trajectories.margins import Margins
 
 __all__ = ["Standardizer"]
 
@@ -16,23 +17,32 @@ _CHUNK = 65_536  # trajectories standardised together
 
 
 class Standardizer(NamedTuple):
-    """Affine map between physical units and the network's: x0 = L⁻¹ (x − mean) / scale.
+    """Map between physical units and the network's: x0 = L⁻¹ (x − mean) / scale.
 
     A variable that drifts, an angle that goes round and round, has no spread to be divided by. Of such a
     variable x is its first value followed by its increments from time to time, which are bounded; the map
     from values to those is linear, its determinant is 1, and each depends on no later time.
 
+    With margins, x stands for the normal scores of the values instead of the values.
+
     Attributes:
-        mean: (variable,), physical units.
-        scale: (variable,), physical units, positive.
+        mean: (variable,), physical units, or of scores.
+        scale: (variable,), physical units, or of scores; positive.
         noise: amplitudes of L for structured noise, see `kernels.diffusion.noise`; None is white, L = 1.
         increments: (variable,), 1 for variables seen as increments, else 0; None is 0 for all.
+        margins: one-time laws of the variables of a record; None where networks see the values themselves.
     """
 
     mean: Float[Array, " variable"]
     scale: Float[Array, " variable"]
     noise: Float[Array, " frequency"] | None = None
     increments: Float[Array, " variable"] | None = None
+    margins: Margins | None = None
+
+    @property
+    def spread(self) -> Float[Array, " variable"]:
+        """Standard deviation of each variable, or of its increments, physical units."""
+        return self.scale if self.margins is None else self.margins.spread
 
     @classmethod
     def fit(
@@ -71,6 +81,8 @@ class Standardizer(NamedTuple):
         return self._replace(noise=None if noise == "white" else jnp.asarray(amplitude, jnp.float32))
 
     def standardize(self, x: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
+        if self.margins is not None:
+            x = self.margins.scores(x)
         if self.increments is not None:
             x = jnp.where(self.increments > 0, _differences(x, jnp), x)
         x0 = (x - self.mean) / self.scale
@@ -88,12 +100,15 @@ class Standardizer(NamedTuple):
     def unstandardize(self, x0: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
         x = x0 if self.noise is None else coloured(x0, self.noise)
         x = x * self.scale + self.mean
-        if self.increments is None:
-            return x
-        return jnp.where(self.increments > 0, jnp.cumsum(x, axis=-2), x)
+        if self.increments is not None:
+            x = jnp.where(self.increments > 0, jnp.cumsum(x, axis=-2), x)
+        return x if self.margins is None else self.margins.values(x)
 
     def log_det(self, num_times: int) -> float:
-        """Logarithm of |d x0 / d x| for a whole trajectory; densities are per physical unit."""
+        """Logarithm of |d x0 / d x| for a whole trajectory; densities are per physical unit.
+
+        With margins, densities are per unit of their scores.
+        """
         scaled = float(num_times * np.sum(np.log(np.asarray(self.scale, np.float64))))
         if self.noise is None:
             return -scaled

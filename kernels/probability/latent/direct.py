@@ -77,7 +77,7 @@ def tolerated_sigma(constraint: Constraint, model: Model) -> float:
     widths = np.asarray(constraint.program.part_tolerances(constraint.parameters)) / np.sqrt(3.0)
     if not widths.any():
         return SIGMA_MIN
-    spread = np.max(np.asarray(model.standardizer.scale))
+    spread = np.max(np.asarray(model.standardizer.spread))
     return float(np.clip(widths[widths > 0].min() / spread / 10.0, 1e-4, SIGMA_MIN))
 
 
@@ -95,7 +95,7 @@ def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.nda
 def direct_latents(problem: Problem, indices: np.ndarray) -> np.ndarray:
     """Latents of some direct samples (sample, time, variable), computed from their keys."""
     if len(indices) == 0:
-        return np.zeros((0, *problem.model.layout.shape), np.float32)
+        return np.zeros((0, *problem.model.initial.mean.shape), np.float32)
     key = problem.stream_key("direct")
     size = 1 << max(0, len(indices) - 1).bit_length()
     padded = np.concatenate([indices, np.zeros(size - len(indices), indices.dtype)]).astype(np.uint32)

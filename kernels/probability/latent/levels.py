@@ -207,11 +207,19 @@ class Run:
             return 0.0
         order = np.argsort(-self.pool.heights, kind="stable")
         position = np.searchsorted(np.cumsum(weights[order]), share * np.sum(weights))
-        candidate = float(self.pool.heights[order[min(position, len(order) - 1)]])
+        candidate = self._untied(float(self.pool.heights[order[min(position, len(order) - 1)]]), share)
         if not self.is_known:
             enough = direct and np.sum(self.pool.heights > KNOWN) >= MANY_KNOWN * NUM_REPLICATES
             return KNOWN if enough else min(candidate, KNOWN)
         return candidate if candidate < 0 else 0.0
+
+    def _untied(self, level: float, share: float) -> float:
+        """Level below the ties with it, where few states would be left above them."""
+        weights, heights = self.products[self.replicate], self.pool.heights
+        if np.sum(weights * (heights > level)) >= 0.5 * share * np.sum(weights):
+            return level
+        below = heights[heights < level]
+        return float(below.max()) if below.size else level
 
     def _start(self, inside: np.ndarray) -> None:
         """Start the next chains from random survivors of each replicate, repeated as needed."""

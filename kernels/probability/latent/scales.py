@@ -127,6 +127,6 @@ def _about(leaf: Event) -> str:
 def _widest(leaf: Event, model: Model) -> float:
     """Spread of the widest variable that a leaf is about; of all where it names none of the model's."""
     named = _variables(leaf)
-    spreads = np.asarray(model.standardizer.scale, np.float64)
+    spreads = np.asarray(model.standardizer.spread, np.float64)
     own = [spread for name, spread in zip(model.layout.variables, spreads, strict=True) if name in named]
     return float(max(own or spreads))

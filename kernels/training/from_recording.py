@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from kernels.checkpoints import load_checkpoint, read_card, save_checkpoint
@@ -31,11 +30,12 @@ from kernels.networks.unet import UNetConfig
 from kernels.recordings.reading import Recording, read_recording
 from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, part_dates, recording_layout, split_windows
+from kernels.training.data import TrainingData, fit_record_margins, training_data
 from kernels.training.loop import TrainingConfig, TrainingRecord, fit
+from kernels.training.margins import MARGINS, Bounds, FittedMargins, require_bounds
 from kernels.training.presets import require_noise
 from kernels.training.provenance import made_now, training_facts
 from kernels.trajectories.layout import Layout
-from kernels.trajectories.standardizer import Standardizer
 from kernels.zoo import available_models, require_name, user_models
 
 __all__ = ["Plan", "plan_training", "train_on", "training"]
@@ -61,6 +61,7 @@ class Plan(NamedTuple):
         num_known: first states that the model is to know.
         seed: of weights and noise.
         choices: what was chosen, for the card.
+        margins: laws of the variables at one time; None where the network sees values.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Plan(NamedTuple):
     num_known: int
     seed: int
     choices: dict[str, Any]
+    margins: FittedMargins | None = None
 
 
 def plan_training(
@@ -88,6 +90,8 @@ def plan_training(
     num_known: int = 0,
     num_steps: int | None = None,
     noise: str = "white",
+    margins: str = "pareto",
+    bounds: Bounds | None = None,
     path: str | Path | None = None,
     seed: int = 0,
 ) -> Plan:
@@ -103,13 +107,19 @@ def plan_training(
     if not 0 <= num_known < window:
         raise ValueError(f"`num_known` must be at least 0 and less than `window`; got {num_known}.")
     require_noise(noise, num_known)
+    if margins not in MARGINS:
+        raise ValueError(f"`margins` must be one of {', '.join(MARGINS)}; got {margins!r}.")
     read = read_recording(source, variables=variables, time=time)
     require_fittable(window, len(read.variables))  # before the windows are cut
     recording = regular(read, gaps=gaps, resample=resample)
     split = split_windows(recording, window, stride=stride)
     layout = recording_layout(recording, window)
     choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
-    choices |= {"gaps": gaps, "resample": resample, "noise": noise}
+    choices |= {"gaps": gaps, "resample": resample, "noise": noise, "margins": margins}
+    choices |= {"bounds": {v: list(pair) for v, pair in require_bounds(bounds, recording.variables).items()}}
+    fitted = None if margins == "none" else fit_record_margins(recording, split, bounds)
+    num_scores = layout.num_variables if fitted is None else fitted.margins.num_scores
+    require_fittable(window, num_scores)
     folder = user_models() if path is None else Path(path)
     return Plan(
         name=name,
@@ -117,11 +127,12 @@ def plan_training(
         recording=recording,
         split=split,
         layout=layout,
-        network=network_config(*layout.shape, num_known=num_known, num_samples=len(split.training)),
+        network=network_config(window, num_scores, num_known=num_known, num_samples=len(split.training)),
         config=_config(len(split.training), num_steps),
         num_known=num_known,
         seed=seed,
         choices=choices,
+        margins=fitted,
     )
 
 
@@ -176,11 +187,10 @@ def training(
 def _trained(
     plan: Plan, stopped: Callable[[], bool] | None
 ) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
-    standardizer = Standardizer.fit(plan.split.training, noise=plan.choices["noise"])
-    x0 = standardizer.standardize_ensemble(plan.split.training)
-    held = plan.split.validation
-    held = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
-    validation = np.asarray(standardizer.standardize(jnp.asarray(held, jnp.float32)))
+    noise = plan.choices["noise"]
+    data = training_data(plan.recording, plan.split, plan.margins, noise=noise, seed=plan.seed)
+    x0, held = data.training, data.validation
+    validation = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
     state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
     _require_free(plan, state_path)
     best = _best_so_far(plan.weights) if state_path.exists() else np.inf
@@ -193,12 +203,13 @@ def _trained(
         state_path=state_path,
         num_known=plan.num_known,
         stopped=stopped,
+        epoch=data.epoch if len(data.draws) > 1 else None,
     )
     for record in records:
         model = None
         if record.validation_loss < best:
             best = record.validation_loss
-            model = _model(plan, standardizer, record)
+            model = _model(plan, data, record)
             save_checkpoint(model, plan.weights)
         yield record, model
         if _stale(record):
@@ -224,6 +235,8 @@ def train_on(
             dates are in days, hours, minutes or seconds, by their median step), `num_known` (first states that a
             forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
             `noise` (colour of the perturbing noise: "white", "pink" or "brown"; white for forecasts),
+            `margins` ("pareto": the network sees normal scores, see `kernels.trajectories.margins`; "none": values),
+            `bounds` (variable → its lowest and highest possible value, None for an open end),
             `path` (folder of the model; the user's own unless given), `seed`.
 
     Returns:
@@ -282,13 +295,13 @@ def _fingerprint(plan: Plan, x0: np.ndarray) -> str:
     return digest.hexdigest()[:12]
 
 
-def _model(plan: Plan, standardizer: Standardizer, record: TrainingRecord) -> Model:
+def _model(plan: Plan, data: TrainingData, record: TrainingRecord) -> Model:
     return Model(
         denoiser=record.denoiser,
         layout=plan.layout,
-        standardizer=standardizer,
+        standardizer=data.standardizer,
         initial=record.denoiser.law,
-        card=_card(plan, record),
+        card=_card(plan, record) | ({} if plan.margins is None else {"margins": plan.margins.facts}),
         held_out=plan.split.held_out,
         training_data=plan.split.training_data,
     )

@@ -213,6 +213,7 @@ def fit(
     initial: Trainable | None = None,
     num_known: int = 0,
     stopped: Callable[[], bool] | None = None,
+    epoch: Callable[[int], Float[np.ndarray, "sample time variable"]] | None = None,
 ) -> Iterator[TrainingRecord]:
     """Train a denoiser; yields a record every `config.report_every` steps and at the end.
 
@@ -226,6 +227,7 @@ def fit(
         num_known: first states that the model is to know, see `kernels.denoisers.forecast`; 0 for none.
         state_path: file in which the training state is kept; if it exists, training resumes from it.
         stopped: asked after each step; when it says so, training ends, without a record of the last steps.
+        epoch: index → training trajectories of that pass over the data, as many as x0; x0 in every one unless given.
 
     Raises:
         ValueError: a saved state that does not fit this network, or is damaged; references for a forecast;
@@ -243,7 +245,7 @@ def fit(
         step, state, history = _load_state(state_path, state, config.num_steps)
     first_step = step
     state, data, held_out = replicated((state, jnp.asarray(x0), jnp.asarray(validation)))
-    begin, losses = time.monotonic(), []
+    begin, losses, steps_a_pass = time.monotonic(), [], -(-len(x0) // config.batch_size)
 
     def record(loss: float | None) -> TrainingRecord:
         denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
@@ -264,6 +266,8 @@ def fit(
     if step >= config.num_steps:  # resumed after the last step
         yield record(None)
     while step < config.num_steps:
+        if epoch is not None and (step % steps_a_pass == 0 or step == first_step):
+            data = replicated(jnp.asarray(epoch(step // steps_a_pass)))
         state, loss = _train_step(config, template, state, data, key, np.uint32(step))
         losses.append(loss)
         step += 1

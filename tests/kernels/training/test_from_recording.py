@@ -54,6 +54,7 @@ def small(times, variables, num_known=0, num_samples=None):
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(from_recording, "network_config", small)
+    monkeypatch.setattr(from_recording, "PATIENCE", 100)  # to the end, however little there is to learn
 
 
 CHOICES = {"window": 8, "gaps": "drop", "num_steps": 60}

@@ -1,0 +1,299 @@
+"""Fit of a record's margins: empirical bulk, Pareto tails, shares at bounds, and the gauge's resolution."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+import numpy as np
+from jaxtyping import Float
+from scipy.special import ndtr, ndtri
+
+from kernels.statistics.pareto import ParetoTail, fit_tail
+from kernels.trajectories.margins import FARTHEST, UNBOUNDED, Margins
+
+__all__ = ["MARGINS", "FittedMargins", "fit_margins", "require_bounds"]
+
+MARGINS = ("pareto", "none")  # what `margins=` takes
+NUM_KNOTS = 257
+TAIL = 0.03  # share of the values beyond each threshold
+LEAST_DISTINCT = 10  # values beside a bound, from which on it may have an occurrence
+STANDS_OUT = (
+    2.0  # ratio of a bound's share to that of the value next to it, from which on it has an occurrence
+)
+TIED = 0.5  # share of values that equal another, from which on the gauge's resolution is part of the law
+
+Bounds = Mapping[str, tuple[float | None, float | None]]
+
+
+class FittedMargins(NamedTuple):
+    """Margins with what is known about them.
+
+    Attributes:
+        margins: the map.
+        facts: variable → thresholds, shapes and their errors, shares, bounds; JSON-able, for the card.
+        ties: for each variable its distinct values, how often each occurs, and the edges between them.
+    """
+
+    margins: Margins
+    facts: dict[str, dict[str, Any]]
+    ties: list[tuple[np.ndarray, np.ndarray, np.ndarray]]
+
+    def intervals(
+        self, rows: Float[np.ndarray, "row variable"]
+    ) -> tuple[Float[np.ndarray, "row score"], Float[np.ndarray, "row score"]]:
+        """Scores between which each value's share lies; equal where it has none, the whole line where it is missing."""
+        low, high = (np.array(a, np.float64) for a in self.margins.intervals(jnp.asarray(rows, jnp.float32)))
+        for variable, (distinct, counts, edges) in enumerate(self.ties):
+            if self.margins.resolution[variable] > 0:
+                continue
+            place = np.clip(np.searchsorted(distinct, rows[:, variable]), 0, len(distinct) - 1)
+            tied = (
+                (distinct[place] == rows[:, variable])
+                & (counts[place] > 1)
+                & (low[:, variable] == high[:, variable])
+            )
+            ends = np.stack([edges[place], edges[place + 1]])
+            column = np.zeros((2, len(rows), rows.shape[1]), np.float32)
+            column[:, :, variable] = ends
+            between = np.asarray(self.margins.intervals(jnp.asarray(column))[0], np.float64)[:, :, variable]
+            low[tied, variable], high[tied, variable] = between[0][tied], between[1][tied]
+        missing = ~np.isfinite(self._by_score(rows))
+        return np.where(missing, -FARTHEST, low), np.where(missing, FARTHEST, high)
+
+    def _by_score(self, rows: Float[np.ndarray, "row variable"]) -> Float[np.ndarray, "row score"]:
+        """Values of the variable that each score is about."""
+        channels = np.asarray(self.margins.channels).astype(int)
+        owner = np.arange(self.margins.num_scores)
+        for variable, pair in enumerate(channels):
+            owner[pair] = variable
+        return rows[:, owner]
+
+
+def fit_margins(
+    rows: Float[np.ndarray, "row variable"], names: Sequence[str], bounds: Bounds | None = None
+) -> FittedMargins:
+    """Fit the one-time law of each variable.
+
+    Args:
+        rows: what a model is trained on, physical units; NaN where nothing was measured.
+        names: of the variables.
+        bounds: variable → its lowest and highest possible value, None for an open end. A smallest or largest value
+            that a share of 3 % or more equals is a bound as well.
+
+    Raises:
+        ValueError: a variable that is constant or was never measured, or values beyond their bound.
+    """
+    bounds = require_bounds(bounds, names)
+    columns = [_Column.of(name, rows[:, i], bounds.get(name, (None, None))) for i, name in enumerate(names)]
+    fitted = [column.fit() for column in columns]
+    channels = np.repeat(np.arange(len(names))[:, None], 2, axis=1)
+    separate = np.array([column.separate for column in columns])
+    channels[separate] = len(names) + np.arange(separate.sum())
+    laws = [law._replace(channels=channels[i]) for i, (law, _) in enumerate(fitted)]
+    arrays = (jnp.asarray(np.stack(arrays), jnp.float32) for arrays in zip(*laws, strict=True))
+    facts = {column.name: column.facts(pair) for column, (_, pair) in zip(columns, fitted, strict=True)}
+    return FittedMargins(Margins(*arrays), facts, [column.ties() for column in columns])
+
+
+def require_bounds(
+    bounds: Bounds | None, names: Sequence[str]
+) -> dict[str, tuple[float | None, float | None]]:
+    """Bounds by variable. Raises ValueError for another variable, or ends that are no interval."""
+    found = {str(name): (pair[0], pair[1]) for name, pair in (bounds or {}).items()}
+    unknown = [name for name in found if name not in names]
+    if unknown:
+        raise ValueError(
+            f"`bounds` must be of the model's variables ({', '.join(names)}); got {', '.join(unknown)}."
+        )
+    for name, (low, high) in found.items():
+        if low is not None and high is not None and not low < high:
+            raise ValueError(
+                f"`bounds` of {name} must be a lower and a higher number; got {low:g} and {high:g}."
+            )
+    return found
+
+
+class _Column(NamedTuple):
+    """Values of one variable: sorted, with what was found about them.
+
+    Attributes:
+        name: of the variable.
+        series: (row,), in the order of time; NaN where nothing was measured.
+        values: (value,), sorted.
+        resolution: step of the gauge, or 0.
+        bounds: lower and upper, ∓∞ where there is none.
+        shares: of the values at each bound; 0 where none is there.
+        separate: whether each bound has an occurrence; one of them at most.
+    """
+
+    name: str
+    series: np.ndarray
+    values: np.ndarray
+    resolution: float
+    bounds: tuple[float, float]
+    shares: tuple[float, float]
+    separate: tuple[bool, bool]
+
+    @classmethod
+    def of(cls, name: str, column: np.ndarray, wanted: tuple[float | None, float | None]) -> "_Column":
+        values = np.sort(np.asarray(column, np.float64)[np.isfinite(column)])
+        if values.size == 0 or values[0] == values[-1]:
+            raise ValueError("every variable must be finite and vary in time; drop the constant ones first.")
+        low, high = (-np.inf if wanted[0] is None else wanted[0], np.inf if wanted[1] is None else wanted[1])
+        _require_within(name, values, low, high)
+        at = (float(np.mean(values == values[0])), float(np.mean(values == values[-1])))
+        ends = (
+            values[0] if low == -np.inf and at[0] >= TAIL else low,
+            values[-1] if high == np.inf and at[1] >= TAIL else high,
+        )
+        shares = (at[0] if values[0] == ends[0] else 0.0, at[1] if values[-1] == ends[1] else 0.0)
+        series = np.asarray(column, np.float64)
+        bounds = (float(ends[0]), float(ends[1]))
+        return cls(name, series, values, _resolution(values), bounds, shares, _separate(values, shares))
+
+    @property
+    def inner(self) -> np.ndarray:
+        """Values without those that an occurrence decides on."""
+        low, high = (
+            bound if alone else end
+            for bound, alone, end in zip(self.bounds, self.separate, (-np.inf, np.inf), strict=True)
+        )
+        return self.values[(self.values > low) & (self.values < high)]
+
+    def fit(self) -> tuple[Margins, tuple[ParetoTail | None, ParetoTail | None]]:
+        """Margins of one variable, as arrays without the axis of variables and without channels, and its tails."""
+        lower, upper = self._tail(-1), self._tail(1)
+        left = 1.0 - sum(share for share, alone in zip(self.shares, self.separate, strict=True) if alone)
+        own = [
+            0.0 if alone else share / left for share, alone in zip(self.shares, self.separate, strict=True)
+        ]
+        edges, below = self._distribution(own)
+        first = ndtri(own[0]) if own[0] else -_threshold_score(lower)
+        last = -ndtri(own[1]) if own[1] else _threshold_score(upper)
+        last = max(last, first + 1e-3)
+        knots = np.interp(ndtr(np.linspace(first, last, NUM_KNOTS)), below, edges)
+        if lower is not None:
+            knots[0] = -lower.threshold
+        if upper is not None:
+            knots[-1] = upper.threshold
+        spread = float(self.values.std())
+        knots = _increasing(knots, 1e-6 * spread)
+        scales = [spread if tail is None else tail.scale for tail in (lower, upper)]
+        shapes = [0.0 if tail is None else tail.shape for tail in (lower, upper)]
+        ends = [np.clip(end, -UNBOUNDED, UNBOUNDED) for end in self.bounds]
+        levels = [first if own[0] else -FARTHEST, last if own[1] else FARTHEST]
+        atoms = [
+            sign * ndtri(share) if alone else level
+            for sign, share, alone, level in zip((1, -1), self.shares, self.separate, levels, strict=True)
+        ]
+        arrays = (first, last, knots, scales, shapes, ends, atoms, (0, 0), self.resolution, spread)
+        return Margins(*(np.asarray(a) for a in arrays)), (lower, upper)  # pyright: ignore[reportArgumentType]
+
+    def _distribution(self, own: Sequence[float]) -> tuple[np.ndarray, np.ndarray]:
+        """Inner values at the edges between distinct ones, increasing, and the share below each.
+
+        What is at a bound is left of the first edge, or right of the last.
+        """
+        values = self.inner
+        distinct, counts = np.unique(values, return_counts=True)
+        total = np.cumsum(counts) / values.size
+        edges, below = 0.5 * (distinct[1:] + distinct[:-1]), total[:-1]
+        half = 0.5 * self.resolution
+        if not own[0]:
+            start = distinct[0] - (half or 0.5 * (distinct[1] - distinct[0]))
+            edges, below = np.append(max(start, self.bounds[0] + half), edges), np.append(0.0, below)
+        elif half == 0:  # values of the bulk begin next to the bound
+            edges = np.append(self.bounds[0], edges[1:])
+        if not own[1]:
+            end = distinct[-1] + (half or 0.5 * (distinct[-1] - distinct[-2]))
+            edges, below = np.append(edges, min(end, self.bounds[1] - half)), np.append(below, 1.0)
+        elif half == 0:
+            edges = np.append(edges[:-1], self.bounds[1])
+        return edges, below
+
+    def ties(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Distinct values, how often each occurs, and the edges around them."""
+        distinct, counts = np.unique(self.values, return_counts=True)
+        middles = 0.5 * (distinct[1:] + distinct[:-1])
+        return distinct, counts, np.concatenate([distinct[:1], middles, distinct[-1:]])
+
+    def _tail(self, side: int) -> ParetoTail | None:
+        """Pareto tail of the largest values (side 1) or of the smallest, turned over (side −1)."""
+        end = (side + 1) // 2
+        if self.shares[end]:  # nothing lies beyond, and what is next to the bound is many values
+            return None
+        bound = side * self.bounds[end]
+        inner = np.where(np.isin(self.series, self.inner), self.series, np.nan)
+        try:
+            return fit_tail(side * inner, share=TAIL, bound=bound if np.isfinite(bound) else None)
+        except ValueError:
+            return None
+
+    def facts(self, tails: tuple[ParetoTail | None, ParetoTail | None]) -> dict[str, Any]:
+        """Facts for the card."""
+        facts: dict[str, Any] = {}
+        if self.resolution:
+            facts["resolution"] = self.resolution
+        for i, (word, side) in enumerate((("lower", -1.0), ("upper", 1.0))):
+            tail = tails[i]
+            if np.isfinite(self.bounds[i]):
+                facts[f"{word}_bound"] = self.bounds[i]
+            if self.shares[i]:
+                facts[f"share_at_{word}_bound"] = round(self.shares[i], 6)
+            if tail is not None:
+                facts[word] = {
+                    "threshold": side * tail.threshold,
+                    "share": tail.share,
+                    "scale": tail.scale,
+                    "shape": tail.shape,
+                    "shape_error": tail.shape_error,
+                    "num_exceedances": tail.num_exceedances,
+                    "end_point": side * tail.end_point if np.isfinite(tail.end_point) else None,
+                }
+        return facts
+
+
+def _separate(values: np.ndarray, shares: tuple[float, float]) -> tuple[bool, bool]:
+    """Whether each bound has an occurrence: the one with the larger share, if that stands out."""
+    distinct, counts = np.unique(values, return_counts=True)
+    if max(shares) < TAIL or len(distinct) < LEAST_DISTINCT + 2:
+        return False, False
+    end = int(shares[1] > shares[0])
+    at, beside = (counts[-1], counts[-2]) if end else (counts[0], counts[1])
+    alone = bool(at >= STANDS_OUT * beside)
+    return alone and end == 0, alone and end == 1
+
+
+def _require_within(name: str, values: np.ndarray, low: float, high: float) -> None:
+    beyond = values[(values < low) | (values > high)]
+    if beyond.size:
+        ends = f"from {low:g} to {high:g}".replace("from -inf", "").replace("to inf", "or more").strip()
+        raise ValueError(
+            f"{beyond.size} values of {name} lie beyond its bounds ({ends}), for example {beyond[0]:g}. Declare such "
+            "values missing (`missing`, --missing), or change the bound (`bounds`, --bounds; `positive`, --positive)."
+        )
+
+
+def _threshold_score(tail: ParetoTail | None) -> float:
+    """Score beyond which a tail begins; without one the bulk goes as far as scores do."""
+    return 5.0 if tail is None else float(-ndtri(tail.share))
+
+
+def _increasing(knots: np.ndarray, least: float) -> np.ndarray:
+    """Knots made increasing by steps of at least a small number, the ends in place."""
+    low, high = knots[0], knots[-1]
+    ramp = np.arange(len(knots)) * min(least, (high - low) / (2 * len(knots)))
+    rising = np.maximum.accumulate(np.clip(knots, low, high) - ramp) + ramp
+    return np.clip(rising, low + ramp, high - ramp[::-1])
+
+
+def _resolution(values: np.ndarray) -> float:
+    """Step of a gauge: all values are multiples of it, and most equal another one; else 0."""
+    distinct, counts = np.unique(values, return_counts=True)
+    if counts[counts > 1].sum() < TIED * values.size:
+        return 0.0
+    step = float(np.min(np.diff(distinct)))
+    rounded = float(f"{step:.6g}")
+    multiples = distinct / rounded
+    near = np.abs(multiples - np.round(multiples)) < 1e-3 + 1e-6 * np.abs(multiples)
+    return rounded if bool(np.all(near)) else 0.0

@@ -49,7 +49,14 @@ def _spec(
 def _probability_words(estimate: Any) -> str:
     value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
     sign = "" if value.startswith("<") else "= "
-    about = f"95 %: {numbers.span(estimate.interval)}; {estimate.method}, {estimate.status}"
+    parts = numbers.error_parts(estimate.value, estimate.sampling_error, estimate.record_error)
+    about = "; ".join(
+        [
+            f"95 %: {numbers.span(estimate.interval)}",
+            *([parts] if parts else []),
+            f"{estimate.method}, {estimate.status}",
+        ]
+    )
     beside = [f"{ESTIMATORS[found.method].label}: {found.words}" for found in estimate.beside]
     return "\n".join([f"P {sign}{value}   ({about})", estimate.message, *beside])
 

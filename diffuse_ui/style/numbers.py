@@ -86,6 +86,15 @@ def _bare(value: float) -> str:
     return f"{number(100 * value, 2)} %" if value >= PERCENT_FROM else scientific(value, 2)
 
 
+def error_parts(value: float, sampling: float, record: float | None) -> str:
+    """Both parts of a probability's standard error; empty where the record has none."""
+    if record is None or not value > 0:
+        return ""
+    percent = value >= PERCENT_FROM
+    parts = [f"{number(100 * part, 2)} %" if percent else scientific(part, 2) for part in (sampling, record)]
+    return f"± {parts[0]} sampling, ± {parts[1]} record"
+
+
 def span(interval: Sequence[float]) -> str:
     """An interval of probabilities, both ends in the same notation."""
     low, high = (float(end) for end in interval)

@@ -122,5 +122,5 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
 
 def _is_enough(estimate: kernels.Probability) -> bool:
     """Whether an estimate is precise enough for the comparison."""
-    precise = estimate.standard_error <= ENOUGH * estimate.value
+    precise = estimate.sampling_error <= ENOUGH * estimate.value
     return precise and estimate.diagnostics["num_samples"] >= LEAST_DIRECT

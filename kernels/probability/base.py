@@ -2,6 +2,7 @@
 
 import dataclasses
 import functools
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
@@ -43,18 +44,20 @@ class Probability:
 
     Attributes:
         value: the estimate.
-        standard_error: of the estimate.
-        interval: 95 % interval (low, high).
+        standard_error: of the estimate: of sampling, and under a model of a record also of the record.
+        interval: 95 % interval (low, high), of both as well.
         ess: effective number of independent samples behind it: (Σw)²/Σw² where there are weights,
             else (value / standard_error)², of direct samples at most their number.
         pareto_k: shape of the importance ratios' tail (above 0.7: not to be trusted); None without weights.
         method: the estimator that gave it.
         status: "ok", "uncorroborated" (nothing speaks against it, and no sample without guidance for it),
             "few_chains", "unreliable", "no_hits" or "budget_exhausted"; under a model of a record also those of
-            `kernels.probability.record`, and never "ok".
+            `kernels.probability.record`.
         message: in plain words, with a remedy where there is trouble.
         num_calls: network evaluations of one trajectory, samples taken from a cache included.
         diagnostics: further numbers, by name.
+        record_error: part of the standard error that the record leaves, see `kernels.probability.record_error`; None
+            where it is not in it.
         beside: what the record says of the same event, under a model that was trained on one, by `method`: "data", the
             frequency in held-out windows, "training_data", and "peaks_over_threshold", for thresholds on one variable.
     """
@@ -69,7 +72,13 @@ class Probability:
     message: str = ""
     num_calls: int = 0
     diagnostics: dict[str, Any] = dataclasses.field(default_factory=dict)
+    record_error: float | None = None
     beside: "tuple[Probability, ...]" = ()
+
+    @property
+    def sampling_error(self) -> float:
+        """Part of the standard error that more samples make smaller."""
+        return math.sqrt(max(self.standard_error**2 - (self.record_error or 0.0) ** 2, 0.0))
 
     @property
     def words(self) -> str:
@@ -80,7 +89,8 @@ class Probability:
     def to_dict(self) -> dict[str, Any]:
         """JSON-able dictionary of the estimate."""
         beside = [estimate.to_dict() for estimate in self.beside]
-        return dataclasses.asdict(self) | {"interval": list(self.interval), "beside": beside}
+        further = {"interval": list(self.interval), "sampling_error": self.sampling_error, "beside": beside}
+        return dataclasses.asdict(self) | further
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

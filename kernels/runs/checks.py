@@ -138,9 +138,9 @@ def _difference(first: Probability, second: Probability) -> float:
     would not count.
     """
     if _rare(first, second):
-        errors = first.standard_error / first.value, second.standard_error / second.value
+        errors = first.sampling_error / first.value, second.sampling_error / second.value
         return _in_errors(float(np.log(first.value / second.value)), float(np.hypot(*errors)))
-    error = float(np.hypot(first.standard_error, second.standard_error))
+    error = float(np.hypot(first.sampling_error, second.sampling_error))  # both know the same record
     return _in_errors(first.value - second.value, error)
 
 
@@ -173,7 +173,7 @@ def _verdict(first: Probability, second: Probability, distance: float) -> tuple[
     verb = ("agree" if confirmed else "do not contradict each other") if near else "disagree"
     numbers = f"{shown} {verb}: {distance:.1f} standard errors apart{' on the log scale' if rare else ''}."
     if len(sound) == 2 and near:
-        surest = min(both, key=lambda one: one.standard_error / (one.value if rare else 1.0))
+        surest = min(both, key=lambda one: one.sampling_error / (one.value if rare else 1.0))
         return surest.method, numbers
     if len(sound) == 2:
         return None, (

@@ -48,7 +48,8 @@ _PANEL = template("""\
 </style><div class='r' role='status'>{{ body | safe }}</div>""")  # which is of the templates below
 _HEADLINE = template("""\
 <div class='big{{ old }}' data-probability='{{ estimate.value | float }}' data-final='{{ (stage in ("exact", "done")) | lower }}'>
-{{- "P " if value.startswith("<") else "P = " }}{{ value }}</div><div class='quiet'>95 % interval {{ interval }}</div>""")
+{{- "P " if value.startswith("<") else "P = " }}{{ value }}</div><div class='quiet'>95 % interval {{ interval }}
+{%- if parts %} <span style='white-space:nowrap'>({{ parts }})</span>{% endif %}</div>""")
 _ENSEMBLE = template("""<div class='say'>{% for colour, words in pills -%}
 <span class='pill' style='color:{{ colour }};border-color:{{ colour }}'>{{ words }}</span>{% endfor %}{{ said }}.</div>""")
 _TRUSTED = template("""{% if heading %}<div class='warn'><b>{{ heading }}.</b> {{ words }}</div>
@@ -103,7 +104,8 @@ def _headline(result: Result, stale: bool) -> str:
         asked = result.spec.event is not None and result.spec.estimator is not None
         coming = asked and not result.live and result.snapshot.stage != "done"
         return f"<div class='big{old}'>P = …</div>" if coming else ""
-    said = {"value": _value_words(estimate), "interval": numbers.span(estimate.interval)}
+    parts = numbers.error_parts(estimate.value, estimate.sampling_error, estimate.record_error)
+    said = {"value": _value_words(estimate), "interval": numbers.span(estimate.interval), "parts": parts}
     return _HEADLINE.render(old=old, estimate=estimate, stage=result.snapshot.stage, **said)
 
 

@@ -21,7 +21,16 @@ from typing import Any, ClassVar
 from kernels.events.syntax.event import Event
 from kernels.events.syntax.tree import NODE_TYPES, Node, Window, number, printed
 
-__all__ = ["FUNCTIONS", "REDUCTIONS", "RESERVED", "Expression", "Number", "Variable", "expression"]
+__all__ = [
+    "FUNCTIONS",
+    "REDUCTIONS",
+    "RESERVED",
+    "Expression",
+    "Number",
+    "Variable",
+    "expression",
+    "named_variables",
+]
 
 FUNCTIONS = ("abs", "sqrt", "exp", "log", "sin", "cos", "tanh", "derivative", "rfft")
 REDUCTIONS = ("max", "min", "mean", "integral", "std", "range", "final")
@@ -251,3 +260,9 @@ class Variable(Expression):
 
 def shortened(value: Any) -> str:
     return f"`{str(value)[:40]}`"
+
+
+def named_variables(node: Node) -> set[str]:
+    """Names of the variables and observables that an event or expression is about."""
+    below = set().union(*(named_variables(child) for _, child in node.children()))
+    return below | ({node.name} if isinstance(node, Variable) else set())

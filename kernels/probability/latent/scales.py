@@ -18,8 +18,7 @@ import numpy as np
 from kernels.events.semantics.compile import Constraint
 from kernels.events.semantics.scaling import leaf_spreads, scaled, values_of
 from kernels.events.syntax.event import Event
-from kernels.events.syntax.expressions import Variable
-from kernels.events.syntax.tree import Node
+from kernels.events.syntax.expressions import named_variables
 from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.cache import LRUCache, identity_of
@@ -115,18 +114,13 @@ def _num_leaves(constraint: Constraint) -> list[int]:
     return [sum(1 for _ in part.leaves()) for part in constraint.program.event.conjuncts]
 
 
-def _variables(node: Node) -> set[str]:
-    below = set().union(*(_variables(child) for _, child in node.children()))
-    return below | ({node.name} if isinstance(node, Variable) else set())
-
-
 def _about(leaf: Event) -> str:
-    return " and ".join(sorted(_variables(leaf))) or "time"
+    return " and ".join(sorted(named_variables(leaf))) or "time"
 
 
 def _widest(leaf: Event, model: Model) -> float:
     """Spread of the widest variable that a leaf is about; of all where it names none of the model's."""
-    named = _variables(leaf)
+    named = named_variables(leaf)
     spreads = np.asarray(model.standardizer.spread, np.float64)
     own = [spread for name, spread in zip(model.layout.variables, spreads, strict=True) if name in named]
     return float(max(own or spreads))

@@ -44,3 +44,9 @@ def test_numbers_and_units():
     assert numbers.with_unit(1.5, "s") == "1.5\u202fs"
     assert numbers.with_unit(1.5) == "1.5"
     assert [numbers.duration(x) for x in (0.52, 42.0, 600.0)] == ["0.5 s", "42 s", "10 min"]
+
+
+def test_parts_of_an_error_are_shown_where_a_record_has_one():
+    assert numbers.error_parts(0.2, 0.006, 0.021) == "± 0.6 % sampling, ± 2.1 % record"
+    assert numbers.error_parts(4e-5, 6e-6, 2e-5) == "± 6 × 10⁻⁶ sampling, ± 2 × 10⁻⁵ record"
+    assert numbers.error_parts(0.2, 0.006, None) == ""

@@ -35,7 +35,10 @@ def test_an_estimate_that_the_record_bears_out_says_that_its_error_is_not_in_it(
     assert (found.status, plain.status) == ("no_record_error", "ok")
     low, high = found.interval
     assert low < found.diagnostics["record_frequency"] < high + 0.1
-    assert "the record's own is not in it. In the training data the event's frequency is" in found.message
+    assert (
+        "the record's own is not in it. Train the model again for one that is. In the training"
+        in found.message
+    )
 
 
 def test_an_event_beyond_the_record_is_an_extrapolation(model):

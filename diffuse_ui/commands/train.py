@@ -11,6 +11,7 @@ from diffuse_ui.commands.output import exit_codes, print_answer, refuse
 __all__ = ["train"]
 
 OF_A_FILE = ("variables", "window", "stride", "time", "gaps", "resample", "num_known", "num_steps")
+OF_A_FILE += ("margins", "positive", "bounds", "difference")
 OF_A_SYSTEM = ("output", "preset", "start")
 
 
@@ -63,6 +64,22 @@ def train(
     num_steps: Annotated[
         int | None, typer.Option(help="Of a file: optimiser steps; by its size unless given.")
     ] = None,
+    margins: Annotated[
+        str,
+        typer.Option(
+            help="Of a file: pareto (the law of each variable at one time is the record's, with Pareto tails) or none."
+        ),
+    ] = "pareto",
+    positive: Annotated[
+        str | None, typer.Option(help="Of a file: variables that are never negative, as in Q,rain.")
+    ] = None,
+    bounds: Annotated[str | None, typer.Option(help="Of a file: hard bounds, as in soc=0:1,ice=0:")] = None,
+    difference: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a file: pairs of which the first is never below the second, as in tmax-tmin; samples keep that."
+        ),
+    ] = None,
     noise: Annotated[
         str, typer.Option(help="Colour of the perturbing noise over time: white, pink, brown.")
     ] = "white",
@@ -71,6 +88,7 @@ def train(
 ) -> None:
     """Train a model of a system or of your own data; the same command resumes a stopped one."""
     from diffuse_ui.commands.train_console import is_recording, train_recording, train_simulated
+    from diffuse_ui.commands.train_options import bounds_of, names_of
 
     with exit_codes():
         refuse(context, OF_A_SYSTEM if is_recording(source) else OF_A_FILE, f"in training on {source}")
@@ -83,7 +101,7 @@ def train(
         document = train_recording(
             source,
             name=name,
-            variables=None if variables is None else variables.split(","),
+            variables=names_of(variables),
             window=window,
             stride=stride,
             time=time,
@@ -91,6 +109,10 @@ def train(
             resample=resample,
             num_known=num_known,
             num_steps=num_steps,
+            margins=margins,
+            positive=names_of(positive),
+            bounds=bounds_of(bounds),
+            difference=names_of(difference),
             noise=noise,
             seed=seed,
         )

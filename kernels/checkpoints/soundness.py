@@ -64,6 +64,8 @@ def _margin_shapes(tensors: Mapping[str, np.ndarray], variables: int) -> dict[st
         f"margins.{name}": (variables, 2) for name in ("scales", "shapes", "bounds", "atoms", "channels")
     }
     single = {f"margins.{name}": (variables,) for name in ("first", "last", "resolution", "spread")}
+    if "margins.partners" in tensors:
+        single["margins.partners"] = (*tensors["margins.partners"].shape[:1], variables)
     return pairs | single | {"margins.knots": (variables, max(*knots, 2))}
 
 
@@ -81,6 +83,9 @@ def _wrong_numbers(tensors: Mapping[str, np.ndarray]) -> str:
         channels = tensors["margins.channels"]
         if (channels < 0).any() or (channels != np.round(channels)).any():
             return "must have 'margins.channels' that are whole numbers"
+        partners = tensors.get("margins.partners", np.zeros((0, 1)))
+        if (partners < -1).any() or (partners >= len(channels)).any():
+            return "must have 'margins.partners' that are variables"
         knots, first, last = (tensors[f"margins.{name}"] for name in ("knots", "first", "last"))
         if not (np.diff(knots) > 0).all() or not (first < last).all():
             return "must have 'margins.knots' that increase"

@@ -235,14 +235,14 @@ def _standardizer_tensors(standardizer: Standardizer) -> dict[str, np.ndarray]:
     margins = parts.pop("margins")
     tensors = {f"standardizer.{k}": np.asarray(v) for k, v in parts.items() if v is not None}
     fields = {} if margins is None else margins._asdict()
-    return tensors | {f"margins.{k}": np.asarray(v) for k, v in fields.items()}
+    return tensors | {f"margins.{k}": np.asarray(v) for k, v in fields.items() if v is not None}
 
 
 def _standardizer(tensors: Mapping[str, np.ndarray]) -> Standardizer:
     found = {name: jnp.asarray(value) for name, value in tensors.items() if name.split(".")[0] in _MAPS}
     margins = None
     if "margins.knots" in found:
-        margins = Margins(*(found[f"margins.{name}"] for name in Margins._fields))
+        margins = Margins(*(found.get(f"margins.{name}") for name in Margins._fields))  # pyright: ignore[reportArgumentType]
     optional = {name: found.get(f"standardizer.{name}") for name in ("noise", "increments")}
     return Standardizer(found["standardizer.mean"], found["standardizer.scale"], **optional, margins=margins)
 

@@ -1,7 +1,7 @@
 """Data of a training on a record: its windows in the units that a network sees."""
 
 import dataclasses
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -9,7 +9,8 @@ from jaxtyping import Float, Int
 
 from kernels.recordings.reading import Recording
 from kernels.recordings.windows import Split, cut
-from kernels.training.margins import Bounds, FittedMargins, fit_margins
+from kernels.training.bounds import Bounds
+from kernels.training.margins import FittedMargins, fit_margins
 from kernels.training.scores import Spread, drawn_scores
 from kernels.trajectories.standardizer import Standardizer
 
@@ -45,14 +46,16 @@ class TrainingData:
         return self.standardizer._replace(margins=None).standardize_ensemble(scores)
 
 
-def fit_record_margins(recording: Recording, split: Split, bounds: Bounds | None) -> FittedMargins:
+def fit_record_margins(
+    recording: Recording, split: Split, bounds: Bounds | None, partners: Mapping[str, str] | None = None
+) -> FittedMargins:
     """Margins of the rows that training windows hold.
 
     Raises:
-        ValueError: a constant variable, or values beyond their bounds.
+        ValueError: a constant variable, or values beyond their bounds or below their partner.
     """
     rows = _covered(split.starts["training"], split.training.shape[1])
-    return fit_margins(recording.values[rows], recording.variables, bounds)
+    return fit_margins(recording.values[rows], recording.variables, bounds, partners)
 
 
 def training_data(

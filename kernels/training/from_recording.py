@@ -30,9 +30,10 @@ from kernels.networks.unet import UNetConfig
 from kernels.recordings.reading import Recording, read_recording
 from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, part_dates, recording_layout, split_windows
+from kernels.training.bounds import Bounds, Differences, require_bounds, require_differences, require_used
 from kernels.training.data import TrainingData, fit_record_margins, training_data
 from kernels.training.loop import TrainingConfig, TrainingRecord, fit
-from kernels.training.margins import MARGINS, Bounds, FittedMargins, require_bounds
+from kernels.training.margins import MARGINS, FittedMargins
 from kernels.training.presets import require_noise
 from kernels.training.provenance import made_now, training_facts
 from kernels.trajectories.layout import Layout
@@ -92,6 +93,8 @@ def plan_training(
     noise: str = "white",
     margins: str = "pareto",
     bounds: Bounds | None = None,
+    positive: Sequence[str] | str | None = None,
+    difference: Differences | None = None,
     path: str | Path | None = None,
     seed: int = 0,
 ) -> Plan:
@@ -109,6 +112,7 @@ def plan_training(
     require_noise(noise, num_known)
     if margins not in MARGINS:
         raise ValueError(f"`margins` must be one of {', '.join(MARGINS)}; got {margins!r}.")
+    require_used(margins, bounds=bounds, positive=positive, difference=difference)
     read = read_recording(source, variables=variables, time=time)
     require_fittable(window, len(read.variables))  # before the windows are cut
     recording = regular(read, gaps=gaps, resample=resample)
@@ -116,8 +120,11 @@ def plan_training(
     layout = recording_layout(recording, window)
     choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
     choices |= {"gaps": gaps, "resample": resample, "noise": noise, "margins": margins}
-    choices |= {"bounds": {v: list(pair) for v, pair in require_bounds(bounds, recording.variables).items()}}
-    fitted = None if margins == "none" else fit_record_margins(recording, split, bounds)
+    limits = require_bounds(bounds, recording.variables, positive)
+    partners = require_differences(difference, recording.variables, limits)
+    choices |= {"bounds": {variable: list(pair) for variable, pair in limits.items()}}
+    choices |= {"difference": [list(pair) for pair in partners.items()]}
+    fitted = None if margins == "none" else fit_record_margins(recording, split, limits, partners)
     num_scores = layout.num_variables if fitted is None else fitted.margins.num_scores
     require_fittable(window, num_scores)
     folder = user_models() if path is None else Path(path)
@@ -236,7 +243,9 @@ def train_on(
             forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
             `noise` (colour of the perturbing noise: "white", "pink" or "brown"; white for forecasts),
             `margins` ("pareto": the network sees normal scores, see `kernels.trajectories.margins`; "none": values),
-            `bounds` (variable → its lowest and highest possible value, None for an open end),
+            `bounds` (variable → its lowest and highest possible value, None for an open end), `positive` (variables
+            that are never negative), `difference` (pairs (a, b) of which a is never below b, as in
+            [("tmax", "tmin")]: modelled as b and a difference, so that every sample keeps the order),
             `path` (folder of the model; the user's own unless given), `seed`.
 
     Returns:

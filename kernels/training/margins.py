@@ -9,9 +9,10 @@ from jaxtyping import Float
 from scipy.special import ndtr, ndtri
 
 from kernels.statistics.pareto import ParetoTail, fit_tail
+from kernels.training.bounds import Bounds, differences, require_bounds
 from kernels.trajectories.margins import FARTHEST, UNBOUNDED, Margins
 
-__all__ = ["MARGINS", "FittedMargins", "fit_margins", "require_bounds"]
+__all__ = ["MARGINS", "FittedMargins", "fit_margins"]
 
 MARGINS = ("pareto", "none")  # what `margins=` takes
 NUM_KNOTS = 257
@@ -21,8 +22,6 @@ STANDS_OUT = (
     2.0  # ratio of a bound's share to that of the value next to it, from which on it has an occurrence
 )
 TIED = 0.5  # share of values that equal another, from which on the gauge's resolution is part of the law
-
-Bounds = Mapping[str, tuple[float | None, float | None]]
 
 
 class FittedMargins(NamedTuple):
@@ -42,7 +41,9 @@ class FittedMargins(NamedTuple):
         self, rows: Float[np.ndarray, "row variable"]
     ) -> tuple[Float[np.ndarray, "row score"], Float[np.ndarray, "row score"]]:
         """Scores between which each value's share lies; equal where it has none, the whole line where it is missing."""
-        low, high = (np.array(a, np.float64) for a in self.margins.intervals(jnp.asarray(rows, jnp.float32)))
+        law = self.margins._replace(partners=None)  # of differences, which are exact here
+        rows = _own(rows, self.margins)
+        low, high = (np.array(a, np.float64) for a in law.intervals(jnp.asarray(rows, jnp.float32)))
         for variable, (distinct, counts, edges) in enumerate(self.ties):
             if self.margins.resolution[variable] > 0:
                 continue
@@ -55,7 +56,7 @@ class FittedMargins(NamedTuple):
             ends = np.stack([edges[place], edges[place + 1]])
             column = np.zeros((2, len(rows), rows.shape[1]), np.float32)
             column[:, :, variable] = ends
-            between = np.asarray(self.margins.intervals(jnp.asarray(column))[0], np.float64)[:, :, variable]
+            between = np.asarray(law.intervals(jnp.asarray(column))[0], np.float64)[:, :, variable]
             low[tied, variable], high[tied, variable] = between[0][tied], between[1][tied]
         missing = ~np.isfinite(self._by_score(rows))
         return np.where(missing, -FARTHEST, low), np.where(missing, FARTHEST, high)
@@ -70,7 +71,10 @@ class FittedMargins(NamedTuple):
 
 
 def fit_margins(
-    rows: Float[np.ndarray, "row variable"], names: Sequence[str], bounds: Bounds | None = None
+    rows: Float[np.ndarray, "row variable"],
+    names: Sequence[str],
+    bounds: Bounds | None = None,
+    partners: Mapping[str, str] | None = None,
 ) -> FittedMargins:
     """Fit the one-time law of each variable.
 
@@ -79,38 +83,61 @@ def fit_margins(
         names: of the variables.
         bounds: variable → its lowest and highest possible value, None for an open end. A smallest or largest value
             that a share of 3 % or more equals is a bound as well.
+        partners: variable → the one that it is never below, and from which its difference is modelled.
 
     Raises:
-        ValueError: a variable that is constant or was never measured, or values beyond their bound.
+        ValueError: a variable that is constant or was never measured, or values beyond their bound or below a partner.
     """
-    bounds = require_bounds(bounds, names)
-    columns = [_Column.of(name, rows[:, i], bounds.get(name, (None, None))) for i, name in enumerate(names)]
+    partners = partners or {}
+    bounds = require_bounds(bounds, names) | dict.fromkeys(partners, (0.0, None))
+    levels = differences(partners, names)
+    own = _differences(rows, levels)
+    _require_order(own, names, partners)
+    columns = [_Column.of(name, own[:, i], bounds.get(name, (None, None))) for i, name in enumerate(names)]
     fitted = [column.fit() for column in columns]
     channels = np.repeat(np.arange(len(names))[:, None], 2, axis=1)
     separate = np.array([column.separate for column in columns])
     channels[separate] = len(names) + np.arange(separate.sum())
-    laws = [law._replace(channels=channels[i]) for i, (law, _) in enumerate(fitted)]
+    laws = [law._replace(channels=channels[i])[:-1] for i, (law, _) in enumerate(fitted)]  # without partners
     arrays = (jnp.asarray(np.stack(arrays), jnp.float32) for arrays in zip(*laws, strict=True))
+    margins = Margins(*arrays)._replace(spread=jnp.asarray(np.nanstd(rows, axis=0), jnp.float32))
     facts = {column.name: column.facts(pair) for column, (_, pair) in zip(columns, fitted, strict=True)}
-    return FittedMargins(Margins(*arrays), facts, [column.ties() for column in columns])
+    facts |= {name: {"difference": {"from": lower} | facts[name]} for name, lower in partners.items()}
+    if levels is not None:
+        margins = margins._replace(partners=jnp.asarray(levels))
+    return FittedMargins(margins, facts, [column.ties() for column in columns])
 
 
-def require_bounds(
-    bounds: Bounds | None, names: Sequence[str]
-) -> dict[str, tuple[float | None, float | None]]:
-    """Bounds by variable. Raises ValueError for another variable, or ends that are no interval."""
-    found = {str(name): (pair[0], pair[1]) for name, pair in (bounds or {}).items()}
-    unknown = [name for name in found if name not in names]
-    if unknown:
-        raise ValueError(
-            f"`bounds` must be of the model's variables ({', '.join(names)}); got {', '.join(unknown)}."
-        )
-    for name, (low, high) in found.items():
-        if low is not None and high is not None and not low < high:
+def _own(rows: Float[np.ndarray, "row variable"], margins: Margins) -> Float[np.ndarray, "row variable"]:
+    """Rows in which variables with a partner are their differences, see `_differences`."""
+    return _differences(rows, None if margins.partners is None else np.asarray(margins.partners))
+
+
+def _differences(rows: np.ndarray, levels: np.ndarray | None) -> np.ndarray:
+    """Rows in which variables with a partner are their differences from it, on the gauge's grid where both are."""
+    rows = np.asarray(rows, np.float64)
+    if levels is None:
+        return rows
+    own = rows.copy()
+    for variable, partner in enumerate(levels.max(axis=0).astype(int)):
+        if partner >= 0:
+            steps = [
+                _resolution(np.sort(column[np.isfinite(column)])) for column in rows[:, [variable, partner]].T
+            ]
+            apart = rows[:, variable] - rows[:, partner]
+            finest = min(steps)
+            own[:, variable] = np.round(apart / finest) * finest if finest > 0 else apart
+    return own
+
+
+def _require_order(own: np.ndarray, names: Sequence[str], partners: Mapping[str, str]) -> None:
+    for upper, lower in partners.items():
+        count = int(np.sum(own[:, names.index(upper)] < 0))
+        if count:
             raise ValueError(
-                f"`bounds` of {name} must be a lower and a higher number; got {low:g} and {high:g}."
+                f"`difference` {upper}-{lower} must not be negative; in {count} rows {upper} is below {lower}. "
+                "Declare those missing, or leave the difference out."
             )
-    return found
 
 
 class _Column(NamedTuple):

@@ -11,6 +11,9 @@ A bound that values often stand at, such as no rain, may have a score of its own
 where that score is below a level, and else what the other score says. How long it stays dry and how much falls on wet days
 then are two things to learn, and each is nearly Gaussian.
 
+A variable may be modelled as its difference from another, its partner, which is never above it: its margin then is that
+of the difference, which is added to the partner's value. A difference with a lower bound of 0 keeps the two in order.
+
 The tails are worked out through log Φ: in single precision Φ(z) is 1 from z ≈ 5.4 on, where rare events live.
 """
 
@@ -50,6 +53,8 @@ class Margins(NamedTuple):
             the variable's own or an occurrence, which one of the two may have.
         resolution: (variable,) step of the gauge, whose multiples the values are; 0 for none.
         spread: (variable,) standard deviation of the values.
+        partners: (level, variable) index of the variable that each is a difference from, as whole floats, −1 for none;
+            a variable of a level has its partner in one above, or has none. None where there are no differences.
     """
 
     first: Float[Array, " variable"]
@@ -62,6 +67,7 @@ class Margins(NamedTuple):
     channels: Float[Array, "variable 2"]
     resolution: Float[Array, " variable"]
     spread: Float[Array, " variable"]
+    partners: Float[Array, "level variable"] | None = None
 
     @property
     def num_scores(self) -> int:
@@ -70,12 +76,34 @@ class Margins(NamedTuple):
 
     def values(self, scores: Scores) -> Values:
         """Values of scores, at the gauge's resolution; its rounding has the slope 1."""
-        smooth = self.smooth_values(scores)
+        smooth = self._own_values(scores)
         rounded = jnp.clip(_rounded(smooth, self.resolution), self.bounds[:, 0], self.bounds[:, 1])
-        return jnp.where(self.resolution > 0, rounded, smooth)
+        return self._added(jnp.where(self.resolution > 0, rounded, smooth))
 
-    def smooth_values(self, scores: Scores) -> Values:
-        """Values of scores before they are rounded to the gauge's resolution."""
+    def differences(self, values: Values) -> Values:
+        """Values in which each variable with a partner is its difference from that; the others as they are."""
+        if self.partners is None:
+            return values
+        partner = jnp.max(self.partners, axis=0)
+        beside = jnp.take(values, jnp.maximum(partner, 0).astype(jnp.int32), axis=-1)
+        return jnp.where(partner >= 0, values - beside, values)
+
+    def _added(self, own: Values) -> Values:
+        """Inverse of `differences`; sums of multiples of a gauge's resolution are multiples again."""
+        x, steps = own, self.resolution
+        for partner in () if self.partners is None else self.partners:
+            index = jnp.maximum(partner, 0).astype(jnp.int32)
+            finer, coarser = (order(steps, steps[index]) for order in (jnp.minimum, jnp.maximum))
+            ratio = coarser / jnp.where(finer > 0, finer, 1.0)
+            common = jnp.where(jnp.abs(ratio - jnp.round(ratio)) < 1e-3, finer, 0.0)
+            steps = jnp.where(partner >= 0, common, steps)
+            total = x + jnp.take(x, index, axis=-1)
+            total = jnp.where(steps > 0, _rounded(total, steps), total)
+            x = jnp.where(partner >= 0, total, x)
+        return x
+
+    def _own_values(self, scores: Scores) -> Values:
+        """Values of scores, or differences, before they are rounded to the gauge's resolution."""
         low, high = (jnp.take(scores, self.channels[:, end].astype(jnp.int32), axis=-1) for end in (0, 1))
         x = self._inner_values(scores[..., : self.first.shape[0]])
         at_low, at_high = low <= self.atoms[:, 0], high >= self.atoms[:, 1]
@@ -99,7 +127,7 @@ class Margins(NamedTuple):
             values: in the variables' units.
             rounded: whether a multiple of the gauge's resolution has a share; else only bounds have one.
         """
-        half = 0.5 * self.resolution * rounded
+        values, half = self.differences(values), 0.5 * self.resolution * rounded
         at_low = (self.atoms[:, 0] > -FARTHEST) & (values <= self.bounds[:, 0] + half)
         at_high = (self.atoms[:, 1] < FARTHEST) & (values >= self.bounds[:, 1] - half)
         low, high = self._inner_scores(values - half), self._inner_scores(values + half)
@@ -123,11 +151,14 @@ class Margins(NamedTuple):
         return lows, highs
 
     def log_slopes(self, scores: Scores) -> Values:
-        """Logarithm of dx/dz of each variable and its own score, before rounding; −∞ at a bound with a share."""
+        """Logarithm of dx/dz of each variable and its own score, before rounding; −∞ at a bound with a share.
+
+        Their sum is log |det| of the whole map: a partner's value is added with the slope 1.
+        """
         count = self.first.shape[0]
 
         def values(own: Values) -> Values:
-            return self.smooth_values(jnp.concatenate([own, scores[..., count:]], axis=-1))
+            return self._own_values(jnp.concatenate([own, scores[..., count:]], axis=-1))
 
         _, slopes = jax.jvp(values, (scores[..., :count],), (jnp.ones_like(scores[..., :count]),))
         return jnp.log(slopes)

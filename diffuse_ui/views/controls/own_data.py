@@ -45,6 +45,9 @@ class OwnData:
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.name = pmui.TextInput(label="Name", placeholder="name of the file", **small)
         self.variables = pmui.TextInput(label="Variables", placeholder="all", **small)
+        self.positive = pmui.TextInput(
+            label="Never negative", placeholder="variables, as in Q, rain", **small
+        )
         self.window = pmui.IntInput(label="Window (steps)", value=60, start=2, end=4096, **small)
         self.gaps = pmui.Select(label="Gaps", options=_GAPS, value="", **small)
         self.train = pmui.Button(label="Train", variant="outlined", size="small", sizing_mode="stretch_width")
@@ -72,6 +75,7 @@ class OwnData:
             self.upload if self.session.served else self.source,
             pmui.Row(self.name, self.variables, **pair),
             pmui.Row(self.window, self.gaps, **pair),
+            self.positive,
             pmui.Row(self.train, self.stop, self.use, **pair),
             self.facts,
             self.losses,
@@ -85,8 +89,13 @@ class OwnData:
         Raises:
             ValueError: the page is served, and no file was uploaded.
         """
-        names = [name.strip() for name in self.variables.value.split(",") if name.strip()]
+        names, positive = (
+            [name.strip() for name in field.value.split(",") if name.strip()]
+            for field in (self.variables, self.positive)
+        )
         choices = {"window": self.window.value, "gaps": self.gaps.value or None, "variables": names or None}
+        if positive:
+            choices["positive"] = positive
         source = self._uploaded() if self.session.served else self.source.value
         return Request(source=source, name=self.name.value, choices=choices)
 

@@ -126,6 +126,13 @@ def test_the_name_of_another_model_is_refused(app, panel, recording):
     assert "There is a model named lorenz63" in panel.own.message.object
 
 
+def test_variables_that_are_never_negative_are_asked_for(panel):
+    own = panel.own
+    assert "positive" not in own.request.choices
+    own.positive.value = "flow, level"
+    assert own.request.choices["positive"] == ["flow", "level"]
+
+
 def test_an_emptied_window_is_asked_for(app, panel, recording):
     panel.own.source.value, panel.own.window.value = str(recording), None
     app.store.train(panel.own.request)

@@ -413,3 +413,19 @@ def test_coloured_noise_is_trained_with_and_kept(recording, quick, tmp_path):
         kernels.train_on(recording, name="a", noise="brown", num_known=2, path=tmp_path, **CHOICES)
     with pytest.raises(ValueError, match="`noise` must be one of white, pink, brown; got 'blue'"):
         kernels.train_on(recording, name="a", noise="blue", path=tmp_path, **CHOICES)
+
+
+def test_two_variables_keep_their_order_in_samples_and_in_the_file(tmp_path, quick):
+    generator = np.random.default_rng(0)
+    low = generator.normal(5.0, 6.0, 600).round(1)
+    both = {"tmin": ("time", low), "tmax": ("time", (low + generator.gamma(2.0, 2.0, 600)).round(1))}
+    data = xr.Dataset(both, {"time": np.arange(600.0)})
+    choices = {"window": 8, "num_steps": 2, "difference": ["tmax-tmin"]}
+    model = kernels.train_on(data, name="t", path=tmp_path, **choices)
+    assert model.card["data"]["difference"] == [["tmax", "tmin"]]
+    z = np.random.default_rng(1).normal(size=(500, 8, 2)).astype(np.float32)
+    x = np.asarray(model.standardizer.unstandardize(jnp.asarray(z)))
+    assert np.all(x[..., 1] >= x[..., 0])
+    assert x[..., 0].min() < 0
+    with pytest.raises(ValueError, match="must be left out with `margins` none"):
+        kernels.train_on(data, name="u", path=tmp_path, margins="none", **choices)

@@ -104,7 +104,9 @@ class Excesses(NamedTuple):
 
 
 def excess_log_survival(
-    excess: Shaped[np.ndarray, "..."], scale: Shaped[np.ndarray, "..."] | float, shape: float
+    excess: Shaped[np.ndarray, "..."],
+    scale: Shaped[np.ndarray, "..."] | float,
+    shape: Shaped[np.ndarray, "..."] | float,
 ) -> np.ndarray:
     """Logarithm of S(y) of excesses y ≥ 0 under a scale and a shape; they broadcast."""
     reduced = np.asarray(excess / scale)
@@ -230,8 +232,8 @@ def _excesses(excess: np.ndarray, weight: np.ndarray, cluster: np.ndarray, step:
     return Excesses(low, high, np.bincount(index, weight), index, labels, weight)
 
 
-def log_terms(excesses: Excesses, scale: np.ndarray | float, shape: float) -> np.ndarray:
-    """Log-likelihood of each distinct excess, of its cell where there is a grid; broadcast against a scale."""
+def log_terms(excesses: Excesses, scale: np.ndarray | float, shape: np.ndarray | float) -> np.ndarray:
+    """Log-likelihood of each distinct excess, of its cell where there is a grid; scale and shape broadcast."""
     upper = excess_log_survival(excesses.high, scale, shape)
     if excesses.low[0] == excesses.high[0]:
         return (1.0 + shape) * upper - np.log(scale)
@@ -240,9 +242,10 @@ def log_terms(excesses: Excesses, scale: np.ndarray | float, shape: float) -> np
         return np.where(np.isneginf(lower), -np.inf, lower + np.log(-np.expm1(upper - lower)))
 
 
-def log_prior(shape: float) -> float:
+def log_prior(shape: Shaped[np.ndarray, "..."] | float) -> np.ndarray:
     """Logarithm of the shape's prior, up to a constant."""
-    return -0.5 * ((shape - PRIOR_MEAN) / PRIOR_SD) ** 2 if SHAPES[0] <= shape <= SHAPES[1] else -np.inf
+    within = (SHAPES[0] <= np.asarray(shape)) & (np.asarray(shape) <= SHAPES[1])
+    return np.where(within, -0.5 * ((shape - PRIOR_MEAN) / PRIOR_SD) ** 2, -np.inf)
 
 
 def _fitted(excesses: Excesses, threshold: float, share: float) -> ParetoTail:
@@ -268,7 +271,7 @@ def _start(excesses: Excesses) -> np.ndarray:
 def _mode(excesses: Excesses, place: np.ndarray, inflation: float) -> np.ndarray:
     def loss(place: np.ndarray) -> float:
         terms = log_terms(excesses, np.exp(place[0]), place[1])
-        value = log_prior(place[1]) + float(excesses.weight @ terms) / inflation
+        value = float(log_prior(place[1])) + float(excesses.weight @ terms) / inflation
         return -value if np.isfinite(value) else np.inf
 
     options = {"xatol": 1e-7, "fatol": 1e-9, "maxiter": 2000, "initial_simplex": place + 0.1 * np.eye(3, 2)}

@@ -30,8 +30,10 @@ from kernels.statistics.pareto import (
 
 __all__ = ["Bounded", "exceedance_interval", "return_level_interval"]
 
-NUM_SHAPES, NUM_LOCAL, NUM_WIDE = 81, 49, 61  # grid of a profile
+NUM_SHAPES, NUM_LOCAL, NUM_WIDE = 41, 49, 61  # grid of a profile
+REFINED = (7, 7, 7)  # shapes about the best one, between its neighbours, in turn
 SPREADS = 6.0  # standard errors on either side that the grids reach
+FARTHEST = 1e9  # deviance of what cannot be, finite to be interpolated
 DEEPEST = 300.0  # −log S, as good as the end of the tail
 
 
@@ -145,25 +147,41 @@ def _depth_profile(
         spread = _depth_error(tail, y)
         near = best + spread * np.linspace(-SPREADS, SPREADS, NUM_LOCAL)
         depths = np.union1d(depths, near[(near > 0.0) & (near < DEEPEST)])
-    top = log_likelihood(excesses, tail.scale, tail.shape)[0]
-    wide = SPREADS * tail.shape_error
-    shapes = np.linspace(max(tail.shape - wide, SHAPES[0]), min(tail.shape + wide, SHAPES[1]), NUM_SHAPES)
-    highest = np.full(depths.size, -np.inf)
-    for shape in shapes:
-        rise = depths if abs(shape) < 1e-9 else np.expm1(shape * depths) / shape
-        highest = np.maximum(highest, log_likelihood(excesses, y / rise, shape))
+    top = float(_log_likelihood(excesses, np.array([tail.scale]), np.array([tail.shape]))[0])
+    highest = _best_of_shapes(excesses, tail, y, depths)
     if best >= DEEPEST:  # the best tail ends before y
         highest[-1] = max(highest[-1], top)
-    return depths, 2.0 * np.maximum(max(top, highest.max()) - highest, 0.0)
+    return depths, np.clip(2.0 * (max(top, highest.max()) - highest), 0.0, FARTHEST)
 
 
-def log_likelihood(
-    excesses: Excesses, scale: Float[np.ndarray, " scale"] | float, shape: float
-) -> np.ndarray:
-    """Log-likelihood and prior of scales with a shape."""
-    terms = log_terms(excesses, np.atleast_1d(scale)[:, None], shape)
+def _best_of_shapes(
+    excesses: Excesses, tail: ParetoTail, y: float, depths: Float[np.ndarray, " depth"]
+) -> Float[np.ndarray, " depth"]:
+    """Highest log-likelihood of the shapes with each depth −log S(y), on a grid that is refined."""
+    half = 2.0 * SPREADS * tail.shape_error / (NUM_SHAPES - 1)
+    middle, highest = np.full(depths.size, tail.shape), np.full(depths.size, -np.inf)
+    for count in (NUM_SHAPES, *REFINED):
+        centre, width = middle.copy(), half * (count - 1) / 2.0
+        for offset in np.linspace(-width, width, count):
+            shape = np.clip(centre + offset, *SHAPES)
+            inner = shape * depths
+            rise = depths * np.where(
+                np.abs(inner) < 1e-9, 1.0, np.expm1(inner) / np.where(inner == 0.0, 1.0, inner)
+            )
+            found = _log_likelihood(excesses, y / rise, shape)
+            middle, highest = np.where(found > highest, shape, middle), np.maximum(highest, found)
+        half *= 2.0 / (REFINED[0] - 1)
+    return highest
+
+
+def _log_likelihood(
+    excesses: Excesses, scale: Float[np.ndarray, " law"], shape: Float[np.ndarray, " law"]
+) -> Float[np.ndarray, " law"]:
+    """Log-likelihood and prior of scales, each with a shape."""
+    terms = log_terms(excesses, scale[:, None], shape[:, None])
     with np.errstate(invalid="ignore"):
-        return np.nan_to_num(terms @ excesses.weight, nan=-np.inf) + log_prior(shape)
+        total = terms @ excesses.weight + log_prior(shape)
+    return np.where(np.isnan(total), -np.inf, total)
 
 
 def _depth_error(tail: ParetoTail, y: float) -> float:

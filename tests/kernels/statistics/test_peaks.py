@@ -51,6 +51,19 @@ def test_the_ends_of_the_interval_have_the_deviance_of_its_level(shape):
         )
 
 
+@pytest.mark.parametrize("distance", [20.0, 100.0])
+def test_far_beyond_the_peaks_the_interval_has_ends(distance):
+    """There the shape and the survival hang together so closely that a grid of shapes is too coarse."""
+    for peaks in (sample(-0.02), sample(0.15), np.random.default_rng(0).exponential(size=300)):
+        value, low, high = exceedance_interval(peaks, EXPOSURE, distance, threshold=0.0)
+        assert 0.0 <= low <= value < high < 0.5
+        if low > 0.0:
+            least = profile_loss(peaks, distance, value)
+            for rate in (low, high):
+                found = 2.0 * (profile_loss(peaks, distance, rate) - least)
+                assert found == pytest.approx(stats.chi2.ppf(0.95, 1), abs=0.06)
+
+
 def test_at_the_threshold_the_rate_is_that_of_counts():
     value, low, high = exceedance_interval(sample(0.1), EXPOSURE, 0.0, threshold=0.0)
     assert value == pytest.approx(6.0)
@@ -59,6 +72,13 @@ def test_at_the_threshold_the_rate_is_that_of_counts():
         return 2.0 * (60 * np.log(6.0 / rate) - 60 + rate * EXPOSURE)
 
     assert deviance(low) == pytest.approx(deviance(high), abs=0.01) == pytest.approx(3.8415, abs=0.01)
+
+
+def test_within_the_peaks_of_a_tail_that_ends_the_rate_is_that_of_counts():
+    peaks = np.random.default_rng(0).beta(1.0, 3.0, 2000)
+    value, low, high = exceedance_interval(peaks, EXPOSURE, 0.2, threshold=0.0)
+    assert value == pytest.approx(np.sum(peaks > 0.2) / EXPOSURE, rel=0.05)
+    assert 0.9 * value < low < value < high < 1.1 * value
 
 
 def test_the_rate_beyond_a_possible_end_point_may_be_zero():

@@ -241,7 +241,7 @@ _STREAMS = (
 
 
 @jax.jit
-def _unstandardize(standardizer: Standardizer, x0: Batch) -> Batch:
+def _unstandardize(standardizer: Standardizer, x0: Float[Array, "sample time score"]) -> Batch:
     return standardizer.unstandardize(x0)
 
 

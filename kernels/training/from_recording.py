@@ -31,6 +31,7 @@ from kernels.recordings.reading import Recording, read_recording
 from kernels.recordings.regularity import regular
 from kernels.recordings.windows import Split, part_dates, recording_layout, split_windows
 from kernels.training.bounds import Bounds, Differences, require_bounds, require_differences, require_used
+from kernels.training.calibration import calibrated
 from kernels.training.data import TrainingData, fit_record_margins, training_data
 from kernels.training.loop import TrainingConfig, TrainingRecord, fit
 from kernels.training.margins import MARGINS, FittedMargins
@@ -222,6 +223,8 @@ def _trained(
         if _stale(record):
             break
     if stopped is None or not stopped():
+        if plan.margins is not None:
+            save_checkpoint(calibrated(load_checkpoint(plan.weights), plan.seed), plan.weights)
         state_path.unlink(missing_ok=True)
 
 

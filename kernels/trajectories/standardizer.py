@@ -26,17 +26,17 @@ class Standardizer(NamedTuple):
     With margins, x stands for the normal scores of the values instead of the values.
 
     Attributes:
-        mean: (variable,), physical units, or of scores.
-        scale: (variable,), physical units, or of scores; positive.
+        mean: (variable,), physical units; (score,) with margins.
+        scale: (variable,), physical units; (score,) with margins; positive.
         noise: amplitudes of L for structured noise, see `kernels.diffusion.noise`; None is white, L = 1.
         increments: (variable,), 1 for variables seen as increments, else 0; None is 0 for all.
         margins: one-time laws of the variables of a record; None where networks see the values themselves.
     """
 
-    mean: Float[Array, " variable"]
-    scale: Float[Array, " variable"]
+    mean: Float[Array, " score"]
+    scale: Float[Array, " score"]
     noise: Float[Array, " frequency"] | None = None
-    increments: Float[Array, " variable"] | None = None
+    increments: Float[Array, " score"] | None = None
     margins: Margins | None = None
 
     @property
@@ -80,7 +80,7 @@ class Standardizer(NamedTuple):
         amplitude = amplitudes(noise, num_times)
         return self._replace(noise=None if noise == "white" else jnp.asarray(amplitude, jnp.float32))
 
-    def standardize(self, x: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
+    def standardize(self, x: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time score"]:
         if self.margins is not None:
             x = self.margins.scores(x)
         if self.increments is not None:
@@ -90,14 +90,14 @@ class Standardizer(NamedTuple):
 
     def standardize_ensemble(
         self, states: Float[np.ndarray, "sample time variable"]
-    ) -> Float[np.ndarray, "sample time variable"]:
+    ) -> Float[np.ndarray, "sample time score"]:
         """Standardise an ensemble on the host, chunk by chunk, in single precision."""
         chunks = (states[start : start + _CHUNK] for start in range(0, len(states), _CHUNK))
         return np.concatenate(
             [np.asarray(self.standardize(jnp.asarray(chunk, jnp.float32))) for chunk in chunks]
         )
 
-    def unstandardize(self, x0: Float[Array, "*batch time variable"]) -> Float[Array, "*batch time variable"]:
+    def unstandardize(self, x0: Float[Array, "*batch time score"]) -> Float[Array, "*batch time variable"]:
         x = x0 if self.noise is None else coloured(x0, self.noise)
         x = x * self.scale + self.mean
         if self.increments is not None:

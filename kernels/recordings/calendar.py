@@ -12,7 +12,8 @@ import cftime
 import numpy as np
 from jaxtyping import Float, Int
 
-from kernels.recordings.reading import UNITS, Recording
+from kernels.recordings.axis import UNITS
+from kernels.recordings.reading import Recording
 from kernels.recordings.regularity import even_step
 
 __all__ = [
@@ -31,7 +32,8 @@ __all__ = [
 CALENDAR = ("month", "day_of_year", "hour", "weekday")  # columns of `calendar_of`
 DAY, WEEK, YEAR = 86_400.0, 7 * 86_400.0, 365.2425 * 86_400.0  # seconds
 SHORT_STEP = DAY / 2  # steps of a day, at least this fine, show its hours
-_SECONDS = dict(UNITS)
+_MONTHS = {"months": 1, "years": 12}  # units of the calendar
+_SECONDS = dict(UNITS) | {unit: count * YEAR / 12 for unit, count in _MONTHS.items()}
 
 
 def is_dated(recording: Recording) -> bool:
@@ -84,8 +86,28 @@ def dates_of(recording: Recording, rows: Int[np.ndarray, " chosen"]) -> list[str
 
 
 def _moments(recording: Recording, rows: Int[np.ndarray, " chosen"]) -> np.ndarray | list[cftime.datetime]:
+    if recording.time_units in _MONTHS:
+        return _months_on(
+            recording, np.round(recording.times[rows] * _MONTHS[recording.time_units]).astype(int)
+        )
     seconds = np.round(recording.times[rows] * _SECONDS[recording.time_units])
     if not recording.calendar:
         return np.datetime64(recording.start, "s") + seconds.astype("timedelta64[s]")
     units, name = f"seconds since {recording.start.replace('T', ' ')}", recording.calendar
     return list(np.atleast_1d(cftime.num2date(seconds, units, name))) if len(seconds) else []
+
+
+def _months_on(
+    recording: Recording, months: Int[np.ndarray, " chosen"]
+) -> np.ndarray | list[cftime.datetime]:
+    """Dates some months after the first row, on its day of the month or the last that there is."""
+    year, month, day = (int(part) for part in recording.start[:10].rsplit("-", 2))
+    if recording.calendar:
+        places = 12 * year + month - 1 + months
+        first = [
+            cftime.datetime(p // 12, p % 12 + 1, 1, calendar=recording.calendar) for p in places.tolist()
+        ]
+        return [moment.replace(day=min(day, moment.daysinmonth)) for moment in first]
+    first = np.datetime64(recording.start[:-12], "M") + months
+    last = ((first + 1).astype("datetime64[D]") - first.astype("datetime64[D]")).astype(int)
+    return (first.astype("datetime64[D]") + (np.minimum(day, last) - 1)).astype("datetime64[s]")

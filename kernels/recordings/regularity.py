@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from jaxtyping import Float
+from jaxtyping import Float, Int
 
 from kernels.recordings.reading import Recording
 
@@ -21,7 +21,9 @@ __all__ = ["GAPS", "MAX_GAP", "even_step", "regular"]
 GAPS = ("drop", "interpolate")
 MAX_GAP = 3  # steps bridged by interpolation; more would teach the model straight lines
 MAX_FILLING = 20  # even steps per row; more come from a stray time, not from gaps
-EVEN = 0.01  # share of a step by which times may miss an even grid
+EVEN = (
+    0.06  # share of a step by which times may miss an even grid: rounded stamps, and clocks with some jitter
+)
 
 
 def regular(recording: Recording, *, gaps: str | None = None, resample: float | None = None) -> Recording:
@@ -46,18 +48,19 @@ def regular(recording: Recording, *, gaps: str | None = None, resample: float | 
         names = _names(recording, np.isinf(recording.values).any(0))
         raise ValueError(f"values must be finite; {names} are infinite in places. Set those to NaN first.")
     step = even_step(recording) if resample is None else float(resample)
-    runs = []
+    runs, begins = [], []
     for run in np.unique(recording.runs):
         chosen = recording.runs == run
         times, values = recording.times[chosen], recording.values[chosen]
         _require_dense(recording, times, step)
         even = _filled(times, values, step) if resample is None else _resampled(times, values, step)
         runs.append(even)
+        begins.append(times[0])
     lengths = [len(values) for values in runs]
     whole = dataclasses.replace(
         recording,
         values=np.concatenate(runs),
-        times=np.concatenate([np.arange(length) * step for length in lengths]),
+        times=np.concatenate([begin + np.arange(n) * step for begin, n in zip(begins, lengths, strict=True)]),
         runs=np.repeat(np.arange(len(runs)), lengths),
     )
     _require_varying(whole)
@@ -70,16 +73,36 @@ def even_step(recording: Recording) -> float:
     steps = np.diff(recording.times)[within]
     if steps.size == 0:
         raise ValueError("every run must have at least 2 rows. Give longer runs.")
-    step = float(np.median(steps))
-    ratio = steps / step
-    if np.any(np.abs(ratio - np.round(ratio)) > EVEN) or np.any(np.round(ratio) < 1):
+    median = float(np.median(steps))
+    single = steps[np.abs(steps - median) < 0.5 * median]
+    step = float(single.mean()) if single.size else median  # stamps are rounded: their mean says more
+    places, offsets = [], []
+    for run in np.unique(recording.runs):
+        times = recording.times[recording.runs == run]
+        places.append(_places(times, step))
+        offsets.append(times - times[0])
+    step = _fitted(places, offsets, step)
+    worst = max(float(np.ptp(times - step * place)) / 2 for place, times in zip(places, offsets, strict=True))
+    crowded = any(np.any(np.diff(place) < 1) for place in places)
+    if worst > EVEN * step or crowded:
         unit = f" {recording.time_units}".rstrip()
         raise ValueError(
             f"times must be evenly spaced; steps run from {steps.min():.6g} to {steps.max():.6g}{unit}, "
-            f"with a median of {step:.6g}. Choose a step with `resample` (--resample {step:.6g}) to "
-            "interpolate linearly."
+            f"with a median of {median:.6g}. Choose a step with `resample` (--resample {median:.6g}) to "
+            "interpolate linearly, or take one row for one step (`steps`, --steps rows)."
         )
     return step
+
+
+def _places(times: Float[np.ndarray, " row"], step: float) -> Int[np.ndarray, " row"]:
+    """Place of each row on an even grid, from step to step, so that rounding does not add up."""
+    return np.concatenate([[0], np.cumsum(np.round(np.diff(times) / step))]).astype(int)
+
+
+def _fitted(places: list[np.ndarray], offsets: list[np.ndarray], step: float) -> float:
+    """Step of the grid that the times of all runs are nearest to: of whole runs, span by number of steps."""
+    count = sum(int(place[-1]) for place in places)
+    return sum(float(times[-1]) for times in offsets) / count if count else step
 
 
 def _require_dense(recording: Recording, times: Float[np.ndarray, " row"], step: float) -> None:
@@ -101,7 +124,7 @@ def _filled(
     times: Float[np.ndarray, " row"], values: Float[np.ndarray, "row variable"], step: float
 ) -> Float[np.ndarray, "even variable"]:
     """Values at even times, NaN in the place of missing rows."""
-    places = np.concatenate([[0], np.cumsum(np.round(np.diff(times) / step).astype(int))])
+    places = _places(times, step)
     even = np.full((places[-1] + 1, values.shape[1]), np.nan)
     even[places] = values
     return even

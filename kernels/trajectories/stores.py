@@ -18,21 +18,24 @@ import zarr
 from kernels.files import UnreadableError, parse_json, read_text, readable, require_file, require_memory
 from kernels.trajectories.heaps import require_sound_heaps
 
-__all__ = ["open_store", "require_loadable"]
+__all__ = ["open_store", "require_loadable", "store_groups"]
 
 CLASSIC = (b"CDF\x01", b"CDF\x02")  # first bytes of NetCDF-3, with offsets of 32 and 64 bits
 CDF5 = b"CDF\x05"
 METADATA = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
+MAX_GROUPS = 100  # named in a message
 MAX_ENTRIES = 1_000_000  # files of a folder, chunks of an array, objects of a file
 UNSAFE = ("pickle", "numcodecs.pickle")  # codecs whose data are programs
 
 
-def open_store(path: Path, words: str) -> xr.Dataset:
+def open_store(path: Path, words: str, *, group: str | None = None, decode_times: bool = True) -> xr.Dataset:
     """Open a NetCDF file or Zarr store; its axes are loaded, nothing else.
 
     Args:
         path: the file or folder.
         words: the sentence of a failure, with `{path}` and `{error}`.
+        group: to open instead of the root.
+        decode_times: whether numbers since a date become dates.
 
     Raises:
         UnreadableError: another kind of file, a damaged one, one that points to others, or axes or chunks
@@ -41,12 +44,13 @@ def open_store(path: Path, words: str) -> xr.Dataset:
     if path.is_dir():
         _require_plain(path, words)
         options: dict[str, Any] = {"engine": "zarr", "consolidated": False}
-        declared = _zarr_arrays(path)
+        declared = _zarr_arrays(path, group)
     else:
         require_file(path, most=1 << 62)  # of a large file a part may be asked for
         classic = _is_classic(path, words)
         options = {"engine": "scipy" if classic else "h5netcdf"}
         declared = iter(()) if classic else _hdf5_arrays(path)
+    options |= {"decode_times": decode_times} | ({} if group is None else {"group": group})
     with readable(path, words):
         for name, shape, chunks, itemsize in declared:
             if len(shape) == 1:  # it may be an axis
@@ -57,6 +61,34 @@ def open_store(path: Path, words: str) -> xr.Dataset:
             if coordinate.dims == (name,):
                 dataset = dataset.set_xindex(str(name))
         return dataset
+
+
+def store_groups(path: Path, words: str) -> list[str]:
+    """Names of the groups of a store that hold arrays; the root has no name and is not among them.
+
+    Args:
+        path: a NetCDF-4 file or Zarr folder that `open_store` has opened.
+        words: the sentence of a failure, with `{path}` and `{error}`.
+    """
+    found: list[str] = []
+    with readable(path, words):
+        if path.is_dir():
+            groups = [(name, group) for name, group in zarr.open_group(path, mode="r").groups()]
+            while groups and len(found) < MAX_GROUPS:
+                name, group = groups.pop(0)
+                found += [name] if next(iter(group.array_keys()), None) is not None else []
+                groups += [(f"{name}/{inner}", one) for inner, one in group.groups()]
+        elif not _is_classic(path, words):
+            with h5py.File(path, "r") as file:
+                file.visititems(
+                    lambda name, item: (
+                        found.append(name)
+                        if isinstance(item, h5py.Group)
+                        and any(isinstance(one, h5py.Dataset) for one in item.values())
+                        else None
+                    )
+                )
+    return found[:MAX_GROUPS]
 
 
 def require_loadable(arrays: Iterable[xr.DataArray], source: Any) -> None:
@@ -124,8 +156,8 @@ def _hdf5_arrays(path: Path) -> Iterator[_Declared]:
                     yield name, item.shape or (), item.chunks, item.dtype.itemsize
 
 
-def _zarr_arrays(path: Path) -> Iterator[_Declared]:
-    for name, array in zarr.open_group(path, mode="r").arrays():
+def _zarr_arrays(path: Path, group: str | None) -> Iterator[_Declared]:
+    for name, array in zarr.open_group(path, mode="r", path=group).arrays():
         yield name, array.shape, array.chunks, array.dtype.itemsize
 
 

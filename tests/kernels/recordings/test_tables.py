@@ -58,7 +58,7 @@ def test_measurements_are_not_left_out_because_a_word_stands_among_them(tmp_path
     table.loc[[41, 50], "Q"] = "out of order"
     with pytest.raises(
         ValueError,
-        match=r"'Q' must be numeric; it holds text in 2 of 100 rows, first 'out of order' in row 42",
+        match=r"'Q' must be numeric; it holds text in 2 of 100 rows, first 'out of order' in line 43",
     ):
         written(table, tmp_path)
     with pytest.raises(ValueError, match="2 of 100 rows"):
@@ -66,10 +66,8 @@ def test_measurements_are_not_left_out_because_a_word_stands_among_them(tmp_path
     assert read_recording(tmp_path / "a.csv", variables=["T"]).variables == ("T",)
     table.loc[[41, 50], "Q"] = None
     assert written(table, tmp_path).variables == ("T", "Q")
-    with pytest.raises(
-        ValueError, match="'Q' must be numeric; its numbers are stored as text or objects: convert"
-    ):
-        read_recording(table.astype({"Q": str}).replace("None", "3"))
+    as_text = table.assign(Q=[f"{i}.5" for i in range(100)])
+    np.testing.assert_array_equal(read_recording(as_text).values[:, 1], np.arange(100) + 0.5)
 
 
 def test_two_columns_of_dates_are_told_apart_by_name_or_not_at_all():
@@ -120,7 +118,6 @@ def test_numbers_that_are_no_dates_stay_numbers(numbers):
         ("%d.%m.%y %H:%M", "6h"),
         ("%d-%m-%Y", "1D"),
         ("%m/%d/%Y %I:%M:%S %p", "1h"),
-        ("%d/%m/%Y", "MS"),  # no day above 12 ever
         ("%d %b %Y", "1D"),
         ("%Y-%m-%dT%H:%M:%S+01:00", "1h"),
     ],
@@ -130,6 +127,13 @@ def test_dates_are_read_the_way_that_gives_a_record(form, step, tmp_path):
     times = written(columns("date", dates.strftime(form)), tmp_path).times
     days = (dates - dates[0]) / pd.Timedelta("1D")
     np.testing.assert_allclose(times / times[-1], days / days[-1])
+
+
+def test_months_are_even_and_tell_day_from_month(tmp_path):
+    dates = pd.date_range("2020-03-01", periods=400, freq="MS")  # no day above 12 ever
+    recording = written(columns("date", dates.strftime("%d/%m/%Y")), tmp_path)
+    np.testing.assert_array_equal(recording.times, np.arange(400))
+    assert (recording.time_units, recording.start) == ("months", "2020-03-01T00:00:00")
 
 
 def test_hours_of_few_days_tell_day_from_month(tmp_path):
@@ -248,12 +252,9 @@ def test_row_numbers_without_a_heading_are_no_variable(tmp_path):
 
 def test_a_table_is_not_wider_than_any_record(tmp_path):
     path = tmp_path / "a.csv"
-    for count, words in ((10_001, "10001"), (10**6, r"\d+")):
-        path.write_text(",".join("c" * count) + "\n" + ",".join("1" * count) + "\n")
-        with pytest.raises(
-            ValueError, match=rf"a.csv must have at most 10000 columns; it has {words} or more"
-        ):
-            read_recording(path)
+    path.write_text(",".join("c" * 10_001) + "\n" + ",".join("1" * 10_001) + "\n")
+    with pytest.raises(ValueError, match=r"a.csv must have at most 10000 columns; it has 10001 or more"):
+        read_recording(path)
     path.write_text("time,T\n0,1\n1," + "2" * 1_000_001)
     with pytest.raises(ValueError, match=r"a.csv must have lines of at most 1000000 characters"):
         read_recording(path)
@@ -262,14 +263,18 @@ def test_a_table_is_not_wider_than_any_record(tmp_path):
 def test_rows_with_one_number_more_than_there_are_headings(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("time,T\n2001-01-01,0,1\n2001-01-02,1,2\n")
-    with pytest.raises(ValueError, match=r"headings must be one for each column; 'time' is a heading, and"):
+    with pytest.raises(
+        ValueError, match=r"a heading for each column; line 2 has 3 fields, the heading in line 1 has 2"
+    ):
         read_recording(path)
 
 
 def test_rows_with_two_numbers_more_than_there_are_headings(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text("T,Q\n2001-01-01,0,1,2\n2001-01-02,1,2,3\n")
-    with pytest.raises(ValueError, match="a heading for each column; 2 columns have none"):
+    with pytest.raises(
+        ValueError, match="a heading for each column; line 2 has 4 fields, the heading in line 1 has 2"
+    ):
         read_recording(path)
 
 

@@ -1,6 +1,6 @@
 """Command line, a thin layer over `kernels.runs.api`.
 
-    diffuse-ui lab | serve | simulate | train | sample | probability | validate | models
+    diffuse-ui lab | serve | simulate | inspect | train | sample | probability | validate | models
 
 Exit codes: 0 done, 1 numerical failure, 2 bad input, 130 interrupted. An error is one message on stderr. With
 `--json` one object goes to stdout and nothing else; progress goes to stderr.
@@ -11,6 +11,7 @@ import sys
 import typer
 
 import kernels
+from diffuse_ui.commands.inspect import inspect
 from diffuse_ui.commands.models import models_app
 from diffuse_ui.commands.options import AllowOriginOption, BrowserOption, ModelOption, PortOption
 from diffuse_ui.commands.output import exit_codes
@@ -28,7 +29,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (sample, probability, simulate, train, validate):
+for command in (sample, probability, simulate, inspect, train, validate):
     app.command()(command)
 app.add_typer(models_app, name="models")
 

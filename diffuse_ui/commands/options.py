@@ -11,22 +11,52 @@ from kernels.probability.registry import ESTIMATORS
 from kernels.samplers.registry import SAMPLERS
 
 __all__ = [
+    "READING",
     "AllowOriginOption",
     "BrowserOption",
+    "CensoredOption",
+    "DecimalOption",
     "EstimatorOption",
     "EventOption",
+    "FlagsOption",
     "GivenOption",
+    "GroupOption",
     "GuidanceOption",
     "JsonOption",
+    "MissingOption",
     "ModelOption",
     "OutputOption",
     "PortOption",
+    "RepeatedOption",
     "SamplerOption",
     "SamplesOption",
     "ScheduleOption",
     "SeedOption",
+    "SelectOption",
+    "SeriesOption",
+    "SkipLinesOption",
+    "StepOption",
     "StepsOption",
+    "TimeOption",
+    "TimezoneOption",
+    "VariablesOption",
 ]
+
+READING = (  # options that answer what a file does not tell
+    *(
+        "missing",
+        "decimal",
+        "censored",
+        "flags",
+        "timezone",
+        "steps",
+        "repeated",
+        "series",
+        "select",
+        "group",
+    ),
+    "skip_lines",
+)
 
 ModelOption = Annotated[
     str, typer.Option("--model", "-m", help="Name of a model, shipped or your own, or path of a checkpoint.")
@@ -58,3 +88,46 @@ AllowOriginOption = Annotated[
     ),
 ]
 BrowserOption = Annotated[bool, typer.Option("--browser/--no-browser", help="Open a browser window.")]
+VariablesOption = Annotated[
+    str | None, typer.Option(help="Of a file: which, as in T,P; all numeric ones unless given.")
+]
+TimeOption = Annotated[
+    str | None,
+    typer.Option(help="Of a file: name of the time dimension or column; none where rows are to be numbered."),
+]
+MissingOption = Annotated[
+    str | None,
+    typer.Option(help="Of a file: values that mean missing, as in -9999,Ice; none if all are measured."),
+]
+DecimalOption = Annotated[
+    str | None, typer.Option(help="Of a table: the mark before the decimals, . or , where both may be.")
+]
+CensoredOption = Annotated[
+    str | None, typer.Option(help="Of a table with values as <0.05: half (of the limit), limit, or missing.")
+]
+FlagsOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Of a table with marks behind numbers, as 12.3*: ignore them, or take both as missing."
+    ),
+]
+TimezoneOption = Annotated[
+    str | None,
+    typer.Option(help="Of a file: where its clock stood, as in Europe/Berlin; UTC if it never jumped."),
+]
+StepOption = Annotated[
+    str | None,
+    typer.Option("--steps", help="Of a file: rows, if one row is one step, as trading days are; or time."),
+]
+RepeatedOption = Annotated[
+    str | None, typer.Option(help="Of a file with rows at equal times: keep the first, or the last.")
+]
+SeriesOption = Annotated[
+    str | None,
+    typer.Option(help="Of a table: column of the station or member of a row; none for one series."),
+]
+SelectOption = Annotated[str | None, typer.Option(help="Of a table: rows to read, as in station=A.")]
+GroupOption = Annotated[str | None, typer.Option(help="Of a NetCDF or Zarr file: the group to read.")]
+SkipLinesOption = Annotated[
+    str | None, typer.Option(help="Of a table: numbers of lines that are no rows, as in 1,2,365.")
+]

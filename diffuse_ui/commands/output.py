@@ -20,6 +20,7 @@ from kernels.trajectories.datasets import require_writable
 __all__ = [
     "exit_codes",
     "follow",
+    "given",
     "in_one_line",
     "print_answer",
     "refuse",
@@ -74,6 +75,11 @@ def refuse(context: typer.Context, names: tuple[str, ...], where: str) -> None:
         if source is not None and source.name == "COMMANDLINE":
             flag = next(p.opts[0] for p in context.command.params if p.name == name)
             raise ValueError(f"{flag} has no meaning {where}. Leave it out.")
+
+
+def given(context: typer.Context, names: tuple[str, ...]) -> dict[str, Any]:
+    """Options among `names` that were given, with their values."""
+    return {name: context.params[name] for name in names if context.params.get(name) is not None}
 
 
 def print_answer(document: dict[str, Any], as_json: bool, words: Callable[[], str]) -> None:

@@ -5,13 +5,30 @@ from typing import Annotated
 
 import typer
 
-from diffuse_ui.commands.options import JsonOption, SeedOption
-from diffuse_ui.commands.output import exit_codes, print_answer, refuse
+from diffuse_ui.commands.options import (
+    READING,
+    CensoredOption,
+    DecimalOption,
+    FlagsOption,
+    GroupOption,
+    JsonOption,
+    MissingOption,
+    RepeatedOption,
+    SeedOption,
+    SelectOption,
+    SeriesOption,
+    SkipLinesOption,
+    StepOption,
+    TimeOption,
+    TimezoneOption,
+    VariablesOption,
+)
+from diffuse_ui.commands.output import exit_codes, given, print_answer, refuse
 
 __all__ = ["train"]
 
 OF_A_FILE = ("variables", "window", "stride", "time", "gaps", "resample", "num_known", "num_steps")
-OF_A_FILE += ("margins", "positive", "bounds", "difference")
+OF_A_FILE += ("margins", "positive", "bounds", "difference", *READING)
 OF_A_SYSTEM = ("output", "preset", "start")
 
 
@@ -44,12 +61,10 @@ def train(
             help="Name of the model; --model takes it from then on, unless --output puts it elsewhere."
         ),
     ] = None,
-    variables: Annotated[
-        str | None, typer.Option(help="Of a file: which, as in T,P; all numeric ones unless given.")
-    ] = None,
+    variables: VariablesOption = None,
     window: Annotated[int, typer.Option(help="Of a file: steps of a trajectory.")] = 60,
     stride: Annotated[int | None, typer.Option(help="Of a file: steps from one window to the next.")] = None,
-    time: Annotated[str | None, typer.Option(help="Of a file: name of the time dimension or column.")] = None,
+    time: TimeOption = None,
     gaps: Annotated[
         str | None,
         typer.Option(help="Of a file with missing values: drop, or interpolate (gaps of up to 3 steps)."),
@@ -83,6 +98,17 @@ def train(
     noise: Annotated[
         str, typer.Option(help="Colour of the perturbing noise over time: white, pink, brown.")
     ] = "white",
+    missing: MissingOption = None,
+    decimal: DecimalOption = None,
+    censored: CensoredOption = None,
+    flags: FlagsOption = None,
+    timezone: TimezoneOption = None,
+    steps: StepOption = None,
+    repeated: RepeatedOption = None,
+    series: SeriesOption = None,
+    select: SelectOption = None,
+    group: GroupOption = None,
+    skip_lines: SkipLinesOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -115,6 +141,7 @@ def train(
             difference=names_of(difference),
             noise=noise,
             seed=seed,
+            **given(context, READING),
         )
         how = "stopped; the best so far" if document["stopped"] else "the best"
         words = f"model {document['name']} in {document['output']}: {how}, of step {document['best_step']}"

@@ -22,12 +22,15 @@ from diffuse_ui.style import numbers
 __all__ = ["is_recording", "train_recording", "train_simulated"]
 
 MAX_BLOCKS = 3  # of a part, whose dates are shown
-RECORDINGS = (".nc", ".zarr", ".csv", ".parquet")
+RECORDINGS = (
+    *(".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".zarr", ".parquet"),
+    *(".csv", ".tsv", ".txt", ".dat", ".rdb", ".gz"),
+)
 
 
 def is_recording(source: str) -> bool:
     """Whether `source` is a file of the user's data, rather than a system."""
-    return Path(source).suffix in RECORDINGS or Path(source).exists() or "/" in source
+    return Path(source).suffix.lower() in RECORDINGS or Path(source).exists() or "/" in source
 
 
 def train_simulated(
@@ -94,7 +97,9 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
     from kernels.recordings.windows import part_dates
     from kernels.training.from_recording import plan_training, training
 
-    plan = plan_training(source, name=name or Path(source).stem, **choices)
+    plan = plan_training(source, name=name or Path(source).name.split(".")[0], **choices)
+    for note in plan.recording.notes:
+        typer.echo(f"note: {note}", err=True)
     windows = f"{len(plan.split.training)} windows of {plan.layout.num_times} steps to train on"
     parts = f"{len(plan.split.validation)} to validate, {len(plan.split.held_out.starts)} held out"
     typer.echo(

@@ -34,7 +34,7 @@ class Request:
 
     @property
     def model_name(self) -> str:
-        return self.name.strip() or Path(self.source.strip()).stem
+        return self.name.strip() or Path(self.source.strip()).name.split(".")[0]
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -83,7 +83,7 @@ def train(request: Request) -> Iterator[Progress]:
     from kernels.training.from_recording import plan_training, training
 
     if not request.source.strip():
-        raise ValueError("Give the path of a .nc, .zarr, .csv or .parquet file on this machine.")
+        raise ValueError("Give the path of a .nc, .zarr, .csv, .txt or .parquet file on this machine.")
     if request.choices.get("window", 60) is None:
         raise ValueError("Give the window: how many steps of the file a trajectory has, at least 2.")
     name = request.model_name
@@ -96,6 +96,7 @@ def train(request: Request) -> Iterator[Progress]:
         f"windows to learn from, {numbers.grouped(len(plan.split.held_out.starts))} held out; "
         f"{network_cost(plan.network).parameters / 1e6:.2g} M parameters"
     )
+    facts = ". ".join([facts, *(note[:1].upper() + note[1:] for note in plan.recording.notes)])
     progress = dataclasses.replace(
         progress,
         facts=facts,

@@ -98,6 +98,7 @@ def plan_training(
     difference: Differences | None = None,
     path: str | Path | None = None,
     seed: int = 0,
+    **reading: Any,
 ) -> Plan:
     """Read the data and decide how to train; see `train_on` for the arguments.
 
@@ -114,7 +115,7 @@ def plan_training(
     if margins not in MARGINS:
         raise ValueError(f"`margins` must be one of {', '.join(MARGINS)}; got {margins!r}.")
     require_used(margins, bounds=bounds, positive=positive, difference=difference)
-    read = read_recording(source, variables=variables, time=time)
+    read = read_recording(source, variables=variables, time=time, **reading)
     require_fittable(window, len(read.variables))  # before the windows are cut
     recording = regular(read, gaps=gaps, resample=resample)
     split = split_windows(recording, window, stride=stride)
@@ -128,6 +129,7 @@ def plan_training(
     fitted = None if margins == "none" else fit_record_margins(recording, split, limits, partners)
     num_scores = layout.num_variables if fitted is None else fitted.margins.num_scores
     require_fittable(window, num_scores)
+    choices |= reading
     folder = user_models() if path is None else Path(path)
     return Plan(
         name=name,
@@ -249,7 +251,8 @@ def train_on(
             `bounds` (variable → its lowest and highest possible value, None for an open end), `positive` (variables
             that are never negative), `difference` (pairs (a, b) of which a is never below b, as in
             [("tmax", "tmin")]: modelled as b and a difference, so that every sample keeps the order),
-            `path` (folder of the model; the user's own unless given), `seed`.
+            `path` (folder of the model; the user's own unless given), `seed`; and answers to what a file does not
+            tell, as `missing=-9999`, see `kernels.recordings.choices`.
 
     Returns:
         The best model of the training: also when it is interrupted (Ctrl-C), if there is one by then, of
@@ -340,6 +343,7 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "dates": part_dates(recording, split),
             "training_rows_kept": len(split.training_data.series),
             "held_out_rows_kept": len(split.held_out.series),
+            "notes": list(recording.notes),
             "positions": {name: dict(place) for name, place in recording.positions.items()},
             **plan.choices,
         },

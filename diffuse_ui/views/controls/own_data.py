@@ -11,6 +11,7 @@ import panel_material_ui as pmui
 
 from diffuse_ui.figures.training import history_figure
 from diffuse_ui.style.colors import palette
+from diffuse_ui.views.controls.reading_choices import ReadingChoices
 from diffuse_ui.views.widgets import QUIET, SMALL, caption, details, html
 from diffuse_ui.work.results import words
 from diffuse_ui.work.runner import Update
@@ -21,6 +22,7 @@ __all__ = ["OwnData"]
 
 _GAPS = {"none": "", "drop their windows": "drop", "interpolate short ones": "interpolate"}
 _SIZE = (3.5, 1.9)  # inches, of the losses; then as wide as there is room
+ACCEPTED = ".nc,.nc4,.h5,.parquet,.csv,.tsv,.txt,.dat,.gz"
 UPLOAD = "Choose a file to upload: a served page reads no paths of the server's disk."
 _ALT = "training and validation loss over steps"
 
@@ -37,11 +39,9 @@ class OwnData:
         self.session = session
         small = {"size": "small", "sizing_mode": "stretch_width", "margin": (10, 0, 0, 0)}
         self.source = pmui.TextInput(
-            label="File", placeholder="observations.nc, .zarr, .csv, .parquet", **small
+            label="File", placeholder="observations.nc, .zarr, .csv, .txt, .parquet", **small
         )
-        self.upload = pmui.FileInput(
-            label="Upload a file", accept=".nc,.csv,.parquet", variant="outlined", **small
-        )
+        self.upload = pmui.FileInput(label="Upload a file", accept=ACCEPTED, variant="outlined", **small)
         self._folder: tempfile.TemporaryDirectory[str] | None = None
         self.name = pmui.TextInput(label="Name", placeholder="name of the file", **small)
         self.variables = pmui.TextInput(label="Variables", placeholder="all", **small)
@@ -50,6 +50,7 @@ class OwnData:
         )
         self.window = pmui.IntInput(label="Window (steps)", value=60, start=2, end=4096, **small)
         self.gaps = pmui.Select(label="Gaps", options=_GAPS, value="", **small)
+        self.reading = ReadingChoices()
         self.train = pmui.Button(label="Train", variant="outlined", size="small", sizing_mode="stretch_width")
         self.stop = pmui.Button(
             label="Stop", variant="outlined", color="error", size="small", sizing_mode="stretch_width"
@@ -76,6 +77,7 @@ class OwnData:
             pmui.Row(self.name, self.variables, **pair),
             pmui.Row(self.window, self.gaps, **pair),
             self.positive,
+            self.reading,
             pmui.Row(self.train, self.stop, self.use, **pair),
             self.facts,
             self.losses,
@@ -96,6 +98,7 @@ class OwnData:
         choices = {"window": self.window.value, "gaps": self.gaps.value or None, "variables": names or None}
         if positive:
             choices["positive"] = positive
+        choices |= self.reading.choices
         source = self._uploaded() if self.session.served else self.source.value
         return Request(source=source, name=self.name.value, choices=choices)
 

@@ -14,6 +14,7 @@ from diffuse_ui.views.controls.model_panel import ModelPanel
 from diffuse_ui.views.controls.own_data import UPLOAD
 from diffuse_ui.work.session import Session
 from diffuse_ui.work.training import Progress, Request
+from kernels.recordings.choices import Choices
 from kernels.zoo import user_models
 
 SMALL = {"window": 8, "num_steps": 30}
@@ -66,6 +67,16 @@ def test_a_file_becomes_a_model_that_can_be_chosen(app, panel, recording):
     own.use.clicks += 1
     assert app.state.model_name == "river"
     assert app.state.layout.variables == ("flow", "level")
+
+
+def test_what_a_file_does_not_tell_is_chosen_in_fields(panel):
+    own = panel.own
+    assert set(own.reading.fields) == {"time", *Choices.__dataclass_fields__}
+    assert own.request.choices == {"window": 60, "gaps": None, "variables": None}
+    own.reading.fields["missing"].value = "-9999"
+    own.reading.fields["steps"].value = "rows"
+    assert own.request.choices["missing"] == "-9999"
+    assert own.request.choices["steps"] == "rows"
 
 
 @pytest.mark.slow

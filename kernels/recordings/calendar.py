@@ -21,6 +21,7 @@ __all__ = [
     "DAY",
     "WEEK",
     "YEAR",
+    "calendar_columns",
     "calendar_of",
     "cycle_rows",
     "dates_of",
@@ -70,6 +71,12 @@ def calendar_of(recording: Recording, rows: Int[np.ndarray, " chosen"]) -> Float
         ]
         month, day, hour, weekday = np.asarray(columns, float).reshape(-1, 4).T
         return np.stack([month, day + hour / 24, hour, weekday], 1)
+    return calendar_columns(moments)
+
+
+def calendar_columns(dates: np.ndarray) -> Float[np.ndarray, "date 4"]:
+    """Month, day of the year, hour and weekday of dates (datetime64)."""
+    moments = np.asarray(dates).astype("datetime64[s]")
     days = moments.astype("datetime64[D]")
     month = days.astype("datetime64[M]").astype(int) % 12 + 1
     hour = (moments - days) / np.timedelta64(3_600, "s")

@@ -25,7 +25,7 @@ from kernels.recordings.reading import Recording
 from kernels.recordings.regularity import even_step
 from kernels.trajectories.layout import Layout
 
-__all__ = ["Segment", "Split", "part_dates", "recording_layout", "split_windows"]
+__all__ = ["Segment", "Split", "part_dates", "recording_layout", "split_windows", "stored"]
 
 LEAST = {"training": 30, "validation": 3, "held-out": 5}  # least number of windows without common rows
 MAX_WINDOWS, MAX_VALUES = 100_000, 60_000_000  # training windows without a given stride, and their numbers
@@ -43,12 +43,14 @@ class Segment:
         starts: (window,) row of the first state of each window, increasing.
         length: rows of a window.
         moments: (window,) when each begins, in rows, where several members were watched at the same times.
+        conditions: (window, column) in which each begins, see `kernels.recordings.conditions`; None where unknown.
     """
 
     series: Float[np.ndarray, "row variable"]
     starts: Int[np.ndarray, " window"]
     length: int
     moments: Int[np.ndarray, " window"] | None = None
+    conditions: Float[np.ndarray, "window column"] | None = None
 
     @property
     def windows(self) -> Float[np.ndarray, "window time variable"]:
@@ -130,7 +132,13 @@ def cut(
     return np.asarray(series, np.float32)[np.asarray(starts)[:, None] + np.arange(length)]
 
 
-def split_windows(recording: Recording, window: int, *, stride: int | None = None) -> Split:
+def split_windows(
+    recording: Recording,
+    window: int,
+    *,
+    stride: int | None = None,
+    conditions: Float[np.ndarray, "row column"] | None = None,
+) -> Split:
     """Cut the windows of an even recording into three parts, apart in time.
 
     Args:
@@ -138,6 +146,7 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         window: rows of a window.
         stride: rows from one window to the next; unless given, the smallest that leaves at most
             `MAX_WINDOWS` training windows.
+        conditions: of each row, which the parts that a model stores are to keep of their windows.
 
     Raises:
         ValueError: too few windows in a part, or a window or stride that is no whole number.
@@ -160,8 +169,8 @@ def split_windows(recording: Recording, window: int, *, stride: int | None = Non
         chosen = np.random.default_rng(SEED).permutation(_disjoint(chosen, window))[: most // window]
         chosen.sort()
         learned = (chosen[:, None] + np.arange(window)).ravel()
-    training_data = _part(recording, learned, chosen, window, moments)
-    held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments)
+    training_data = _part(recording, learned, chosen, window, moments, conditions)
+    held_out = _part(recording, rows["held-out"][:most], starts["held-out"], window, moments, conditions)
     return Split(training, validation, training_data, held_out, stride, ranges, starts, by, blocks)
 
 
@@ -175,6 +184,16 @@ def part_dates(recording: Recording, split: Split) -> dict[str, list[list[str]]]
         part: [dates_of(recording, rows[[begin, end - 1]]) for begin, end in pairs]
         for part, pairs in split.blocks.items()
     }
+
+
+def stored(split: Split, first: int | None) -> Split:
+    """Split whose stored parts keep the conditions of their windows from a column on; None for none of them."""
+
+    def kept(part: Segment) -> Segment:
+        known = None if first is None or part.conditions is None else part.conditions[:, first:]
+        return dataclasses.replace(part, conditions=known)
+
+    return split._replace(training_data=kept(split.training_data), held_out=kept(split.held_out))
 
 
 _Parts = tuple[str, Blocks, dict[str, np.ndarray], int, dict[str, np.ndarray]]
@@ -227,12 +246,14 @@ def _part(
     starts: Int[np.ndarray, " window"],
     window: int,
     moments: Int[np.ndarray, " any"] | None,
+    conditions: Float[np.ndarray, "row column"] | None,
 ) -> Segment:
     """Segment of some rows of a recording, with those of the windows that lie within them."""
     first = np.searchsorted(rows, starts)
     first = first[first + window <= rows.size]
     when = None if moments is None else moments[rows][first]
-    return Segment(recording.values[rows].astype(np.float32), first, window, when)
+    known = None if conditions is None else conditions[rows[first]].astype(np.float32)
+    return Segment(recording.values[rows].astype(np.float32), first, window, when, known)
 
 
 def _starts(

@@ -11,10 +11,13 @@ import jax.numpy as jnp
 import numpy as np
 
 from kernels.denoisers.base import Denoiser
+from kernels.denoisers.conditional import ConditionalDenoiser
 from kernels.denoisers.forecast import ForecastDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.names import shown
+from kernels.recordings.conditions import Conditions
+from kernels.recordings.when import When, parse_when
 from kernels.recordings.windows import Segment
 from kernels.systems import available_systems
 from kernels.trajectories.layout import Layout
@@ -51,15 +54,17 @@ class Model:
             what the model's probability is compared with.
         training_data: the part that it was trained on, for the frequency that a perfect model of it would give;
             None where the model was saved without.
+        conditions: of a model of a recording with seasons or covariates, what its samples draw theirs from.
     """
 
-    denoiser: Denoiser | ForecastDenoiser
+    denoiser: Denoiser | ForecastDenoiser | ConditionalDenoiser
     layout: Layout
     standardizer: Standardizer
     initial: GaussianLaw
     card: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     held_out: Segment | None = None
     training_data: Segment | None = None
+    conditions: Conditions | None = None
 
     def __post_init__(self) -> None:
         _ = self.ode_levels  # raises ValueError for a damaged card
@@ -173,6 +178,48 @@ class Model:
             )
         denoiser = self.denoiser.given(self.standardizer.standardize(jnp.asarray(states, jnp.float32)))
         return dataclasses.replace(self, denoiser=denoiser, initial=denoiser.law)
+
+    def when(self, when: When | None) -> "Model":
+        """Model whose samples draw their season, hour and covariates from those that meet `when`.
+
+        Args:
+            when: text as "month in 6..8", or a mapping, see `kernels.recordings.when`; None leaves it as it is.
+
+        Raises:
+            ValueError: the model knows no such word, or nothing in the record meets it.
+        """
+        clauses = parse_when(when)
+        if not clauses:
+            return self
+        if self.conditions is None or not isinstance(self.denoiser, ConditionalDenoiser):
+            raise ValueError(
+                f"`when` needs a model that knows the season or covariates; {self.name} does not. Train one on a "
+                "recording with dates (`seasons`, --seasons) or further series (`covariates`, --covariates)."
+            )
+        found = self.conditions.restricted(clauses)
+        denoiser = self.denoiser.among(found.features(found.rows))
+        return dataclasses.replace(self, denoiser=denoiser, conditions=found)
+
+    @property
+    def latent_shape(self) -> tuple[int, int]:
+        """Shape of a sample's latents: its trajectory's, and further rows that draw its conditions."""
+        more = self.denoiser.num_latent_rows if isinstance(self.denoiser, ConditionalDenoiser) else 0
+        num_times, num_numbers = self.initial.mean.shape[-2:]
+        return num_times + more, num_numbers
+
+    def bound(self, latents: Any) -> tuple["Model", Any]:
+        """Model given the conditions that latents draw, one each, and the latents of the trajectories.
+
+        A model without conditions is returned as it is, with its latents.
+
+        Args:
+            latents: (sample, *latent_shape), standard normal.
+        """
+        if not isinstance(self.denoiser, ConditionalDenoiser):
+            return self, latents
+        count = self.layout.num_times
+        denoiser = self.denoiser.drawn(latents[:, count:])
+        return dataclasses.replace(self, denoiser=denoiser, initial=denoiser.law), latents[:, :count]
 
     @functools.cached_property
     def fingerprint(self) -> str:

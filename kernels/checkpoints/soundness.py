@@ -2,27 +2,39 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from kernels.checkpoints.cards import AGAIN
+from kernels.denoisers.conditional import MAX_ROWS
 from kernels.files import UnreadableError
+from kernels.recordings.calendar import CALENDAR
+from kernels.recordings.conditions import CYCLES, num_features
 from kernels.trajectories.layout import Layout
 
-__all__ = ["require_sound"]
+__all__ = ["conditions_of", "require_sound"]
 
 PARTS = ("held_out", "training")  # of a recording, where NaN stands for what was not measured
 
 
-def require_sound(weights: Path, tensors: Mapping[str, np.ndarray], layout: Layout) -> None:
+def require_sound(
+    weights: Path, tensors: Mapping[str, np.ndarray], layout: Layout, card: Mapping[str, Any]
+) -> None:
     """Raise UnreadableError if a tensor is missing, of another shape or type, or not finite.
 
     Args:
         weights: the file, for the message.
         tensors: all that it holds.
         layout: of the model's trajectories.
+        card: the model's.
     """
-    trouble = _missing(tensors, layout) or _wrong_numbers(tensors) or _wrong_parts(tensors, layout)
+    trouble = (
+        _missing(tensors, layout)
+        or _wrong_numbers(tensors)
+        or _wrong_parts(tensors, layout)
+        or _wrong_conditions(tensors, conditions_of(card))
+    )
     if trouble:
         raise UnreadableError(f"the model {weights} {trouble}. {AGAIN}")
 
@@ -111,3 +123,48 @@ def _wrong_parts(tensors: Mapping[str, np.ndarray], layout: Layout) -> str:
         if starts.size and not (starts.min() >= 0 and starts.max() + length <= len(values)):
             return f"must have the windows of '{part}' within its {len(values)} rows"
     return ""
+
+
+def conditions_of(card: Mapping[str, Any]) -> tuple[tuple[str, ...], tuple[str, ...]] | None:
+    """Cycles and covariates that a card tells; None where it tells none. They are empty where it is damaged."""
+    told = card.get("conditions")
+    if told is None:
+        return None
+    lists = [told.get(name) if isinstance(told, dict) else None for name in ("cycles", "covariates")]
+    if not all(isinstance(names, list) and all(isinstance(name, str) for name in names) for names in lists):
+        return (), ()
+    return tuple(lists[0]), tuple(lists[1])  # pyright: ignore[reportArgumentType]
+
+
+def _wrong_conditions(
+    tensors: Mapping[str, np.ndarray], names: tuple[tuple[str, ...], tuple[str, ...]] | None
+) -> str:
+    """Trouble with what a model is given, in words."""
+    if names is None:
+        return "" if "regression.gain" not in tensors else "lacks `conditions` in its card"
+    cycles, covariates = names
+    if not (cycles or covariates) or not set(cycles) <= set(CYCLES):
+        return "must have the cycles and covariates of its `conditions` in its card"
+    columns, features = (len(CALENDAR) if cycles else 0) + len(covariates), num_features(cycles, covariates)
+    dim = tensors["law.mean"].size
+    rank = tensors["regression.variances"].size if "regression.variances" in tensors else 0
+    rows = len(tensors["conditions.rows"]) if "conditions.rows" in tensors else 0
+    shapes = {
+        "conditions.rows": (rows, columns),
+        "conditions.centre": (features,),
+        "conditions.scale": (2, len(covariates)),
+        "regression.gain": (dim, features),
+        "regression.basis": (dim, rank),
+        "regression.variances": (rank,),
+    }
+    for name, shape in shapes.items():
+        if name not in tensors or tensors[name].shape != shape:
+            return f"must have {name!r} of the shape {shape}"
+    for part in PARTS:
+        known = tensors.get(f"{part}.conditions")
+        if known is not None and (
+            known.shape != (len(tensors[f"{part}.starts"]), columns) or not np.isfinite(known).all()
+        ):
+            return f"must have '{part}.conditions' as finite numbers, {columns} for each window"
+    sound = 0 < rows <= MAX_ROWS and rank > 0 and (tensors["regression.variances"] >= 0).all()
+    return "" if sound and (tensors["conditions.scale"][1:] > 0).all() else "must have sound conditions"

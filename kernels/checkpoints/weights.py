@@ -28,16 +28,18 @@ from kernels.checkpoints.cards import (
     read_card,
     weights_path,
 )
-from kernels.checkpoints.soundness import require_sound
+from kernels.checkpoints.soundness import conditions_of, require_sound
+from kernels.denoisers.conditional import ConditionalDenoiser, padded
 from kernels.denoisers.exemplars import Exemplars
 from kernels.denoisers.expert import ExpertDenoiser
-from kernels.denoisers.forecast import ForecastDenoiser
+from kernels.denoisers.forecast import ForecastDenoiser, Regression
 from kernels.denoisers.network import NetworkDenoiser
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.files import UnreadableError, load_tensors, readable, replacing, save_tensors, tensors_digest
 from kernels.models import Model
 from kernels.names import shown
 from kernels.networks.unet import UNet, UNetConfig
+from kernels.recordings.conditions import Conditions
 from kernels.recordings.windows import Segment
 from kernels.systems import available_systems, get_system
 from kernels.trajectories.layout import Layout
@@ -48,6 +50,7 @@ __all__ = ["load_checkpoint", "save_checkpoint"]
 
 DTYPES = ("float32", "float16")
 _MAPS = ("standardizer", "margins")
+CONDITIONS = ("rows", "centre", "scale")  # tensors of conditions
 
 
 def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -> Path:
@@ -70,7 +73,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     denoiser, expert = model.denoiser, None
     if isinstance(denoiser, ExpertDenoiser):
         denoiser, expert = denoiser.general, denoiser
-    if not isinstance(denoiser, NetworkDenoiser | ForecastDenoiser):
+    if not isinstance(denoiser, NetworkDenoiser | ForecastDenoiser | ConditionalDenoiser):
         raise ValueError(f"only network denoisers can be saved; got {type(denoiser).__name__}.")
     network = nnx.merge(denoiser.graph, denoiser.params)
     weights = weights_path(path)
@@ -83,6 +86,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
     tensors |= _standardizer_tensors(model.standardizer)
     tensors |= {f"law.{k}": np.asarray(v) for k, v in model.initial._asdict().items()}
     tensors |= _part_tensors("held_out", model.held_out) | _part_tensors("training", model.training_data)
+    tensors |= _condition_tensors(model)
     tensors["law.basis"] = np.asarray(tensors["law.basis"], dtype)
     card = dict(model.card) | {
         "format_version": FORMAT_VERSION,
@@ -90,6 +94,7 @@ def save_checkpoint(model: Model, path: str | Path, *, dtype: str = "float32") -
         "expert_levels": None if expert is None else list(expert.levels),
         "num_known": model.num_known,
         "epsilon_scale": _scale_of(denoiser),
+        **_condition_card(model),
         "layout": model.layout.to_dict(),
         "weights_sha256": list(dict.fromkeys([tensors_digest(tensors), *_replaced(weights)])),
     }
@@ -107,7 +112,29 @@ def _replaced(weights: Path) -> list[str]:
     return []
 
 
-def _scale_of(denoiser: NetworkDenoiser | ForecastDenoiser) -> float | None:
+def _condition_tensors(model: Model) -> dict[str, np.ndarray]:
+    """Tensors of what a model is given: the table of conditions, and the law given them."""
+    conditions, denoiser = model.conditions, model.denoiser
+    if conditions is None or not isinstance(denoiser, ConditionalDenoiser):
+        return {}
+    if conditions.clauses:
+        raise ValueError(
+            f"`model` must not be restricted to {conditions.text}. Save the model that it comes from."
+        )
+    return {
+        **{f"conditions.{name}": np.asarray(getattr(conditions, name), np.float32) for name in CONDITIONS},
+        **{f"regression.{name}": np.asarray(part) for name, part in denoiser.regression._asdict().items()},
+    }
+
+
+def _condition_card(model: Model) -> dict[str, Any]:
+    if model.conditions is None:
+        return {}
+    names = {"cycles": list(model.conditions.cycles), "covariates": list(model.conditions.covariates)}
+    return {"conditions": names}
+
+
+def _scale_of(denoiser: NetworkDenoiser | ForecastDenoiser | ConditionalDenoiser) -> float | None:
     scale = denoiser.epsilon_scale if isinstance(denoiser, NetworkDenoiser) else None
     return None if scale is None else float(f"{float(scale):.6g}")
 
@@ -134,7 +161,7 @@ def load_checkpoint(path: str | Path) -> Model:
 
 def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndarray]) -> Model:
     config, layout = _config(weights, card), _layout(weights, card)
-    require_sound(weights, tensors, layout)
+    require_sound(weights, tensors, layout, card)
     num_known, levels = int(card.get("num_known", 0)), card.get("expert_levels")
     if (config.num_times, config.out_features) != tensors["law.mean"].shape or num_known >= layout.num_times:
         raise UnreadableError(
@@ -146,17 +173,23 @@ def _assemble(weights: Path, card: dict[str, Any], tensors: Mapping[str, np.ndar
         jnp.asarray(_orthonormal(tensors["law.basis"])),
         jnp.asarray(tensors["law.variances"]),
     )
+    conditions = _conditions(card, tensors)
     experts = None if levels is None else _pair(weights, levels)
     scale = _epsilon_scale(weights, card)
     denoiser = _denoiser(weights, config, law, tensors, num_known, experts)
+    if conditions is not None and isinstance(denoiser, ConditionalDenoiser):
+        denoiser = denoiser.among(conditions.features(conditions.rows))
     return Model(
-        denoiser=denoiser if isinstance(denoiser, ForecastDenoiser) else denoiser.scaled(scale),
+        denoiser=denoiser.scaled(scale)
+        if isinstance(denoiser, NetworkDenoiser | ExpertDenoiser)
+        else denoiser,
         layout=layout,
         standardizer=standardizer,
         initial=law,
         card=card,
         held_out=_held_out(tensors, standardizer, layout.num_times),
         training_data=_part("training", tensors, layout.num_times),
+        conditions=conditions,
     )
 
 
@@ -167,7 +200,7 @@ def _denoiser(
     tensors: Mapping[str, np.ndarray],
     num_known: int,
     expert_levels: tuple[float, float] | None,
-) -> NetworkDenoiser | ForecastDenoiser | ExpertDenoiser:
+) -> NetworkDenoiser | ForecastDenoiser | ExpertDenoiser | ConditionalDenoiser:
     misfit = UnreadableError(f"the weights {weights} do not fit the architecture in their card. {AGAIN}")
     if 2 * len(config.channels) * config.num_blocks + config.num_dense > len(tensors):
         raise misfit  # a network of thousands of blocks takes long to describe
@@ -182,6 +215,12 @@ def _denoiser(
 
     if num_known:
         return ForecastDenoiser.of(graph, params("network"), law, num_known)
+    if "regression.gain" in tensors:
+        regression = Regression(*(jnp.asarray(tensors[f"regression.{name}"]) for name in Regression._fields))
+        if config.in_features != 2 * config.out_features + regression.gain.shape[1]:
+            raise misfit
+        table = padded(np.zeros((1, regression.gain.shape[1]), np.float32))
+        return ConditionalDenoiser(graph, params("network"), law, regression, *table)
     exemplars = _exemplars(weights, config, law, tensors)
     general = NetworkDenoiser(graph, params("network"), law, exemplars)
     if expert_levels is None:
@@ -256,15 +295,25 @@ def _part_tensors(name: str, part: Segment | None) -> dict[str, np.ndarray]:
         f"{name}.values": np.asarray(part.series, np.float32),
         f"{name}.starts": part.starts.astype(np.int64),
         **({} if moments is None else {f"{name}.moments": moments.astype(np.int64)}),
+        **({} if part.conditions is None else {f"{name}.conditions": part.conditions.astype(np.float32)}),
     }
 
 
 def _part(name: str, tensors: Mapping[str, np.ndarray], length: int) -> Segment | None:
     if f"{name}.values" not in tensors:
         return None
-    return Segment(
-        tensors[f"{name}.values"], tensors[f"{name}.starts"], length, tensors.get(f"{name}.moments")
-    )
+    optional = (tensors.get(f"{name}.{what}") for what in ("moments", "conditions"))
+    return Segment(tensors[f"{name}.values"], tensors[f"{name}.starts"], length, *optional)
+
+
+def _conditions(card: Mapping[str, Any], tensors: Mapping[str, np.ndarray]) -> Conditions | None:
+    """Conditions of a model; their tensors have been checked."""
+    names = conditions_of(card)
+    if names is None:
+        return None
+    cycles, covariates = names
+    rows, centre, scale = (tensors[f"conditions.{name}"] for name in CONDITIONS)
+    return Conditions(cycles, covariates, rows, centre, scale)
 
 
 def _held_out(tensors: Mapping[str, np.ndarray], standardizer: Standardizer, length: int) -> Segment | None:

@@ -9,6 +9,7 @@ Guided denoisers (see `kernels.guidance`) satisfy the same protocol on the host:
 `__call__(x, sigma)` too.
 """
 
+import dataclasses
 from collections.abc import Callable
 from typing import Any, Protocol, runtime_checkable
 
@@ -18,7 +19,7 @@ import numpy as np
 from jax.core import Tracer
 from jaxtyping import Array, Float
 
-__all__ = ["Denoiser", "apply_pullback", "evaluate", "evaluate_with_pullback"]
+__all__ = ["Denoiser", "apply_pullback", "evaluate", "evaluate_with_pullback", "taken"]
 
 Batch = Float[Array, "sample time variable"]
 AnyBatch = Batch | Float[np.ndarray, "sample time variable"]
@@ -42,6 +43,18 @@ def evaluate(denoiser: Any, x: AnyBatch, sigma: Any) -> Batch:
 def evaluate_with_pullback(denoiser: Denoiser, x: AnyBatch, sigma: Any) -> tuple[Batch, Callable]:
     """x̂₀ and the pullback a ↦ (∂D/∂x)ᵀ a, to be called through `apply_pullback`."""
     return _evaluate_with_pullback(_at_level(denoiser, x, sigma), x, sigma)
+
+
+def taken(denoiser: Any, indices: np.ndarray) -> Any:
+    """Denoiser of some samples of a batch: of one that knows something of each sample, theirs.
+
+    What wraps a denoiser, guided or conditioned, has it as its `denoiser`.
+    """
+    if hasattr(denoiser, "taken"):
+        return denoiser.taken(indices)
+    inner = getattr(denoiser, "denoiser", None)
+    of_some = taken(inner, indices)
+    return denoiser if of_some is inner else dataclasses.replace(denoiser, denoiser=of_some)
 
 
 def _at_level(denoiser: Any, x: Any, sigma: Any) -> Any:

@@ -25,6 +25,7 @@ import jax.numpy as jnp
 import numpy as np
 from jaxtyping import Array, Float
 
+from kernels.denoisers.base import taken
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import log_grid
 from kernels.events.semantics.algebras import CERTAIN
@@ -191,7 +192,7 @@ def _denoised(denoiser: Any, pilot: np.ndarray, sigma: Any, level: int) -> list[
     for start in range(0, len(pilot), CHUNK):
         indices = np.arange(start, start + CHUNK) % len(pilot)
         x = jnp.asarray(pilot[indices] + sigma * noise[indices], jnp.float32)
-        chunks.append(posterior_of(denoiser, x, sigma).mean)
+        chunks.append(posterior_of(taken(denoiser, indices), x, sigma).mean)
     return chunks
 
 

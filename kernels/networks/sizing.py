@@ -49,18 +49,20 @@ def network_config(
     num_variables: int,
     *,
     num_known: int = 0,
+    num_conditions: int = 0,
     num_samples: int | None = None,
     ring: bool = False,
 ) -> UNetConfig:
     """Architecture for trajectories of `num_times` × `num_variables` numbers.
 
     Inputs are the scaled trajectory and its linear denoising, so twice the variables, and for forecasts
-    one more that marks the known states.
+    one more that marks the known states, or those of conditions.
 
     Args:
         num_times: length of a trajectory.
         num_variables: numbers at each time.
         num_known: first states that the model is to know; 0 for none.
+        num_conditions: features of each trajectory that it is given, see `kernels.denoisers.conditional`.
         num_samples: training trajectories; None where they can be simulated without end.
         ring: whether the variables are a field around a ring, and the law is the same at each.
     """
@@ -73,7 +75,7 @@ def network_config(
         channels.append(channels[-1])
     return UNetConfig(
         num_times=num_times,
-        in_features=2 * num_variables + (num_known > 0),
+        in_features=2 * num_variables + (num_known > 0) + num_conditions,
         out_features=num_variables,
         patch=PATCH,
         channels=tuple(channels),

@@ -3,18 +3,22 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from kernels.recordings.reading import Recording
-from kernels.recordings.windows import Split, cut
+from kernels.diffusion.gaussian import require_fittable
+from kernels.recordings.reading import Recording, read_recording
+from kernels.recordings.regularity import regular
+from kernels.recordings.seasons import raw_conditions, without_covariates
+from kernels.recordings.windows import Split, cut, split_windows
 from kernels.training.bounds import Bounds
 from kernels.training.margins import FittedMargins, fit_margins
 from kernels.training.scores import Spread, drawn_scores
 from kernels.trajectories.standardizer import Standardizer
 
-__all__ = ["TrainingData", "fit_record_margins", "training_data"]
+__all__ = ["TrainingData", "fit_record_margins", "read_windows", "training_data"]
 
 MOST_DRAWS = 16  # draws of the ties of a record, one an epoch, in turn
 MOST_NUMBERS = 20_000_000  # in all draws together
@@ -44,6 +48,40 @@ class TrainingData:
             return self.training
         scores = cut(self.draws[index % len(self.draws)], self.starts, self.training.shape[1])
         return self.standardizer._replace(margins=None).standardize_ensemble(scores)
+
+
+def read_windows(
+    source: Any,
+    variables: Sequence[str] | None,
+    covariates: Sequence[str],
+    *,
+    window: int,
+    stride: int | None,
+    gaps: str | None,
+    resample: float | None,
+    **reading: Any,
+) -> tuple[Recording, Split, Float[np.ndarray, "row column"]]:
+    """Recording without its covariates, its windows, and the conditions of its rows.
+
+    Args:
+        source: as of `train_on`, like the others.
+        variables: of the trajectories.
+        covariates: series that the model is given.
+        window: rows of a window.
+        stride: rows from one window to the next.
+        gaps: what to do where values are missing.
+        resample: length of a step where times are uneven.
+        **reading: further choices of `read_recording`.
+
+    Raises:
+        ValueError: data that need a choice, or too few of them.
+    """
+    wanted = None if variables is None else [*variables, *covariates]
+    read = read_recording(source, variables=wanted, **reading)
+    require_fittable(window, len(read.variables) - len(covariates))  # before the windows are cut
+    recording, series = without_covariates(regular(read, gaps=gaps, resample=resample), covariates)
+    raw = raw_conditions(recording, series)
+    return recording, split_windows(recording, window, stride=stride, conditions=raw), raw
 
 
 def fit_record_margins(

@@ -22,17 +22,19 @@ import jax
 import numpy as np
 
 from kernels.checkpoints import load_checkpoint, read_card, save_checkpoint
+from kernels.denoisers.conditional import ConditionalDenoiser
 from kernels.diffusion.gaussian import require_fittable
 from kernels.files import locked
 from kernels.models import Model
 from kernels.networks.sizing import network_config, network_cost
 from kernels.networks.unet import UNetConfig
-from kernels.recordings.reading import Recording, read_recording
-from kernels.recordings.regularity import regular
-from kernels.recordings.windows import Split, part_dates, recording_layout, split_windows
+from kernels.recordings.conditions import Conditions
+from kernels.recordings.reading import Recording
+from kernels.recordings.seasons import asked_cycles, conditions_of
+from kernels.recordings.windows import Split, part_dates, recording_layout
 from kernels.training.bounds import Bounds, Differences, require_bounds, require_differences, require_used
 from kernels.training.calibration import calibrated
-from kernels.training.data import TrainingData, fit_record_margins, training_data
+from kernels.training.data import TrainingData, fit_record_margins, read_windows, training_data
 from kernels.training.loop import TrainingConfig, TrainingRecord, fit
 from kernels.training.margins import MARGINS, FittedMargins
 from kernels.training.presets import require_noise
@@ -64,6 +66,8 @@ class Plan(NamedTuple):
         seed: of weights and noise.
         choices: what was chosen, for the card.
         margins: laws of the variables at one time; None where the network sees values.
+        conditions: seasons and covariates that the model is given; None without.
+        features: (window, feature) of the training and of the validation windows; None without.
     """
 
     name: str
@@ -77,6 +81,8 @@ class Plan(NamedTuple):
     seed: int
     choices: dict[str, Any]
     margins: FittedMargins | None = None
+    conditions: Conditions | None = None
+    features: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def plan_training(
@@ -96,6 +102,8 @@ def plan_training(
     bounds: Bounds | None = None,
     positive: Sequence[str] | str | None = None,
     difference: Differences | None = None,
+    seasons: str | Sequence[str] | None = None,
+    covariates: Sequence[str] = (),
     path: str | Path | None = None,
     seed: int = 0,
     **reading: Any,
@@ -115,10 +123,10 @@ def plan_training(
     if margins not in MARGINS:
         raise ValueError(f"`margins` must be one of {', '.join(MARGINS)}; got {margins!r}.")
     require_used(margins, bounds=bounds, positive=positive, difference=difference)
-    read = read_recording(source, variables=variables, time=time, **reading)
-    require_fittable(window, len(read.variables))  # before the windows are cut
-    recording = regular(read, gaps=gaps, resample=resample)
-    split = split_windows(recording, window, stride=stride)
+    cutting = {"window": window, "stride": stride, "gaps": gaps, "resample": resample}
+    recording, split, raw = read_windows(source, variables, covariates, **cutting, time=time, **reading)
+    asked = asked_cycles(seasons, covariates, num_known)
+    split, conditions, features = conditions_of(recording, split, raw, asked, covariates)
     layout = recording_layout(recording, window)
     choices = {"variables": list(recording.variables), "window": window, "stride": split.stride}
     choices |= {"gaps": gaps, "resample": resample, "noise": noise, "margins": margins}
@@ -126,6 +134,7 @@ def plan_training(
     partners = require_differences(difference, recording.variables, limits)
     choices |= {"bounds": {variable: list(pair) for variable, pair in limits.items()}}
     choices |= {"difference": [list(pair) for pair in partners.items()]}
+    choices |= {"seasons": list(conditions.cycles) if conditions else [], "covariates": list(covariates)}
     fitted = None if margins == "none" else fit_record_margins(recording, split, limits, partners)
     num_scores = layout.num_variables if fitted is None else fitted.margins.num_scores
     require_fittable(window, num_scores)
@@ -137,12 +146,20 @@ def plan_training(
         recording=recording,
         split=split,
         layout=layout,
-        network=network_config(window, num_scores, num_known=num_known, num_samples=len(split.training)),
+        network=network_config(
+            window,
+            num_scores,
+            num_known=num_known,
+            num_conditions=0 if conditions is None else conditions.num_features,
+            num_samples=len(split.training),
+        ),
         config=_config(len(split.training), num_steps),
         num_known=num_known,
         seed=seed,
         choices=choices,
         margins=fitted,
+        conditions=conditions,
+        features=features,
     )
 
 
@@ -197,10 +214,11 @@ def training(
 def _trained(
     plan: Plan, stopped: Callable[[], bool] | None
 ) -> Generator[tuple[TrainingRecord, Model | None], None, None]:
-    noise = plan.choices["noise"]
+    noise, features = plan.choices["noise"], plan.features
     data = training_data(plan.recording, plan.split, plan.margins, noise=noise, seed=plan.seed)
     x0, held = data.training, data.validation
-    validation = held[np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)]
+    some = np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)
+    validation = held[some]
     state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
     _require_free(plan, state_path)
     best = _best_so_far(plan.weights) if state_path.exists() else np.inf
@@ -212,6 +230,7 @@ def _trained(
         validation=validation,
         state_path=state_path,
         num_known=plan.num_known,
+        conditions=None if features is None else (features[0], features[1][some]),
         stopped=stopped,
         epoch=data.epoch if len(data.draws) > 1 else None,
     )
@@ -246,6 +265,8 @@ def train_on(
             `resample` (length of a step in the recording's unit of time, needed where times are uneven;
             dates are in days, hours, minutes or seconds, by their median step), `num_known` (first states that a
             forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
+            `seasons` (inputs of the network: "none" or some of "year", "day", "week"; those that the record's dates
+            span unless given), `covariates` (series of the source that are inputs rather than variables),
             `noise` (colour of the perturbing noise: "white", "pink" or "brown"; white for forecasts),
             `margins` ("pareto": the network sees normal scores, see `kernels.trajectories.margins`; "none": values),
             `bounds` (variable → its lowest and highest possible value, None for an open end), `positive` (variables
@@ -307,18 +328,24 @@ def _fingerprint(plan: Plan, x0: np.ndarray) -> str:
     asked = [plan.network.to_dict(), dataclasses.asdict(plan.config), plan.num_known, plan.seed]
     digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode())
     digest.update(np.ascontiguousarray(x0).tobytes())
+    for features in plan.features or ():
+        digest.update(np.ascontiguousarray(features).tobytes())
     return digest.hexdigest()[:12]
 
 
 def _model(plan: Plan, data: TrainingData, record: TrainingRecord) -> Model:
+    denoiser, conditions = record.denoiser, plan.conditions
+    if conditions is not None and isinstance(denoiser, ConditionalDenoiser):
+        denoiser = denoiser.among(conditions.features(conditions.rows))
     return Model(
-        denoiser=record.denoiser,
+        denoiser=denoiser,
         layout=plan.layout,
         standardizer=data.standardizer,
         initial=record.denoiser.law,
         card=_card(plan, record) | ({} if plan.margins is None else {"margins": plan.margins.facts}),
         held_out=plan.split.held_out,
         training_data=plan.split.training_data,
+        conditions=conditions,
     )
 
 
@@ -327,6 +354,8 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
     windows = {"training": len(split.training), "validation": len(split.validation)}
     windows["held-out"] = len(split.held_out.starts)
     kind = f"forecasts from the first {plan.num_known} states" if plan.num_known else "unconditional"
+    if plan.conditions is not None:
+        kind = f"given {', '.join((*plan.conditions.cycles, *plan.conditions.covariates))}"
     source = Path(recording.source).name
     return {
         "name": plan.name,

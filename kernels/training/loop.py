@@ -25,6 +25,7 @@ import optax
 from flax import nnx
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from kernels.denoisers.conditional import ConditionalDenoiser, padded, regressed
 from kernels.denoisers.exemplars import draw_with_references, posterior_means
 from kernels.denoisers.forecast import ForecastDenoiser
 from kernels.denoisers.network import NetworkDenoiser
@@ -38,7 +39,8 @@ __all__ = ["Trainable", "TrainingConfig", "TrainingRecord", "fit", "initialize"]
 
 Batch = Float[Array, "sample time variable"]
 
-Trainable = NetworkDenoiser | ForecastDenoiser
+Trainable = NetworkDenoiser | ForecastDenoiser | ConditionalDenoiser
+Features = Float[Array, "sample feature"]
 
 DAMAGED = "the training state {path} is damaged ({error}). Delete it to start again."
 MIDDLE = (0.5, 20.0)  # noise levels between the structure of trajectories and their shape
@@ -138,21 +140,32 @@ def _draw_sigmas(key: PRNGKeyArray, size: int, config: TrainingConfig) -> Float[
 
 
 def _losses(
-    denoiser: Trainable, x0: Batch, key: PRNGKeyArray, config: TrainingConfig, references: Batch | None = None
+    denoiser: Trainable,
+    x0: Batch,
+    key: PRNGKeyArray,
+    config: TrainingConfig,
+    references: Batch | None = None,
+    features: Features | None = None,
 ) -> tuple[Float[Array, ""], Float[Array, ""]]:
     """Training loss, and the loss against x₀, which differs where there are references."""
     sigma_key, noise_key = jax.random.split(key)
     sigma = _draw_sigmas(sigma_key, x0.shape[0], config)
     x = x0 + sigma[:, None, None] * jax.random.normal(noise_key, x0.shape)
-    x0_hat, scale = denoiser.reconstruct(x, sigma, x0), denoiser.posterior_scale(sigma)[:, None, None]
+    scale = denoiser.posterior_scale(sigma)[:, None, None]
+    if isinstance(denoiser, ConditionalDenoiser):
+        x0_hat = denoiser.given(features).denoise(x, sigma)  # pyright: ignore[reportArgumentType] - given with these
+    else:
+        x0_hat = denoiser.reconstruct(x, sigma, x0)
     targets = x0 if references is None else posterior_means(x, sigma, references)
     minimised, shown = (jnp.mean(((x0_hat - target) / scale) ** 2) for target in (targets, x0))
     return minimised, shown
 
 
 @partial(jax.jit, static_argnames="levels")
-def _validation_loss(levels: tuple[float, float] | None, denoiser: Trainable, x0: Batch) -> Float[Array, ""]:
-    return _losses(denoiser, x0, jax.random.key(0), TrainingConfig(levels=levels))[1]
+def _validation_loss(
+    levels: tuple[float, float] | None, denoiser: Trainable, x0: Batch, features: Features | None
+) -> Float[Array, ""]:
+    return _losses(denoiser, x0, jax.random.key(0), TrainingConfig(levels=levels), features=features)[1]
 
 
 def _learning_rate(config: TrainingConfig) -> optax.Schedule:
@@ -180,19 +193,24 @@ def _train_step(
     template: Trainable,
     state: _State,
     data: Batch,
+    conditions: Features | None,
     key: PRNGKeyArray,
     step: Array,
 ) -> tuple[_State, Array]:
     batch_key, loss_key = jax.random.split(jax.random.fold_in(key, step))
     if config.num_references:
         x0, references = draw_with_references(batch_key, data, config.batch_size, config.num_references)
+        features = None
     else:
-        x0 = data[jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])]
-        references = None
+        chosen = jax.random.randint(batch_key, (config.batch_size,), 0, data.shape[0])
+        x0, references = data[chosen], None
+        features = None if conditions is None else spread(conditions[chosen])
     x0 = spread(x0)
 
     def losses(params: Any) -> tuple[Array, Array]:
-        return _losses(dataclasses.replace(template, params=params), x0, loss_key, config, references)
+        return _losses(
+            dataclasses.replace(template, params=params), x0, loss_key, config, references, features
+        )
 
     gradient, loss = jax.grad(losses, has_aux=True)(state.params)
     updates, optimizer = _optimizer(config).update(gradient, state.optimizer, state.params)
@@ -212,6 +230,7 @@ def fit(
     state_path: Path | None = None,
     initial: Trainable | None = None,
     num_known: int = 0,
+    conditions: tuple[np.ndarray, np.ndarray] | None = None,
     stopped: Callable[[], bool] | None = None,
     epoch: Callable[[int], Float[np.ndarray, "sample time variable"]] | None = None,
 ) -> Iterator[TrainingRecord]:
@@ -225,6 +244,8 @@ def fit(
         validation: standardised held-out trajectories.
         initial: denoiser to start from, an untrained one unless given; it keeps its Gaussian law.
         num_known: first states that the model is to know, see `kernels.denoisers.forecast`; 0 for none.
+        conditions: features of the training and of the validation trajectories, (sample, feature) each, of mean 0
+            over the former, that the model is to be given; see `kernels.denoisers.conditional`.
         state_path: file in which the training state is kept; if it exists, training resumes from it.
         stopped: asked after each step; when it says so, training ends, without a record of the last steps.
         epoch: index → training trajectories of that pass over the data, as many as x0; x0 in every one unless given.
@@ -234,9 +255,8 @@ def fit(
             trajectories too large for a law to be fitted to them.
         FloatingPointError: the loss is no longer finite.
     """
-    if num_known and config.num_references:
-        raise ValueError("`num_references` must be 0 where first states are known: targets depend on these.")
-    start = initial or initialize(network, GaussianLaw.fit(x0), key, num_known=num_known)
+    _require_plain(config, num_known > 0 or conditions is not None)
+    start = initial or _untrained(network, x0, key, num_known, conditions)
     template = dataclasses.replace(start, params=None)
     params, copy = (jax.tree.map(jnp.copy, start.params) for _ in range(2))
     state = _State(params, _optimizer(config).init(params), copy)
@@ -245,11 +265,12 @@ def fit(
         step, state, history = _load_state(state_path, state, config.num_steps)
     first_step = step
     state, data, held_out = replicated((state, jnp.asarray(x0), jnp.asarray(validation)))
+    of_data, of_held_out = replicated(jax.tree.map(jnp.asarray, conditions)) or (None, None)
     begin, losses, steps_a_pass = time.monotonic(), [], -(-len(x0) // config.batch_size)
 
     def record(loss: float | None) -> TrainingRecord:
         denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
-        held_out_loss = float(_validation_loss(config.levels, denoiser, held_out))
+        held_out_loss = float(_validation_loss(config.levels, denoiser, held_out, of_held_out))
         if loss is not None:
             history.append((step, loss, held_out_loss))
         return TrainingRecord(
@@ -268,7 +289,7 @@ def fit(
     while step < config.num_steps:
         if epoch is not None and (step % steps_a_pass == 0 or step == first_step):
             data = replicated(jnp.asarray(epoch(step // steps_a_pass)))
-        state, loss = _train_step(config, template, state, data, key, np.uint32(step))
+        state, loss = _train_step(config, template, state, data, of_data, key, np.uint32(step))
         losses.append(loss)
         step += 1
         if stopped is not None:
@@ -284,6 +305,28 @@ def fit(
         if state_path is not None:
             _save_state(state_path, step, state, history)
         yield news
+
+
+def _require_plain(config: TrainingConfig, is_given: bool) -> None:
+    """Raise ValueError for references of a model that is given something, on which its targets depend."""
+    if is_given and config.num_references:
+        raise ValueError("`num_references` must be 0 where first states are known: targets depend on these.")
+
+
+def _untrained(
+    network: UNetConfig,
+    x0: np.ndarray,
+    key: PRNGKeyArray,
+    num_known: int,
+    conditions: tuple[np.ndarray, np.ndarray] | None,
+) -> Trainable:
+    """Untrained denoiser with the law of its trajectories."""
+    plain = initialize(network, GaussianLaw.fit(x0), key, num_known=num_known)
+    if conditions is None:
+        return plain
+    return ConditionalDenoiser(
+        plain.graph, plain.params, plain.law, regressed(x0, conditions[0]), *padded(conditions[0][:1])
+    )
 
 
 def _save_state(path: Path, step: int, state: _State, history: list[History]) -> None:

@@ -36,12 +36,12 @@ def recording():
     return kernels.observe(OSCILLATOR, jax.random.key(1), num_steps=1500, noise=0.05, missing=0.02)
 
 
-def small(times, variables, num_known=0, num_samples=None):
+def small(times, variables, num_known=0, num_conditions=0, num_samples=None):
     from kernels.networks.unet import UNetConfig
 
     return UNetConfig(
         num_times=times,
-        in_features=2 * variables + (num_known > 0),
+        in_features=2 * variables + (num_known > 0) + num_conditions,
         out_features=variables,
         patch=2,
         channels=(8,),

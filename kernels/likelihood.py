@@ -26,10 +26,12 @@ import numpy as np
 import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
+from kernels.denoisers.conditional import ConditionalDenoiser
 from kernels.denoisers.forecast import ForecastDenoiser, GivenStart
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.models import Model
+from kernels.recordings.calendar import calendar_columns
 from kernels.trajectories.datasets import sample_array, to_array
 
 __all__ = ["log_likelihood"]
@@ -48,6 +50,7 @@ def log_likelihood(
     key: PRNGKeyArray | None = None,
     rtol: float = 1e-4,
     sigma_min: float = SIGMA_MIN,
+    conditions: Float[np.ndarray, "sample column"] | None = None,
 ) -> xr.DataArray:
     """Log-density of each trajectory of a Dataset.
 
@@ -58,6 +61,9 @@ def log_likelihood(
         key: random key of the probes.
         rtol: relative tolerance of the adaptive solver (Tsit5); the absolute one is a tenth of it.
         sigma_min: noise level at which the density is taken, standardised units.
+        conditions: of a model that is given seasons or covariates, those of each trajectory, as the parts of a record
+            keep them (`Segment.conditions`); unless given, the Dataset has coordinates over its samples: `start`,
+            the dates at which they begin, and the covariates by their names.
 
     Returns:
         (sample,), nats, density per physical unit of all states, or of those that follow the known ones; the
@@ -82,6 +88,7 @@ def log_likelihood(
         )
     states = to_array(dataset, model.layout)
     x0 = np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32)))
+    features = _features(model, dataset, conditions)
     (fine, probing), (coarse, _) = (
         np.concatenate(
             [
@@ -92,6 +99,7 @@ def log_likelihood(
                     tolerance,
                     num_probes,
                     None if key is None else jax.random.fold_in(key, start),
+                    None if features is None else features[start : start + CHUNK],
                 )
                 for start in range(0, len(x0), CHUNK)
             ],
@@ -105,6 +113,31 @@ def log_likelihood(
     return sample_array(values, "log_likelihood", units="nats", error=np.hypot(fine - coarse, probing))
 
 
+def _features(
+    model: Model, dataset: xr.Dataset, conditions: Float[np.ndarray, "sample column"] | None
+) -> Float[np.ndarray, "sample feature"] | None:
+    """Features of each trajectory that a model is given; None for a model without conditions.
+
+    Raises:
+        ValueError: the Dataset does not tell it.
+    """
+    known = model.conditions
+    if known is None:
+        return None
+    if conditions is None:
+        needed = (*(("start",) if known.cycles else ()), *known.covariates)
+        lacking = [name for name in needed if name not in dataset.coords or dataset[name].dims != ("sample",)]
+        if lacking:
+            raise ValueError(
+                f"`dataset` must tell {', '.join(lacking)} of each trajectory, as coordinates over `sample` (`start` is "
+                f"the date at which it begins): {model.name} is given {', '.join(known.words)}. Or pass `conditions`."
+            )
+        columns = [np.asarray(dataset[name].values, np.float64)[:, None] for name in known.covariates]
+        calendar = [calendar_columns(dataset["start"].values)] if known.cycles else []
+        conditions = np.concatenate([*calendar, *columns], axis=1)
+    return known.features(conditions)
+
+
 def _chunk(
     model: Model,
     x0: np.ndarray,
@@ -112,6 +145,7 @@ def _chunk(
     rtol: float,
     num_probes: int | None,
     key: PRNGKeyArray | None,
+    features: Float[np.ndarray, "sample feature"] | None = None,
 ) -> Float[np.ndarray, "2 sample"]:
     """Log-density of each trajectory, standardised, and its standard error over the probes."""
     padded = np.concatenate([x0, np.repeat(x0[-1:], CHUNK - len(x0), axis=0)])
@@ -121,6 +155,10 @@ def _chunk(
     denoiser, law = model.denoiser, model.initial
     if isinstance(denoiser, ForecastDenoiser):
         denoiser = denoiser.given(jnp.asarray(padded[:, : model.num_known]))
+        law = denoiser.law
+    elif isinstance(denoiser, ConditionalDenoiser) and features is not None:
+        filled = np.concatenate([features, np.repeat(features[-1:], CHUNK - len(x0), axis=0)])
+        denoiser = denoiser.given(jnp.asarray(filled))
         law = denoiser.law
     x, corrections = _flow(denoiser, law, padded, probes, sigma_min, rtol)
     total = _gaussian_part(law, np.asarray(x, np.float64), sigma_min)

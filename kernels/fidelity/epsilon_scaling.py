@@ -23,7 +23,7 @@ from kernels.probability.base import Problem
 from kernels.probability.blocks import block_error
 from kernels.probability.latent.direct import latent_map
 from kernels.recordings.windows import Segment
-from kernels.samplers.sampling import initial_noise, sample_keys
+from kernels.samplers.sampling import draw_noise, sample_keys
 from kernels.systems import get_system
 
 __all__ = ["Scaling", "fit_epsilon_scale", "scaled", "with_epsilon_scale"]
@@ -197,5 +197,5 @@ def _truth(model: Model, key: PRNGKeyArray) -> tuple[Trajectories, Segment | Non
 
 def _drawn(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
     problem = Problem(key=key, model=model, constraint=None, observations=None, num_steps=model.num_steps)
-    noise = initial_noise(sample_keys(key, 0, num_samples), model.initial)
+    noise = draw_noise(sample_keys(key, 0, num_samples), 0, model.latent_shape)
     return np.concatenate(list(latent_map(problem, noise)))

@@ -271,9 +271,16 @@ def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count:
 
     The divergence is estimated by probes.
     """
-    chosen = truth[np.linspace(0, len(truth) - 1, min(count, len(truth))).round().astype(int)]
-    dataset = to_dataset(chosen, model.layout)
-    values = log_likelihood(model, dataset, num_probes=NUM_PROBES, key=jax.random.fold_in(key, 4), rtol=1e-3)
+    chosen = np.linspace(0, len(truth) - 1, min(count, len(truth))).round().astype(int)
+    known = None if model.held_out is None else model.held_out.conditions
+    values = log_likelihood(
+        model,
+        to_dataset(truth[chosen], model.layout),
+        num_probes=NUM_PROBES,
+        key=jax.random.fold_in(key, 4),
+        rtol=1e-3,
+        conditions=None if known is None else known[chosen],
+    )
     array = np.asarray(values)
     return {
         "mean": float(array.mean()),

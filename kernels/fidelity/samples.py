@@ -17,7 +17,7 @@ from kernels.events.syntax.parser import parse_event
 from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import CHUNK, latent_map
-from kernels.samplers.sampling import draw, initial_noise, sample_keys
+from kernels.samplers.sampling import draw, draw_noise, sample_keys
 from kernels.samplers.sde import SDEDPMSolver
 
 __all__ = ["REPORT_STEPS", "deterministic", "latents", "report_problem", "share", "starts_of", "stochastic"]
@@ -50,7 +50,7 @@ def stochastic(model: Model, key: PRNGKeyArray, starts: Trajectories) -> Traject
     pieces = []
     for first, known in _blocks(model, starts):
         keys = sample_keys(key, first, CHUNK)
-        noise = initial_noise(keys, model.initial)
+        known, noise = known.bound(draw_noise(keys, 0, model.latent_shape))
         x0 = draw(known.denoiser, known.initial, SDEDPMSolver(), sigmas, noise, keys)
         pieces.append(np.asarray(model.standardizer.unstandardize(x0)))
     return np.concatenate(pieces)[: len(starts)]
@@ -58,7 +58,9 @@ def stochastic(model: Model, key: PRNGKeyArray, starts: Trajectories) -> Traject
 
 def latents(model: Model, key: PRNGKeyArray, num_samples: int) -> Trajectories:
     """Standard normal latents of deterministic samples."""
-    return np.asarray(initial_noise(sample_keys(jax.random.fold_in(key, 2), 0, num_samples), model.initial))
+    return np.asarray(
+        draw_noise(sample_keys(jax.random.fold_in(key, 2), 0, num_samples), 0, model.latent_shape)
+    )
 
 
 def deterministic(problem: Problem, noise: Trajectories, starts: Trajectories) -> Trajectories:

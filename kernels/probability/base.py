@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jaxtyping import Array, Float, PRNGKeyArray
+from jaxtyping import Array, Bool, Float, Key, PRNGKeyArray
 from scipy import stats
 
 from kernels.diffusion.schedules import DEFAULT_SCHEDULE
@@ -17,7 +17,9 @@ from kernels.events.semantics.compile import Constraint
 from kernels.guidance.observations import Observed
 from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
+from kernels.recordings.windows import Segment
 from kernels.samplers.registry import DEFAULT_SAMPLER
+from kernels.samplers.sampling import draw_noise
 from kernels.trajectories.standardizer import Standardizer
 
 __all__ = [
@@ -117,7 +119,7 @@ class Population(NamedTuple):
     """Latents whose trajectories meet the event, distributed by its conditional law.
 
     Attributes:
-        latents: (sample, time, variable), standard normal given the event; None while more are coming.
+        latents: (sample, *latent_shape), standard normal given the event; None while more are coming.
         states: their trajectories, physical units.
         values: C of each.
         weights: (sample,), not negative.
@@ -185,6 +187,16 @@ class Problem:
         if self.observations is None:
             return self.model.denoiser
         return Observed.from_constraint(self.model.denoiser, self.observations, self.model.standardizer)
+
+    def meant(self, part: Segment) -> Bool[np.ndarray, " window"]:
+        """Whether each window of a part of the record begins in the season, and with the covariates, that are meant."""
+        conditions = self.model.conditions
+        return np.ones(len(part.starts), bool) if conditions is None else conditions.met(part)
+
+    def bound(self, keys: Key[Array, " sample"]) -> tuple["Problem", Batch]:
+        """Problem of one batch, given the conditions that its keys draw, and the latents it starts from."""
+        model, latents = self.model.bound(draw_noise(keys, 0, self.model.latent_shape))
+        return (self if model is self.model else dataclasses.replace(self, model=model)), latents
 
     @property
     def path_law(self) -> tuple[str, str]:

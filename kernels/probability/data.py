@@ -9,7 +9,7 @@ and four times the integrated autocorrelation time of the indicator where that i
 
 The 95 % interval is that of Clopper and Pearson for as many independent windows as would have that error, fewer by
 (z/t)² as the error of few blocks is itself uncertain (Korn & Graubard 1998). No hit at all is answered by the rule of
-three for the number of blocks. Where something is known, the windows that meet it count.
+three for the number of blocks. Where something is known, or a season is meant, the windows that meet it count.
 """
 
 import dataclasses
@@ -82,24 +82,35 @@ def training_frequency(problem: Problem, num_samples: int) -> Iterator[Progress]
 def _frequency(problem: Problem, method: str) -> Progress:
     part = require_data(problem, method)
     windows = part.windows
-    holds, known = problem.judge(windows)[1], problem.known(windows)
-    if problem.observations is None:
+    holds, known = problem.judge(windows)[1], problem.known(windows) & problem.meant(part)
+    if problem.observations is None and known.all():
         estimate = block_frequency(holds, part.least_block, method, places=part.places)
     elif known.any():
-        estimate = _among_known(holds, known, part, method)
+        estimate = _said(problem, _among_known(problem, holds, known, method))
     else:
         nouns = f"{_KINDS[method]} windows"
         estimate = estimate_share(0, 0, len(windows), method=method, num_calls=0, source=nouns)
+        estimate = _said(problem, estimate)
     words = f"{len(windows)} {_KINDS[method]} windows, {estimate.diagnostics['hits']} in the event"
     return Progress(1.0, words, estimate)
 
 
+def _said(problem: Problem, estimate: Probability) -> Probability:
+    """Estimate that says which season is meant."""
+    conditions = problem.model.conditions
+    if conditions is None or not conditions.clauses:
+        return estimate
+    return dataclasses.replace(estimate, message=f"With {conditions.text}: {estimate.message}")
+
+
 def _among_known(
-    holds: Bool[np.ndarray, " window"], known: Bool[np.ndarray, " window"], part: Segment, method: str
+    problem: Problem, holds: Bool[np.ndarray, " window"], known: Bool[np.ndarray, " window"], method: str
 ) -> Probability:
-    """Share of hits among the windows that meet what is known."""
+    """Share of hits among the windows that meet what is known, and begin when it is meant."""
+    part = require_data(problem, method)
     estimate = block_frequency(holds[known], part.least_block, method, places=part.places[known])
-    count = f"{int(known.sum())} of {len(known)} {_KINDS[method]} windows meet what is known."
+    how = "begin so" if problem.observations is None else "meet what is known"
+    count = f"{int(known.sum())} of {len(known)} {_KINDS[method]} windows {how}."
     share = {"known_share": float(known.mean()), "num_drawn": len(known)}
     return dataclasses.replace(
         estimate, message=f"{count} {estimate.message}", diagnostics=estimate.diagnostics | share
@@ -131,7 +142,8 @@ def block_frequency(
     interval = _interval(value, error, num_blocks)
     spells = min(len(np.unique(places[holds == side] // block)) for side in (True, False))
     few = num_blocks < MIN_BLOCKS
-    each = f"{block} windows" if total == places.max() + 1 else f"{block} moments, all members together"
+    each = f"{block} windows" if total == places.max() + 1 else f"{block} moments"
+    each += ", all members together" if total > np.unique(places).size else ""
     message = (
         f"{hits} of {total} {_KINDS[method]} windows are in the event; {num_blocks:.0f} blocks of {each}."
     )

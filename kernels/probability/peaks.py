@@ -45,6 +45,10 @@ def require_peaks(problem: Problem) -> tuple[Segment, ExtremeThreshold]:
         )
     if problem.observations is not None:
         raise ValueError(f"`method` {METHOD!r} knows nothing of what is given. Use 'training_data'.")
+    if not problem.meant(part).all():
+        raise ValueError(
+            f"`method` {METHOD!r} counts peaks of all seasons. Use 'training_data', or leave out `when`."
+        )
     return part, extreme
 
 

@@ -91,7 +91,9 @@ def _judged(problem: Problem, found: Evidence | None, record: Progress) -> Progr
     """Record whose estimate is held against the frequency and the number of occurrences."""
     kind = "held-out" if problem.model.training_data is None else "training"
     if found is None:
-        words = f"No window of the {kind} data meets what is known: the number is an extrapolation."
+        conditions = problem.model.conditions
+        meant = "" if conditions is None or not conditions.clauses else f", with {conditions.text}"
+        words = f"No window of the {kind} data meets what is known{meant}: the number is an extrapolation."
         return _checked("beyond_record", words, None, record)
     assert record.probability is not None  # noqa: S101 - checked by the caller
     (low, high), (least, most) = record.probability.interval, found.frequency.interval

@@ -81,7 +81,7 @@ class Evidence(NamedTuple):
 def evidence_of(problem: Problem, part: Segment) -> Evidence | None:
     """Evidence in the windows of a part of a record; None where none of them meets what is known."""
     windows = part.windows
-    known = problem.known(windows)
+    known = problem.known(windows) & problem.meant(part)
     if not known.any():
         return None
     values, holds = (found[known] for found in problem.judge(windows))

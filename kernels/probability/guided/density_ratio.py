@@ -42,7 +42,7 @@ from kernels.probability.guided.pilot import guided_denoiser, pilot_calls
 from kernels.probability.guided.reliability import pareto_shape, weighted_estimate
 from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.samplers.base import Batch
-from kernels.samplers.sampling import Keys, initial_noise, sample_keys
+from kernels.samplers.sampling import Keys, sample_keys
 
 __all__ = [
     "DENSITY_RATIO",
@@ -105,13 +105,12 @@ def _draw(problem: Problem, start: int, num_steps: int) -> Iterator[Densities | 
     """Draw samples start … start + CHUNK − 1; yields progress, and the `Densities` last."""
     if problem.constraint is None:
         raise ValueError("the density ratio needs an event.")
-    model = problem.model
-    law, plain = model.initial, problem.denoiser
-    steering = guided_denoiser(problem)
-    finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, model))
+    finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
     sigmas = grid(max(2, num_steps // 2 + 1), sigma_min=finest).astype(np.float32)
     keys = sample_keys(problem.stream_key("density"), start, CHUNK)
-    latents = initial_noise(keys, law)
+    bound, latents = problem.bound(keys)
+    law, plain = bound.model.initial, bound.denoiser
+    steering = guided_denoiser(problem, bound)
     intervals = list(pairwise(sigmas))
     log_q, u = -0.5 * _square(latents), latents
     for index, (high, low) in enumerate(intervals):

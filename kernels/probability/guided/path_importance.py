@@ -50,7 +50,7 @@ from kernels.probability.latent.direct import finest_sigma, tolerated_sigma
 from kernels.probability.latent.monte_carlo import estimate_proportion
 from kernels.samplers.base import Batch, Levels, SamplerState, level_triples
 from kernels.samplers.registry import SAMPLERS
-from kernels.samplers.sampling import draw_noise, initial_noise, sample_keys
+from kernels.samplers.sampling import draw_noise, sample_keys
 from kernels.samplers.sde import GaussianStep
 from kernels.statistics.weighted import effective_sample_size
 
@@ -109,14 +109,15 @@ def draw_paths(
     problem: Problem, key: PRNGKeyArray, start: int, size: int, num_steps: int
 ) -> Iterator[Paths | float]:
     """Draw paths start … start + size − 1; yields progress, and the `Paths` last."""
-    denoiser, law = guided_denoiser(problem), problem.model.initial
-    assert problem.constraint is not None  # noqa: S101 - checked by `guided_denoiser`
+    if problem.constraint is None:
+        raise ValueError("guided paths need an event.")
     finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
     solver = SAMPLERS[problem.sampler].solver
     sigmas = grid(num_steps, schedule=problem.schedule, sigma_min=finest)
     keys = sample_keys(key, start, size)
     guided = (start + np.arange(size)) % ALPHA_EVERY != 0
-    latents = initial_noise(keys, law)
+    bound, latents = problem.bound(keys)
+    denoiser, law = guided_denoiser(problem, bound), bound.model.initial
     x = law.perturb(latents, sigmas[0])
     state, ratios = SamplerState.start(x), []
     accelerated = jax.default_backend() != "cpu"  # there, no step waits for the host

@@ -25,6 +25,7 @@ import numpy as np
 from jaxtyping import Array, Float, Int, PRNGKeyArray
 from scipy.special import logsumexp
 
+from kernels.denoisers.base import taken
 from kernels.diffusion.schedules import grid
 from kernels.guidance.moment_matching import MomentMatching, Twist
 from kernels.guidance.registry import GUIDANCE
@@ -43,7 +44,7 @@ from kernels.probability.latent.scales import steering_constraint
 from kernels.probability.resampling import systematic
 from kernels.samplers.base import Batch, SamplerState, level_triples
 from kernels.samplers.registry import SAMPLERS
-from kernels.samplers.sampling import draw_noise, initial_noise, sample_keys
+from kernels.samplers.sampling import draw_noise, sample_keys
 from kernels.statistics.weighted import effective_sample_size
 
 __all__ = ["MIN_PARTICLES", "NUM_ISLANDS", "TWISTED_SMC", "Islands", "estimate_from_islands", "twisted_smc"]
@@ -193,14 +194,15 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
     """Walk the islands of some indices; yields progress, and the `Islands` last."""
     if problem.constraint is None:
         raise ValueError("twisted sequential Monte Carlo needs an event.")
-    model, twisted = problem.model, _twisted(problem)
-    finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, model))
+    finest = min(finest_sigma(problem), tolerated_sigma(problem.constraint, problem.model))
     solver = SAMPLERS[problem.sampler].solver
     sigmas = grid(num_steps, schedule=problem.schedule, sigma_min=finest)
     islands = [jax.random.fold_in(problem.stream_key("twisted"), index) for index in indices]
     keys = jnp.concatenate([sample_keys(key, 0, size) for key in islands])
     particles = _Particles(len(indices), size, islands)
-    state = SamplerState.start(model.initial.perturb(initial_noise(keys, model.initial), sigmas[0]))
+    bound, latents = problem.bound(keys)
+    twisted, owners = _twisted(problem, bound), np.arange(len(keys))
+    state = SamplerState.start(bound.model.initial.perturb(latents, sigmas[0]))
     everywhere, log_start, log_ratio = (
         np.ones(len(keys), bool),
         np.full(len(indices), np.nan),
@@ -208,29 +210,29 @@ def _walk(problem: Problem, indices: range, size: int, num_steps: int) -> Iterat
     )
     log_psi = np.zeros(len(keys), np.float32)
     for index, levels in enumerate(level_triples(sigmas)):
-        twist = yield from _twist(twisted, state.x, levels.sigma, index / num_steps, num_steps)
+        twist = yield from _twist(twisted, owners, state.x, levels.sigma, index / num_steps, num_steps)
         particles.multiply(np.asarray(twist.log_psi) - log_psi - np.asarray(log_ratio))
         if index == 0 and "equality" not in problem.constraint.program.parts:
             log_start = particles.means()
         sources = particles.resample()
         if sources is not None:
-            state, twist = _taken((state, twist), sources)
+            (state, twist), owners = _taken((state, twist), sources), owners[sources]
         log_psi = np.asarray(twist.log_psi)
         noise = draw_noise(keys, np.uint32(index + 1), state.x.shape[1:])
         state, log_ratio = shifted_step(solver, state, twist.x0_hat, twist.shift, everywhere, levels, noise)
-    last = yield from _twist(twisted, state.x, np.float32(sigmas[-1]), 1 - 1 / num_steps, num_steps)
+    last = yield from _twist(twisted, owners, state.x, np.float32(sigmas[-1]), 1 - 1 / num_steps, num_steps)
     holds = problem.judge(problem.physical(last.x0_hat))[1]
     particles.multiply(np.where(holds, -log_psi - np.asarray(log_ratio), -np.inf))
     yield particles.finish(log_start, holds)
 
 
-def _twisted(problem: Problem) -> Any:
+def _twisted(problem: Problem, bound: Problem) -> Any:
     """Guidance whose ψ twists: the problem's if it is learned, else moment matching."""
     if GUIDANCE[problem.guidance].piloted:
-        return guided_denoiser(problem)
+        return guided_denoiser(problem, bound)
     constraint, model = steering_constraint(problem), problem.model
     assert constraint is not None  # noqa: S101 - looked at before
-    return MomentMatching.from_constraint(problem.denoiser, constraint, model.standardizer, model.initial)
+    return MomentMatching.from_constraint(bound.denoiser, constraint, model.standardizer, model.initial)
 
 
 @jax.jit
@@ -239,15 +241,19 @@ def _taken(tree: Any, indices: Array) -> Any:
     return jax.tree.map(lambda leaf: leaf[indices], tree)
 
 
-def _twist(twisted: Any, x: Batch, sigma: Any, done: float, num_steps: int) -> Any:
-    """Twist of any number of particles, in chunks of few sizes; yields progress."""
+def _twist(twisted: Any, owners: np.ndarray, x: Batch, sigma: Any, done: float, num_steps: int) -> Any:
+    """Twist of any number of particles, in chunks of few sizes; yields progress.
+
+    `owners` are the particles at the start that each descends from, whose conditions it has.
+    """
     total = len(x)
     size = min(CHUNK, 1 << max(0, total - 1).bit_length())
     pieces: list[Twist] = []
     for start in range(0, total, size):
         block = x[start : start + size]
         padded = jnp.pad(block, ((0, size - len(block)), (0, 0), (0, 0)), mode="edge")
-        pieces.append(_taken(twisted.twist(padded, sigma), np.arange(len(block))))
+        of_block = taken(twisted, np.pad(owners[start : start + size], (0, size - len(block)), mode="edge"))
+        pieces.append(_taken(of_block.twist(padded, sigma), np.arange(len(block))))
         yield done + min(1.0, (start + size) / total) / num_steps
     return jax.tree.map(lambda *leaves: jnp.concatenate(leaves), *pieces) if len(pieces) > 1 else pieces[0]
 

@@ -47,7 +47,7 @@ class Chains:
     """States of chains after a move.
 
     Attributes:
-        latents: u, (chain, time, variable).
+        latents: u, (chain, *latent_shape).
         states: F(u), physical units.
         values: C, float64; +∞ is not possible.
         holds: whether the event holds.

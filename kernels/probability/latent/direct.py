@@ -20,7 +20,7 @@ from kernels.models import Model
 from kernels.probability.base import Problem
 from kernels.probability.cache import LRUCache, identity_of
 from kernels.samplers.dpm_solver import DPMSolver
-from kernels.samplers.sampling import draw, initial_noise, sample_keys
+from kernels.samplers.sampling import draw, draw_noise, sample_keys
 from kernels.samplers.unipc import UniPC
 
 __all__ = [
@@ -82,25 +82,29 @@ def tolerated_sigma(constraint: Constraint, model: Model) -> float:
 
 
 def latent_map(problem: Problem, latents: Array | np.ndarray) -> Iterator[np.ndarray]:
-    """Map latents to trajectories in physical units, a chunk at a time, in order."""
+    """Map latents to trajectories in physical units, a chunk at a time, in order.
+
+    The last rows of a conditional model's latents draw the season, hour and covariates of each sample.
+    """
     sigmas = ode_grid(problem)
     for start in range(0, len(latents), CHUNK):
         block = jnp.asarray(latents[start : start + CHUNK])
         padding = CHUNK - len(block)
         padded = jnp.pad(block, ((0, padding), (0, 0), (0, 0))) if padding else block
-        x0 = draw(problem.model.denoiser, problem.model.initial, ode_solver(sigmas), sigmas, padded)
+        model, noise = problem.model.bound(padded)
+        x0 = draw(model.denoiser, model.initial, ode_solver(sigmas), sigmas, noise)
         yield problem.physical(x0)[: len(block)]
 
 
 def direct_latents(problem: Problem, indices: np.ndarray) -> np.ndarray:
-    """Latents of some direct samples (sample, time, variable), computed from their keys."""
+    """Latents of some direct samples (sample, *latent_shape), computed from their keys."""
     if len(indices) == 0:
-        return np.zeros((0, *problem.model.initial.mean.shape), np.float32)
+        return np.zeros((0, *problem.model.latent_shape), np.float32)
     key = problem.stream_key("direct")
     size = 1 << max(0, len(indices) - 1).bit_length()
     padded = np.concatenate([indices, np.zeros(size - len(indices), indices.dtype)]).astype(np.uint32)
     keys = jax.vmap(jax.random.fold_in, (None, 0))(key, jnp.asarray(padded))
-    return np.asarray(initial_noise(keys, problem.model.initial))[: len(indices)]
+    return np.asarray(draw_noise(keys, 0, problem.model.latent_shape))[: len(indices)]
 
 
 class _Cache:
@@ -121,7 +125,7 @@ def direct_samples(problem: Problem, num_samples: int) -> Iterator[np.ndarray]:
     for index in range(-(-num_samples // CHUNK)):
         with cache.lock:
             if index == len(cache.chunks):
-                latents = initial_noise(sample_keys(key, index * CHUNK, CHUNK), problem.model.initial)
+                latents = draw_noise(sample_keys(key, index * CHUNK, CHUNK), 0, problem.model.latent_shape)
                 cache.chunks.extend(latent_map(problem, latents))
             chunk = cache.chunks[index]
         yield chunk[: num_samples - index * CHUNK]

@@ -29,6 +29,8 @@ from .runs.checks import (
     exceedance_curve as exceedance_curve,
     step_doubling as step_doubling,
 )
+from .runs.contrast import Contrast as Contrast, compare_probabilities as compare_probabilities
+from .runs.groups import ProbabilityBy as ProbabilityBy, probability_by as probability_by
 from .runs.stream import NumericalError as NumericalError
 from .systems import (
     System as System,

@@ -40,6 +40,7 @@ __all__ = [
     "TimeOption",
     "TimezoneOption",
     "VariablesOption",
+    "WhenOption",
 ]
 
 READING = (  # options that answer what a file does not tell
@@ -63,6 +64,12 @@ ModelOption = Annotated[
 ]
 EventOption = Annotated[str | None, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")]
 GivenOption = Annotated[str | None, typer.Option(help="Observations, as in: at(x, 0) == 0.4 tolerance 0.1")]
+WhenOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Season, hour or covariates of a model that knows them, as in: month in 6..8 and co2 == 420"
+    ),
+]
 EstimatorOption = Annotated[str, typer.Option(help=f"{', '.join(ESTIMATORS)}; none for no probability.")]
 GuidanceOption = Annotated[str, typer.Option(help=f"{', '.join(GUIDANCE)}.")]
 _WEIGHTED, _OTHERS = (

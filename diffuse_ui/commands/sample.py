@@ -19,12 +19,14 @@ from diffuse_ui.commands.options import (
     ScheduleOption,
     SeedOption,
     StepsOption,
+    WhenOption,
 )
 from diffuse_ui.commands.output import (
     exit_codes,
     follow,
     in_one_line,
     print_answer,
+    refuse,
     require_output,
     write_somewhere,
     write_whole,
@@ -37,6 +39,8 @@ from kernels.samplers.registry import DEFAULT_SAMPLER
 from kernels.trajectories.datasets import write_dataset
 
 __all__ = ["probability", "sample", "simulate", "validate"]
+
+OF_ONE_NUMBER = ("method", "guidance", "num_samples", "num_steps", "ode_steps", "sampler", "schedule")
 
 
 def _spec(
@@ -65,6 +69,7 @@ def sample(
     model: ModelOption = "lorenz63",
     event: EventOption = None,
     given: GivenOption = None,
+    when: WhenOption = None,
     method: Annotated[str, typer.Option(help="guided (approximate), or exact.")] = "guided",
     guidance: GuidanceOption = "moment_matching",
     estimator: EstimatorOption = "auto",
@@ -90,6 +95,7 @@ def sample(
             seed=seed,
             sampler=sampler,
             schedule=schedule,
+            when=when,
         )
         if output is not None:
             require_output(output)
@@ -132,13 +138,25 @@ def _write(
 
 
 def probability(
+    context: typer.Context,
     event: Annotated[str, typer.Option("--event", "-e", help="The event, as in: max(x) > 0.9")],
     model: ModelOption = "lorenz63",
     given: GivenOption = None,
+    when: WhenOption = None,
     method: Annotated[
         str,
         typer.Option(help=f"Estimator: {', '.join(ESTIMATORS)}."),
     ] = "auto",
+    by: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a record with seasons: the probability of each month, season, hour or weekday."
+        ),
+    ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Of a record with seasons: another --when to compare with, as in: co2 == 380"),
+    ] = None,
     guidance: GuidanceOption = "moment_matching",
     num_samples: Annotated[
         int,
@@ -164,11 +182,16 @@ def probability(
     import jax
 
     with exit_codes():
+        if by is not None or against is not None:
+            refuse(context, OF_ONE_NUMBER, "with --by or --against")
+            _by_season(by, against, model, event, given=given, when=when, seed=seed, as_json=as_json)
+            return
         records = kernels.estimate(
             jax.random.key(seed),
             model,
             event,
             given=given,
+            when=when,
             method=method,
             num_samples=num_samples,
             num_steps=ode_steps,
@@ -184,6 +207,20 @@ def probability(
             "seed": seed,
         }
         print_answer(document, as_json, lambda: _probability_words(estimate))
+
+
+def _by_season(
+    by: str | None, against: str | None, model: str, event: str, *, when: str | None, **choices: Any
+) -> None:
+    """Print probabilities by season, or of two conditions."""
+    from diffuse_ui.commands.by import print_by, print_contrast
+
+    if by is not None and against is not None:
+        raise ValueError("`--by` and `--against` are two questions. Ask one of them.")
+    if by is not None:
+        print_by(by, model, event, when=when, **choices)
+    else:
+        print_contrast((when or "", against or ""), model, event, **choices)
 
 
 def simulate(

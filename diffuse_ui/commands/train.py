@@ -28,7 +28,7 @@ from diffuse_ui.commands.output import exit_codes, given, print_answer, refuse
 __all__ = ["train"]
 
 OF_A_FILE = ("variables", "window", "stride", "time", "gaps", "resample", "num_known", "num_steps")
-OF_A_FILE += ("margins", "positive", "bounds", "difference", *READING)
+OF_A_FILE += ("margins", "positive", "bounds", "difference", "seasons", "covariates", *READING)
 OF_A_SYSTEM = ("output", "preset", "start")
 
 
@@ -109,6 +109,17 @@ def train(
     select: SelectOption = None,
     group: GroupOption = None,
     skip_lines: SkipLinesOption = None,
+    seasons: Annotated[
+        str | None,
+        typer.Option(
+            help="Of a file with dates: the cycles that the model knows, year, day or week, as in year,day; or none. "
+            "Those that the record shows unless given."
+        ),
+    ] = None,
+    covariates: Annotated[
+        str | None,
+        typer.Option(help="Of a file: series that the model is given rather than models, as in co2,enso."),
+    ] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -140,6 +151,8 @@ def train(
             bounds=bounds_of(bounds),
             difference=names_of(difference),
             noise=noise,
+            seasons=seasons,
+            covariates=[] if covariates is None else covariates.split(","),
             seed=seed,
             **given(context, READING),
         )

@@ -107,6 +107,11 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         err=True,
     )
     _print_dates(part_dates(plan.recording, plan.split))
+    if plan.conditions is not None:
+        typer.echo(
+            f"it will know {', '.join(plan.conditions.words)} at a window's start (--seasons none: it will not)",
+            err=True,
+        )
     _print_cost(plan.network)
     best, stopped, last = None, False, None
     try:

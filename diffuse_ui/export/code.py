@@ -8,6 +8,7 @@ import shlex
 from urllib.parse import urlencode
 
 import kernels
+from kernels.recordings.when import when_text
 
 __all__ = ["WATCHED", "command", "link", "notebook", "script"]
 
@@ -21,6 +22,8 @@ def _choices(spec: kernels.RunSpec) -> dict[str, object]:
         value = getattr(spec, field.name)
         if field.name == "event" and value is not None:
             value = spec.event_text or str(value)
+        if field.name == "when":
+            value = when_text(spec.when) or None
         if field.name not in ("model", "event_text") and value != field.default:
             chosen[field.name] = value
     return chosen
@@ -76,7 +79,7 @@ def notebook(spec: kernels.RunSpec, words: str = "") -> str:
         ]
     cells += [
         prose("Medians, 25–75 % and 5–95 % bands:"),
-        work(_PICTURE),
+        work(_PICTURE if not spec.when else _PICTURE.replace("spec.model,", "spec.model, when=spec.when,")),
         prose("The data: state(sample, time, variable), with weights and what each sample is."),
         work('result.to_netcdf("run.nc")\nresult.dataset'),
     ]
@@ -94,6 +97,7 @@ def link(spec: kernels.RunSpec) -> str:
     """
     chosen = {name: getattr(spec, name) for name in WATCHED}
     chosen["event"] = spec.event_text or spec.event
+    chosen["when"] = when_text(spec.when) or None
     chosen["model"] = spec.model if isinstance(spec.model, str) else spec.model.name
     texts = {name: "none" if value is None else str(value) for name, value in chosen.items()}
     return "?" + urlencode(texts)

@@ -21,6 +21,7 @@ from diffuse_ui.style import numbers
 from diffuse_ui.style.colors import Palette, palette
 from diffuse_ui.work.results import states
 from diffuse_ui.work.store import Result
+from kernels.recordings.when import when_text
 from kernels.trajectories.datasets import variable_units
 
 __all__ = ["caption", "ensemble_figure"]
@@ -126,6 +127,8 @@ def caption(result: Result | kernels.RunResult) -> str:
     first = f"Event: {spec.event}." if spec.event is not None else "No event."
     if spec.given:
         first += f" Given: {spec.given}."
+    if spec.when:
+        first += f" When: {when_text(spec.when)}."
     if estimate is not None:
         value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])
         sign = "" if value.startswith("<") else "= "

@@ -65,6 +65,11 @@ def _choose_given(state: State, text: str) -> None:
         raise ValueError(f"`given`: {_first_line(state.given_error)}")
 
 
+def _choose_when(state: State, text: str) -> None:
+    if not state.choose_when("" if text == NONE else text):
+        raise ValueError(_first_line(state.when_error))
+
+
 def _one_of(name: str, options: tuple[Any, ...]) -> Callable[[State, str], None]:
     texts = {NONE if option is None else str(option): option for option in options}
 
@@ -99,6 +104,7 @@ def _first_line(message: str) -> str:
 _CHOICES: dict[str, Callable[[State, str], None]] = {  # the model first: the rest is checked against it
     "model": _choose_model,
     "given": _choose_given,
+    "when": _choose_when,
     "event": _choose_event,
     "method": _one_of("method", METHODS),
     "guidance": _one_of("guidance", tuple(GUIDANCE)),

@@ -18,11 +18,13 @@ import param
 
 import kernels
 from diffuse_ui.state.clauses import Arrangement
+from diffuse_ui.state.loading import forget_models, loaded
 from kernels.diffusion.schedules import DEFAULT_SCHEDULE, SCHEDULES
 from kernels.events.semantics.windows import BeyondTrajectoryError
 from kernels.files import parse_json
 from kernels.guidance.registry import GUIDANCE
 from kernels.probability.registry import ESTIMATORS
+from kernels.recordings.when import when_text
 from kernels.runs.given import example_start, with_knowledge
 from kernels.samplers.registry import DEFAULT_SAMPLER, SAMPLERS
 
@@ -33,7 +35,7 @@ ESTIMATOR_NAMES = (*ESTIMATORS, None)
 CHOICES = tuple(  # fields of a run that the state holds as they are
     field.name
     for field in dataclasses.fields(kernels.RunSpec)
-    if field.name not in ("model", "event", "given", "event_text")
+    if field.name not in ("model", "event", "given", "when", "event_text")
 )
 PRESETS = {  # name → (num_samples, num_steps)
     "preview": (128, 30),
@@ -55,11 +57,13 @@ class State(param.Parameterized):
 
     model = param.Parameter("lorenz63", doc="name or path of a model, or a kernels.Model")
     given = param.String("", doc="observed values, as text: at(x, 0) == 0.4 tolerance 0.1")
+    when = param.String("", doc="season, hour or covariates, as text: month in 6..8")
     event = param.Parameter(None, doc="kernels.Event, or None for no condition")
     arrangement = param.Parameter(Arrangement(), doc="the event's parts, and those that are muted")
     text = param.String("", doc="the event as it stands in the text field")
     error = param.String("", doc="what is wrong with `text`; empty when nothing is")
     given_error = param.String("", doc="what is wrong with `given`; empty when nothing is")
+    when_error = param.String("", doc="what is wrong with `when`; empty when nothing is")
     method = param.Selector(objects=list(METHODS), doc="exact ensemble, or guided (approximate)")
     guidance = param.Selector(objects=list(GUIDANCE), doc="how guided paths are steered")
     estimator = param.Selector(objects=list(ESTIMATOR_NAMES), doc="estimator of the probability, or None")
@@ -96,7 +100,7 @@ class State(param.Parameterized):
         Raises:
             ValueError: there is none of that name or path, or its times do not begin at 0, as those of events do.
         """
-        return _loaded(self.model)
+        return loaded(self.model)
 
     def choose_model(self, model: Any) -> None:
         """Choose another model, without observed values.
@@ -104,7 +108,7 @@ class State(param.Parameterized):
         Raises:
             ValueError: it cannot be loaded; nothing has changed then.
         """
-        _loaded(model)
+        loaded(model)
         self.param.update(model=model, given="")
 
     def _model_changed(self, *changes: Any) -> None:
@@ -120,6 +124,9 @@ class State(param.Parameterized):
         self.given_error = ""
         if "given" not in changed:
             self.given = ""
+        with contextlib.suppress(ValueError):
+            if not self.choose_when(self.when):
+                self.param.update(when="", when_error="")
         with contextlib.suppress(ValueError):  # an unknown model is reported where it is loaded
             self.load()
             if self.text_is_wrong:
@@ -224,6 +231,16 @@ class State(param.Parameterized):
         self.given_error = ""
         return True
 
+    def choose_when(self, text: str) -> bool:
+        """Set the season, hour or covariates from text; if wrong, set `when_error` and keep `when`."""
+        try:
+            self.load().when(text)
+        except ValueError as error:
+            self.when_error = str(error)
+            return False
+        self.param.update(when=text.strip(), when_error="")
+        return True
+
     def _event_changed(self, change: Any) -> None:
         """Pass an assigned `event` through `set_event`: check, text and undo step."""
         event = self.event
@@ -296,9 +313,9 @@ class State(param.Parameterized):
     # -- the run -----------------------------------------------------------------------------
 
     @property
-    def question(self) -> tuple[Any, kernels.Event | None, str | None]:
-        """Model, event and observed values: what a run is about, without its settings."""
-        return self.model, self.event, self.given.strip() or None
+    def question(self) -> tuple[Any, kernels.Event | None, str | None, str | None]:
+        """Model, event, observed values and season: what a run is about, without its settings."""
+        return self.model, self.event, self.given.strip() or None, self.when.strip() or None
 
     def to_spec(self, **changes: Any) -> kernels.RunSpec:
         """Spec of the run that the choices describe; `changes` replace single fields.
@@ -307,7 +324,7 @@ class State(param.Parameterized):
             ValueError: choices that do not go together, such as too few trajectories for the estimator.
         """
         choices: dict[str, Any] = {name: getattr(self, name) for name in CHOICES}
-        choices |= dict(zip(("model", "event", "given"), self.question))
+        choices |= dict(zip(("model", "event", "given", "when"), self.question))
         return kernels.RunSpec(**choices | changes)
 
     def to_live_spec(self) -> kernels.RunSpec:
@@ -331,6 +348,7 @@ class State(param.Parameterized):
                     self._checked(event)
             if given:
                 with_knowledge(self.load(), given)
+            self.load().when(spec.when)
         except ValueError:
             if spec.model != before:
                 self.model = before
@@ -341,7 +359,9 @@ class State(param.Parameterized):
         self._take(parts, given or ("" if self.load().num_known == 0 else self.given))
         if not fits:
             self._show_beyond(event, spec.event_text or str(event))
-        self.param.update(**{name: getattr(spec, name) for name in CHOICES})
+        self.param.update(
+            **{name: getattr(spec, name) for name in CHOICES}, when=when_text(spec.when), when_error=""
+        )
 
     def to_json(self) -> str:
         """The choices as text that `from_json` reads."""
@@ -350,28 +370,6 @@ class State(param.Parameterized):
     def from_json(self, text: str) -> None:
         """Set all choices from text that `to_json` wrote."""
         self.from_spec(kernels.RunSpec.from_dict(parse_json(text, "the run is no JSON ({error}).")))
-
-
-def _loaded(model: Any) -> kernels.Model:
-    """The model itself, or loaded from its name or path; ValueError as in `State.load`."""
-    model = model if isinstance(model, kernels.Model) else _load_model(str(model))
-    first = float(model.layout.times[0])
-    if first != 0.0:
-        raise ValueError(
-            f"the times of a model must begin at 0 to be drawn on; those of {model.name} begin at {first:g}. "
-            "Subtract the first from all."
-        )
-    return model
-
-
-@functools.lru_cache(maxsize=8)
-def _load_model(name: str) -> kernels.Model:
-    return kernels.load_model(name)
-
-
-def forget_models() -> None:
-    """Clear the cache of loaded models, after one was trained again."""
-    _load_model.cache_clear()
 
 
 def _structure(arrangement: Arrangement, given: str) -> Any:

@@ -25,10 +25,10 @@ ENOUGH = 0.1  # at this relative standard error
 REFERENCE_SEED = 1  # the reference numbers use keys of their own: they are independent of the run's estimate
 
 
-def backdrop(model: Any) -> Iterator[xr.Dataset]:
+def backdrop(model: Any, when: str = "") -> Iterator[xr.Dataset]:
     loaded = State(model=model).load()
     source = "simulator" if loaded.system else "model" if loaded.held_out is None else "data"
-    yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source])
+    yield kernels.backdrop(loaded, num_samples=NUM_BACKDROP[source], when=when)
 
 
 def hits(event: Any, observed: Any, layout: kernels.Layout, backdrop: xr.Dataset) -> Iterator[Hits]:
@@ -108,7 +108,13 @@ def _references(spec: kernels.RunSpec, estimate: Any) -> Iterator[tuple[str, Any
         last = None
         try:
             records = kernels.estimate(
-                key, model, spec.event, given=spec.given, method=method, num_samples=num_samples
+                key,
+                model,
+                spec.event,
+                given=spec.given,
+                when=spec.when,
+                method=method,
+                num_samples=num_samples,
             )
             for record in records:
                 last = record.probability

@@ -24,6 +24,7 @@ from diffuse_ui.work import jobs
 from diffuse_ui.work.results import Derived, Hits, Result, words
 from diffuse_ui.work.runner import Runner, Update
 from diffuse_ui.work.training import Request, train
+from kernels.recordings.when import when_text
 
 __all__ = ["Derived", "Hits", "Result", "Store"]
 
@@ -61,6 +62,7 @@ class Store(param.Parameterized):
         self._last_done: tuple[object, Result, Result] | None = None  # run, its result, the result as kept
         self._watchers = [
             state.param.watch(lambda *_: self._event_changed(), ["event", "given"]),
+            state.param.watch(lambda _: self._draw_backdrop(), ["when"]),
             state.param.watch(lambda *_: self._live(), ["event", "live"]),
             state.param.watch(lambda _: self.prepare(), ["model"]),
         ]
@@ -82,8 +84,11 @@ class Store(param.Parameterized):
             message="",
             progress=0.0,
         )
-        model = self.state.model
-        self.draws.submit("backdrop", lambda: jobs.backdrop(model))
+        self._draw_backdrop()
+
+    def _draw_backdrop(self) -> None:
+        model, when = self.state.model, self.state.when
+        self.draws.submit("backdrop", lambda: jobs.backdrop(model, when))
 
     def run(self) -> None:
         """Start the run that the state describes; it replaces a run in progress.
@@ -184,11 +189,11 @@ class Store(param.Parameterized):
 
     @property
     def stale(self) -> bool:
-        """Whether model, event or observed values have changed since the shown result."""
+        """Whether model, event, observed values or season have changed since the shown result."""
         if self.result is None:
             return False
         shown = self.result.spec
-        return (shown.model, shown.event, shown.given) != self.state.question
+        return (shown.model, shown.event, shown.given, when_text(shown.when) or None) != self.state.question
 
     def drain(self) -> None:
         """Publish the workers' news as parameters; call from the thread that owns the views."""

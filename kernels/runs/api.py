@@ -27,6 +27,7 @@ from kernels.guidance.registry import DEFAULT_GUIDANCE
 from kernels.models import Model
 from kernels.probability.base import Probability, Progress
 from kernels.probability.registry import ESTIMATORS, PATH_STEPS, estimates
+from kernels.recordings.when import When
 from kernels.runs.given import Given
 from kernels.runs.spec import RunSpec, as_model, require
 from kernels.runs.stream import NumericalError, RunStream, Snapshot, checked
@@ -116,6 +117,7 @@ def sample(
     *,
     event: str | Event | None = None,
     given: Given | None = None,
+    when: When | None = None,
     num_samples: int = 512,
     num_steps: int = PATH_STEPS,
     method: str = "guided",
@@ -130,6 +132,7 @@ def sample(
         model: name, path or Model.
         event: text or Event, or None.
         given: what is known, see `kernels.runs.given.given_event`.
+        when: season, hour or covariates, as in "month in 6..8", see `kernels.recordings.when`.
         num_samples: number of trajectories.
         num_steps: network evaluations on a stochastic path.
         method: "guided" paths, every tenth unguided (`guided` says which), with importance weights
@@ -156,6 +159,7 @@ def sample(
         model=loaded,
         event=event,
         given=given,
+        when=when,
         method=method,
         guidance=guidance,
         estimator=None,
@@ -177,6 +181,7 @@ def estimate(
     event: str | Event,
     *,
     given: Given | None = None,
+    when: When | None = None,
     method: str = "auto",
     num_samples: int = 512,
     num_steps: int | None = None,
@@ -197,6 +202,7 @@ def estimate(
         model=model,
         event=event,
         given=given,
+        when=when,
         guidance=guidance,
         estimator=method,
         num_samples=num_samples,
@@ -214,6 +220,7 @@ def event_probability(
     event: str | Event,
     *,
     given: Given | None = None,
+    when: When | None = None,
     method: str = "auto",
     num_samples: int = 512,
     num_steps: int | None = None,
@@ -229,6 +236,8 @@ def event_probability(
         event: text or Event.
         given: what is known, see `kernels.runs.given.given_event`. Estimators that follow guided paths
             only steer to it, which is approximate: they are not "ok" then.
+        when: season, hour or covariates, as in "month in 6..8", see `kernels.recordings.when`; all of the record's
+            unless given.
         method: auto, monte_carlo, subset_simulation, path_importance, twisted_smc, density_ratio, simulator
             (of models of systems), or, of models of recordings, data (the frequency in the held-out part) or
             training_data (that in the part that the model was trained on).
@@ -250,6 +259,7 @@ def event_probability(
         model,
         event,
         given=given,
+        when=when,
         method=method,
         num_samples=num_samples,
         num_steps=num_steps,

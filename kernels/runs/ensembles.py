@@ -19,7 +19,7 @@ from kernels.probability.latent.ensemble import extend
 from kernels.samplers.adaptive_ode import flow
 from kernels.samplers.base import Batch
 from kernels.samplers.registry import SAMPLERS
-from kernels.samplers.sampling import draw_steps, initial_noise, sample_keys
+from kernels.samplers.sampling import draw_steps, sample_keys
 
 __all__ = [
     "Ensemble",
@@ -95,15 +95,16 @@ def draw_unconditional(problem: Problem, num_samples: int, num_steps: int) -> It
 
 def _walk(problem: Problem, start: int, size: int, num_steps: int) -> Iterator[tuple[float, Batch]]:
     """Share of the steps done, and the present estimate of samples start … start + size − 1."""
-    law, solver = problem.model.initial, SAMPLERS[problem.sampler].solver
+    solver = SAMPLERS[problem.sampler].solver
     keys = sample_keys(problem.stream_key("unconditional"), start, size)
-    noise = initial_noise(keys, law)
+    bound, noise = problem.bound(keys)
+    law = bound.model.initial
     if solver is None:
-        yield 1.0, flow(problem.denoiser, law, noise)
+        yield 1.0, flow(bound.denoiser, law, noise)
         return
     levels = solver.num_levels(num_steps)
     sigmas = grid(levels, schedule=problem.schedule, sigma_min=finest_sigma(problem))
-    for step in draw_steps(problem.denoiser, law, solver, sigmas, noise, keys):
+    for step in draw_steps(bound.denoiser, law, solver, sigmas, noise, keys):
         yield step.num_evaluations / num_steps, step.x0_hat
 
 

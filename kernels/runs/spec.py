@@ -17,6 +17,7 @@ from kernels.models import Model
 from kernels.names import nearest, printable, require_known, shown
 from kernels.probability.base import Problem
 from kernels.probability.registry import PATH_STEPS, require_estimator
+from kernels.recordings.when import When, parse_when, when_text
 from kernels.runs.given import Given, given_event, with_knowledge
 from kernels.samplers.registry import DEFAULT_SAMPLER, SAMPLERS, require_sampler
 from kernels.zoo import load_model
@@ -35,6 +36,8 @@ class RunSpec:
         model: name, path, or a Model made in Python.
         event: tree of the event, given as text or Event; None draws without a condition.
         given: what is known, see `kernels.runs.given.given_event`.
+        when: season, hour or covariates that samples are to have, of a model that knows them, as in "month in 6..8"; see
+            `kernels.recordings.when`. None, or an empty text, is all of the record's.
         method: "guided" (approximate, at once) or "exact" (the model's conditional ensemble).
         guidance: how guided paths are steered, a name of `kernels.guidance.registry.GUIDANCE`.
         estimator: name of the estimator of the event's probability, or None.
@@ -54,6 +57,7 @@ class RunSpec:
     model: str | Path | Model = None  # pyright: ignore[reportAssignmentType] - so that a missing one is said in words
     event: Event | str | None = None
     given: Given | None = None
+    when: When | None = None
     method: str = "guided"
     guidance: str = DEFAULT_GUIDANCE
     estimator: str | None = "auto"
@@ -81,6 +85,7 @@ class RunSpec:
             object.__setattr__(self, name, int(value))  # NumPy's would not go into a document
         if self.estimator is not None:
             require_estimator(self.estimator, self.num_samples)
+        parse_when(self.when)
         _require_model(self.model)
 
     def _take_event(self) -> None:
@@ -109,7 +114,7 @@ class RunSpec:
         Raises:
             ValueError: no such model, or an event or knowledge that does not fit it.
         """
-        loaded, observations = with_knowledge(as_model(self.model), self.given)
+        loaded, observations = with_knowledge(as_model(self.model).when(self.when), self.given)
         if observations is not None and SAMPLERS[self.sampler].solver is None:
             raise ValueError("`sampler` 'adaptive_ode' draws without `given`. Use another, such as 'unipc'.")
         return Problem(
@@ -131,6 +136,7 @@ class RunSpec:
         fields["event"] = fields.pop("event_text") or (None if self.event is None else str(self.event))
         if not (self.given is None or isinstance(self.given, str)):
             fields["given"] = str(given_event(self.given, as_model(self.model)))
+        fields["when"] = when_text(self.when) or None
         return fields
 
     @classmethod
@@ -146,7 +152,7 @@ class RunSpec:
             trouble = f"unknown: {printable(', '.join(unknown))}" if unknown else "`model` is missing"
             hint = nearest(unknown[0], names) if unknown else ""
             raise ValueError(f"a run must have fields of {', '.join(names)}; {trouble}. {hint}".rstrip())
-        for name in ("model", "event", "given"):
+        for name in ("model", "event", "given", "when"):
             value = document.get(name)
             none = value is None and name != "model"
             require(none or isinstance(value, str), name, "text", value)

@@ -16,6 +16,7 @@ from kernels.probability.guided.path_importance import Paths, checked_estimate
 from kernels.probability.latent.monte_carlo import monte_carlo
 from kernels.probability.latent.subset_simulation import subset_simulation
 from kernels.probability.registry import estimates, with_caveats
+from kernels.recordings.when import when_text
 from kernels.runs.ensembles import (
     Ensemble,
     draw_exact,
@@ -214,6 +215,7 @@ def _dataset(ensemble: Ensemble, spec: RunSpec, problem: Problem, drawn: dict[st
     asked = {
         "event": spec.event_text or spec.event,
         "given": given_event(spec.given, problem.model),
+        "when": when_text(spec.when) or None,
     }
     attrs = {
         "ensemble": ensemble.kind,

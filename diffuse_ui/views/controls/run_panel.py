@@ -1,5 +1,6 @@
 """Run, Stop, the live switch, the progress bar, and the settings of the run."""
 
+import calendar
 import time
 from typing import Any
 
@@ -15,12 +16,18 @@ from diffuse_ui.work.session import Session
 from kernels.diffusion.schedules import SCHEDULES
 from kernels.guidance.registry import GUIDANCE
 from kernels.probability.registry import ESTIMATORS
+from kernels.recordings.when import MAX_TEXT
 from kernels.samplers.registry import SAMPLERS
 
 __all__ = ["RunPanel"]
 
 MIN_SECONDS, MIN_SHARE = 1.5, 0.03  # before that, the time left is a guess
 _METHOD_LABELS = {"exact": "exact (the model's own law)", "guided": "guided (approximate)"}
+_ALL_YEAR = "all year"
+_AS_TYPED = "as typed"
+_MONTHS = {_ALL_YEAR: ""} | {
+    name: f"month == {index}" for index, name in enumerate(calendar.month_name) if name
+}
 _FIELD = {"size": "small", "sizing_mode": "stretch_width", "margin": (4, 0)}
 
 
@@ -81,7 +88,9 @@ class RunPanel:
         )
         self.preset._allows_none = True  # else the first one is chosen for numbers that are nobody's
         self.numbers = caption(margin=(0, 0, 6, 2))
+        self.season = self._season()
         self.advanced = details("Advanced", self._advanced())
+        self._update_season()
         self.run.on_click(lambda _: session.store.run())
         self.stop.on_click(lambda _: session.store.stop())
         self.preset.param.watch(lambda event: self._choose_preset(event.new), "value")
@@ -116,6 +125,7 @@ class RunPanel:
             sx={"gap": "8px"},
         )
         return pmui.Column(
+            self.season,
             self._one_of("method", "Ensemble", methods),
             self._one_of("guidance", "Guided by", guidances),
             self._one_of("estimator", "Probability by", estimators | {"no probability": None}),
@@ -125,6 +135,33 @@ class RunPanel:
             sizing_mode="stretch_width",
             margin=0,
         )
+
+    def _season(self) -> pmui.Row:
+        """Fields for the season, the hour and covariates that are meant."""
+        state = self.session.state
+        self.when = pmui.TextInput(
+            label="When", placeholder="month in 6..8", value=state.when, max_length=MAX_TEXT + 1, **_FIELD
+        )
+        self.month = pmui.Select(label="Month", options=[*_MONTHS, _AS_TYPED], value=_ALL_YEAR, **_FIELD)
+        self._typed = TwoWayBinding(self.when, state.choose_when)
+        self._picked = TwoWayBinding(
+            self.month, lambda month: state.choose_when(_MONTHS.get(month, state.when))
+        )
+        self.session.watch(state, ["model", "when", "when_error"], self._update_season)
+        return pmui.Row(self.when, self.month, sizing_mode="stretch_width", margin=0, sx={"gap": "8px"})
+
+    def _update_season(self) -> None:
+        """Show the season that is meant, of a model that knows it, and what is wrong with its text."""
+        state = self.session.state
+        conditions = state.load().conditions
+        self.season.visible = conditions is not None
+        self.month.visible = conditions is not None and "month" in conditions.words
+        wrong = bool(state.when_error)
+        if not wrong:
+            self._typed.set(state.when)
+        texts = {text: month for month, text in _MONTHS.items()}
+        self._picked.set(texts.get(state.when, _AS_TYPED))
+        self.when.param.update(error_state=wrong, helper_text=state.when_error)
 
     def _one_of(self, name: str, label: str, options: dict[str, Any]) -> pmui.Select:
         value = getattr(self.session.state, name)

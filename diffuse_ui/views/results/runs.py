@@ -16,6 +16,7 @@ from diffuse_ui.views.results.base import Tab, VariableGroups
 from diffuse_ui.views.results.fans import NUM_ENSEMBLES, FanPlots, ensemble_colours
 from diffuse_ui.views.widgets import html, method_label
 from diffuse_ui.work.store import Result
+from kernels.recordings.when import when_text
 
 __all__ = ["RunsTab"]
 
@@ -159,6 +160,8 @@ def _words(result: Result) -> str:
     event = "no event" if spec.event is None else str(spec.event)
     if spec.given:
         event = f"{event} given {spec.given}"
+    if spec.when:
+        event = f"{event}, {when_text(spec.when)}"
     found = ""
     if estimate is not None:
         value = numbers.probability(estimate.value, estimate.standard_error, estimate.interval[1])

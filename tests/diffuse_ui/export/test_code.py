@@ -74,7 +74,7 @@ def test_a_notebook_without_an_event_has_no_probability():
 def test_a_link_names_every_choice():
     spec = kernels.RunSpec(model="lorenz63", event="max(x) > 0.9", seed=3, estimator=None)
     address = code.link(spec)
-    assert address.startswith("?model=lorenz63&event=max%28x%29+%3E+0.9&given=none&method=guided&")
+    assert address.startswith("?model=lorenz63&event=max%28x%29+%3E+0.9&given=none&when=none&method=guided&")
     assert address.endswith(
         "&estimator=none&num_samples=512&num_steps=80&seed=3&sampler=sde_dpm_solver&schedule=focused"
     )

@@ -34,13 +34,13 @@ class Replacement:
 
     Attributes:
         denoiser: what is wrapped.
-        observed: which coordinates are, (time, variable) of 0 and 1.
+        observed: which coordinates are, (time, score) of 0 and 1; without margins a score is a variable.
         values: what was observed, standardised; 0 elsewhere.
     """
 
     denoiser: Any
-    observed: Float[Array, "time variable"]
-    values: Float[Array, "time variable"]
+    observed: Float[Array, "time score"]
+    values: Float[Array, "time score"]
 
     @classmethod
     def from_constraint(
@@ -64,6 +64,8 @@ class Replacement:
             place = int(np.argmax(constraint.parameters[f"{prefix}left.time"])), variable
             observed[place] = 1.0
             physical[place] = float(constraint.parameters[f"{prefix}right.value"])
+        if standardizer.margins is not None:
+            observed = observed[:, standardizer.margins.owners]
         values = observed * np.asarray(standardizer.standardize(jnp.asarray(physical, jnp.float32)))
         return cls(denoiser, jnp.asarray(observed, jnp.float32), jnp.asarray(values, jnp.float32))
 

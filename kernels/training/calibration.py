@@ -58,6 +58,7 @@ def _moments(
     mean, spread, share = np.zeros(width), np.ones(width), np.full(width, 0.5)
     rows = states.reshape(-1, count)
     scores = np.asarray(margins.scores(jnp.asarray(rows)), np.float64)
+    rows = np.asarray(margins.differences(jnp.asarray(rows)))
     channels, bounds = np.asarray(margins.channels).astype(int), np.asarray(margins.bounds)
     for variable in range(count):
         inner = np.ones(len(rows), bool)

@@ -1,5 +1,6 @@
 """Fit of a record's margins: empirical bulk, Pareto tails, shares at bounds, and the gauge's resolution."""
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -21,6 +22,7 @@ LEAST_DISTINCT = 10  # values beside a bound, from which on it may have an occur
 STANDS_OUT = (
     2.0  # ratio of a bound's share to that of the value next to it, from which on it has an occurrence
 )
+UNKNOWN = 0.2  # error of the shape of a tail that values are too few to tell
 TIED = 0.5  # share of values that equal another, from which on the gauge's resolution is part of the law
 
 
@@ -58,16 +60,8 @@ class FittedMargins(NamedTuple):
             column[:, :, variable] = ends
             between = np.asarray(law.intervals(jnp.asarray(column))[0], np.float64)[:, :, variable]
             low[tied, variable], high[tied, variable] = between[0][tied], between[1][tied]
-        missing = ~np.isfinite(self._by_score(rows))
+        missing = ~np.isfinite(rows[:, self.margins.owners])
         return np.where(missing, -FARTHEST, low), np.where(missing, FARTHEST, high)
-
-    def _by_score(self, rows: Float[np.ndarray, "row variable"]) -> Float[np.ndarray, "row score"]:
-        """Values of the variable that each score is about."""
-        channels = np.asarray(self.margins.channels).astype(int)
-        owner = np.arange(self.margins.num_scores)
-        for variable, pair in enumerate(channels):
-            owner[pair] = variable
-        return rows[:, owner]
 
 
 def fit_margins(
@@ -251,10 +245,9 @@ class _Column(NamedTuple):
             return None
         bound = side * self.bounds[end]
         inner = np.where(np.isin(self.series, self.inner), self.series, np.nan)
-        try:
+        with contextlib.suppress(ValueError):  # too few values, or too few distinct ones
             return fit_tail(side * inner, share=TAIL, bound=bound if np.isfinite(bound) else None)
-        except ValueError:
-            return None
+        return _exponential(np.sort(side * self.inner), 0.5 * self.resolution, bound)
 
     def facts(self, tails: tuple[ParetoTail | None, ParetoTail | None]) -> dict[str, Any]:
         """Facts for the card."""
@@ -278,6 +271,25 @@ class _Column(NamedTuple):
                     "end_point": side * tail.end_point if np.isfinite(tail.end_point) else None,
                 }
         return facts
+
+
+def _exponential(values: np.ndarray, half: float, bound: float) -> ParetoTail:
+    """Tail of few or coarse values: exponential from the first edge on that a small share exceeds.
+
+    With a hard bound it is the Pareto tail of the same scale that ends there.
+    """
+    distinct = np.unique(values)
+    edges = distinct[:-1] + (half or 0.5 * np.diff(distinct))
+    edges = edges if edges.size else distinct - half
+    shares = np.array([np.mean(values > edge) for edge in edges])
+    place = int(np.argmin(np.abs(np.log(np.maximum(shares, 1e-9) / TAIL))))
+    threshold, beyond = float(edges[place]), values[values > edges[place]]
+    excess = float(np.mean(beyond - threshold)) if beyond.size else float(values.std())
+    scale = max(excess, half, 1e-6 * max(float(values.std()), 1e-12))
+    shape = -scale / (bound - threshold) if np.isfinite(bound) else 0.0
+    share = float(np.clip(shares[place], 1e-4, 0.5))
+    covariance = np.diag([1.0 / max(beyond.size, 1), UNKNOWN**2])
+    return ParetoTail(threshold, scale, shape, share, int(beyond.size), UNKNOWN, covariance)
 
 
 def _separate(values: np.ndarray, shares: tuple[float, float]) -> tuple[bool, bool]:

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import log_ndtr, ndtr, ndtri
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 __all__ = ["FARTHEST", "UNBOUNDED", "Margins"]
 
@@ -73,6 +73,14 @@ class Margins(NamedTuple):
     def num_scores(self) -> int:
         """Number of scores at a time."""
         return int(max(self.first.shape[0], 1 + np.max(np.asarray(self.channels))))
+
+    @property
+    def owners(self) -> Int[np.ndarray, " score"]:
+        """Index of the variable that each score is about."""
+        owners = np.arange(self.num_scores)
+        for variable, pair in enumerate(np.asarray(self.channels).astype(int)):
+            owners[pair] = variable
+        return owners
 
     def values(self, scores: Scores) -> Values:
         """Values of scores, at the gauge's resolution; its rounding has the slope 1."""

@@ -134,7 +134,7 @@ def quantiles(model, states, index):
     law, found = model.standardizer.margins, {}
     scores = np.zeros((len(SHARES), law.num_scores), np.float32)
     scores[:, index] = special.ndtri(SHARES)
-    levels = np.asarray(law.smooth_values(jnp.asarray(scores)))[:, index]
+    levels = np.asarray(law.values(jnp.asarray(scores)))[:, index]
     record = model.training_data.series[:, index]
     for share, level in zip(SHARES, levels, strict=True):
         tail, upper = min(share, 1 - share), share > 0.5

@@ -43,6 +43,7 @@ def drawn(model: Model) -> np.ndarray:
     return np.concatenate(list(direct_samples(problem, 8192))).ravel()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("spread", "shift"), [(1.1, 0.0), (0.93, 0.1)])
 def test_the_one_time_law_becomes_the_record_s(spread: float, shift: float):
     series = np.asarray(stats.lognorm.rvs(0.8, size=6000, random_state=0))

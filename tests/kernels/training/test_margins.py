@@ -120,7 +120,7 @@ def test_ties_without_a_grid_are_spread_over_their_rank():
 
 
 def test_draws_within_dry_spells_keep_the_persistence_of_the_copula():
-    values = rain(20_000, seed=3)[:, None]
+    values = rain(8_000, seed=3)[:, None]
     low, high = fit_margins(values, ["v"]).intervals(values)
     scores = next(drawn_scores(Spread(low, high, np.zeros(0, int)), 0))
     occurrence = scores[:, 1]

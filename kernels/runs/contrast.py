@@ -8,6 +8,7 @@ whose errors are taken to be independent.
 """
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Any
 
@@ -41,9 +42,9 @@ class Contrast:
         when: both conditions, as text.
         estimates: P₁ and P₀.
         ratio: P₁ / P₀; infinite where P₀ is 0.
-        ratio_interval: 95 % interval of the sampling error.
+        ratio_interval: 95 % interval, of sampling and of the record where its error is known.
         difference: P₁ − P₀.
-        difference_interval: 95 % interval of the sampling error.
+        difference_interval: 95 % interval, of the same.
         paired: whether both were counted on the same samples.
         message: all this in words.
     """
@@ -110,7 +111,7 @@ def compare_probabilities(
         for problem, one in zip(problems, estimates, strict=True)
     )
     texts = tuple(when_text(one) or "all year" for one in when)
-    return _contrast((texts[0], texts[1]), (first, second), *errors, paired)
+    return _contrast((texts[0], texts[1]), (first, second), *_with_record(errors, first, second), paired)
 
 
 def _hits(problem: Problem) -> np.ndarray:
@@ -152,6 +153,21 @@ def _independent(first: Probability, second: Probability) -> tuple[float, float]
     )
 
 
+def _with_record(errors: tuple[float, float], first: Probability, second: Probability) -> tuple[float, float]:
+    """Errors with those that the record leaves in either probability, which are taken to be independent."""
+    records = [one.record_error or 0.0 for one in (first, second)]
+    values = [one.value if one.value > 0 else np.inf for one in (first, second)]
+    relative = [record / value for record, value in zip(records, values, strict=True)]
+    return math.hypot(errors[0], *records), math.hypot(errors[1], *relative)
+
+
+def _of_record(first: Probability, second: Probability) -> str:
+    """Whether the record's own error is in the intervals, in words."""
+    if None in (first.record_error, second.record_error):
+        return "The intervals are of sampling; the record's own error is not in them."
+    return "The record's own errors are in the intervals, as if they were independent."
+
+
 def _contrast(
     when: tuple[str, str],
     estimates: tuple[Probability, Probability],
@@ -173,7 +189,7 @@ def _contrast(
     message = (
         f"P = {first.value:.3g} with {when[0]}, {second.value:.3g} with {when[1]}: ratio {ratio:.3g} "
         f"({ends[0]:.3g} to {ends[1]:.3g}), difference {difference:.3g} ({around[0]:.3g} to {around[1]:.3g}), from {how}. "
-        "The intervals are of sampling; the record's own error is not in them."
+        + _of_record(first, second)
     )
     return Contrast(
         when=when,

@@ -175,8 +175,8 @@ def beyond(model, name):
     rows, found = int(np.isfinite(model.training_data.series).all(1).sum()), {}
     ranked = np.sort(model.training_data.series[:, model.layout.index(name)])
     for times in TIMES:
-        wanted, low, high = WINDOW / (times * rows), ranked[-200], 20 * ranked[-1]
-        for _ in range(60):
+        wanted, low, high = WINDOW / (times * rows), float(ranked[-200]), 20.0 * float(ranked[-1])
+        for _ in range(40):
             middle = 0.5 * (low + high)
             low, high = (middle, high) if peaks(model, name, middle).value > wanted else (low, middle)
         level = float(f"{high:.4g}")

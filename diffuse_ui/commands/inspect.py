@@ -7,6 +7,7 @@ import typer
 from diffuse_ui.commands.options import (
     READING,
     CensoredOption,
+    DatesOption,
     DecimalOption,
     FlagsOption,
     GroupOption,
@@ -31,6 +32,7 @@ def inspect(
     source: Annotated[str, typer.Argument(help="A .nc, .zarr, .csv, .txt or .parquet file.")],
     variables: VariablesOption = None,
     time: TimeOption = None,
+    dates: DatesOption = None,
     missing: MissingOption = None,
     decimal: DecimalOption = None,
     censored: CensoredOption = None,

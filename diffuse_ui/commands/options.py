@@ -15,6 +15,7 @@ __all__ = [
     "AllowOriginOption",
     "BrowserOption",
     "CensoredOption",
+    "DatesOption",
     "DecimalOption",
     "EstimatorOption",
     "EventOption",
@@ -45,6 +46,7 @@ __all__ = [
 
 READING = (  # options that answer what a file does not tell
     *(
+        "dates",
         "missing",
         "decimal",
         "censored",
@@ -101,6 +103,10 @@ VariablesOption = Annotated[
 TimeOption = Annotated[
     str | None,
     typer.Option(help="Of a file: name of the time dimension or column; none where rows are to be numbered."),
+]
+DatesOption = Annotated[
+    str | None,
+    typer.Option(help="Of a table with dates as 01/02/2020: day-first or month-first, where both may be."),
 ]
 MissingOption = Annotated[
     str | None,

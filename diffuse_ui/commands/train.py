@@ -8,6 +8,7 @@ import typer
 from diffuse_ui.commands.options import (
     READING,
     CensoredOption,
+    DatesOption,
     DecimalOption,
     FlagsOption,
     GroupOption,
@@ -98,6 +99,7 @@ def train(
     noise: Annotated[
         str, typer.Option(help="Colour of the perturbing noise over time: white, pink, brown.")
     ] = "white",
+    dates: DatesOption = None,
     missing: MissingOption = None,
     decimal: DecimalOption = None,
     censored: CensoredOption = None,

@@ -25,6 +25,7 @@ from kernels.names import require_known, shown
 __all__ = ["Choices"]
 
 WORDS = {
+    "dates": ("day-first", "month-first"),
     "decimal": (".", ","),
     "censored": ("half", "limit", "missing"),
     "flags": ("ignore", "missing"),
@@ -41,6 +42,7 @@ class Choices:
         ValueError: a value outside its domain.
     """
 
+    dates: str | None = None
     missing: float | str | Sequence[float | str] | None = None
     decimal: str | None = None
     censored: str | None = None

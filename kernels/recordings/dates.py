@@ -20,13 +20,16 @@ from jaxtyping import Shaped
 from pandas.tseries.api import guess_datetime_format
 
 from kernels.names import printable
-from kernels.recordings.names_of_time import names_dates, sounds_like_time
+from kernels.recordings.names_of_time import names_dates, names_unix_time, sounds_like_time
 from kernels.recordings.words import Where, where_in_memory
 
 __all__ = ["as_times", "holds_dates", "is_moment", "is_text", "is_time_of_day"]
 
 DATE_LIKE = re.compile(r"\d{4}|\d{1,2}[./-]\d{1,2}[./-]\d{2}|^[A-Za-z]{3}[- ]\d{2}$")
 YEAR_LAST = re.compile(r"^(\d{1,2})[./-](\d{1,2})[./-](\d{4}|\d{2})(?!\d)(.*)$")
+INTERVAL = re.compile(
+    r"^(?P<begin>\d\S*[ T]\d{1,2}:\d{2}\S*)\s*(?:-|–|/|to)\s*\d\S*(?:[ T]\d{1,2}:\d{2}\S*)?$"
+)
 TIME_OF_DAY = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d+)?)?(?: ?[AaPp][Mm])?"
 MIDNIGHT = re.compile(r"[ T_]24(?::?00){0,2}(?=$|Z|[+-]\d\d)|[ T]24$")
 PERIODS: tuple[tuple[re.Pattern[str], Callable[[str], str], str], ...] = (
@@ -63,7 +66,10 @@ DIGITS = {
     12: "%Y%m%d%H%M",
     14: "%Y%m%d%H%M%S",
 }
+UNIX = {10: "s", 13: "ms"}  # digits of times since 1970, of these decades
+LEAST_UNIX = 1_000_000_000
 NUM_LOOKED_AT = 1000  # texts read to find whether a column holds dates
+ORDERS = ("month-first", "day-first")
 YEARS = (1800, 2199)  # of dates written as digits; seconds since 1970, read as dates, lie before
 CENTURY = 70  # years of two digits from here on belong to 1900
 READ_ALL_BUT = 0.5  # share of texts that are dates, from which on the others are mistakes
@@ -106,7 +112,10 @@ def holds_dates(values: pd.Series, name: Any) -> bool:
 
 
 def as_times(
-    values: Shaped[np.ndarray, " row"], name: str, where: Where = where_in_memory
+    values: Shaped[np.ndarray, " row"],
+    name: str,
+    where: Where = where_in_memory,
+    dates: str | None = None,
 ) -> Shaped[np.ndarray, " row"]:
     """Convert text, and digits under a name of time, to dates; other values stay.
 
@@ -114,6 +123,7 @@ def as_times(
         values: of a column or coordinate.
         name: its name.
         where: place of a row, for messages.
+        dates: "day-first" or "month-first", where both may be.
 
     Raises:
         ValueError: text that is no date, or that could be two.
@@ -123,12 +133,12 @@ def as_times(
     if not values.size or is_moment(values[0]):
         return values
     if is_text(values):
-        return _of_text(pd.Series(values, dtype=object), name, where)
-    dates = _of_numbers(values, name) if sounds_like_time(name) else None
-    return values if dates is None else dates
+        return _of_text(pd.Series(values, dtype=object), name, where, dates)
+    found = _of_numbers(values, name) if sounds_like_time(name) else None
+    return values if found is None else found
 
 
-def _of_text(values: pd.Series, name: str, where: Where) -> Shaped[np.ndarray, " row"]:
+def _of_text(values: pd.Series, name: str, where: Where, dates: str | None) -> Shaped[np.ndarray, " row"]:
     texts = values.where(values.notna(), "").astype(str).str.strip()
     empty = (texts == "").to_numpy()
     if empty.any():
@@ -143,6 +153,9 @@ def _of_text(values: pd.Series, name: str, where: Where) -> Shaped[np.ndarray, "
             "Join the two in one column."
         )
     readings = _readings(texts)
+    if dates and len(_orders(texts)) > 1:
+        chosen = _parsed(_orders(texts)[ORDERS.index(dates)])
+        readings = [] if chosen is None else [chosen]
     if readings:
         return _agreed(readings, first, name).to_numpy()
     best = _best_reading(texts)
@@ -185,6 +198,8 @@ def _best_reading(texts: pd.Series) -> pd.Series:
 def _orders(texts: pd.Series) -> list[pd.Series]:
     """Texts with the year first, once where they are so, else with month first and with day first."""
     texts = texts.str.replace(r"^(\d{4}-\d\d-\d\d)_", r"\1 ", regex=True)
+    if texts.str.match(INTERVAL).all():
+        texts = texts.str.replace(INTERVAL, r"\g<begin>", regex=True)
     last = texts.str.match(YEAR_LAST)
     if last.mean() <= READ_ALL_BUT:
         return [texts]
@@ -237,7 +252,8 @@ def _agreed(readings: list[pd.DatetimeIndex], first: str, name: str) -> pd.Datet
             return kept[0]
     raise ValueError(
         f"dates of {name!r} can be read in two ways, month first and day first (the first is {printable(first)!r}), and "
-        "the record does not tell which. Write them as ISO 8601, as in 2020-01-31."
+        "the record does not tell which. Choose with `dates` (--dates day-first or --dates month-first), or write them as ISO 8601, "
+        "as in 2020-01-31."
     )
 
 
@@ -258,6 +274,13 @@ def _of_numbers(values: Shaped[np.ndarray, " row"], name: Any) -> Shaped[np.ndar
         return None
     texts = pd.Series(values).astype("int64").astype(str)
     digits, years = texts.str.len().unique(), texts.str[:4].astype(int)
+    if (
+        names_unix_time(name)
+        and len(digits) == 1
+        and digits[0] in UNIX
+        and low >= LEAST_UNIX * 10 ** (digits[0] - 10)
+    ):
+        return values.astype(np.int64).astype(f"datetime64[{UNIX[digits[0]]}]").astype("datetime64[us]")
     if len(digits) > 1 or digits[0] not in DIGITS or not years.between(*YEARS).all():
         return None
     if digits[0] in (4, 6, 7) and not names_dates(name, year=digits[0] == 4):

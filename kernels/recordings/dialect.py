@@ -18,6 +18,7 @@ __all__ = ["Dialect", "blank", "find_dialect", "is_comment", "split_lines"]
 
 MARKS = ("\t", ";", "|", ",", " ")
 NUM_SAMPLE = 200  # lines from the middle
+NUM_FEW = 12  # lines of a file whose middle would be too little
 NUM_ABOVE = 2_000  # lines at most above the rows
 COMMENT = re.compile(r"^\s*(#|%|//|!)+\s?")
 NUMBER = re.compile(
@@ -99,9 +100,15 @@ def find_dialect(lines: Sequence[str]) -> Dialect:
     noted = [i for i in range(first) if comments[i] and not blank(records[i])]
     heading, units = _heading(plain, records, width) or _heading(noted, records, width) or (-1, ())
     if heading < 0 and width > 1 and plain and len(records[plain[-1]]) > 1:
-        heading = plain[-1]  # of another width, which is an error or row names
-    names = tuple(cell.strip() for cell in records[heading]) if heading >= 0 else ()
+        named = any(_kind(cell) == "text" for cell in records[plain[-1]])
+        heading = plain[-1] if named else -1  # of another width, which is an error or row names
+    names = tuple(_unquoted(cell.strip()) for cell in records[heading]) if heading >= 0 else ()
     return Dialect(mark, first, names, units, heading)
+
+
+def _unquoted(name: str) -> str:
+    """Heading without single quotes around it."""
+    return name[1:-1].strip() if len(name) > 2 and name[0] == name[-1] == "'" else name
 
 
 def split_lines(lines: Iterable[str], mark: str) -> Iterator[list[str]]:
@@ -122,7 +129,7 @@ def blank(record: Sequence[str]) -> bool:
 
 def _middle(lines: Sequence[str]) -> list[str]:
     """Lines in which there are rows, most likely."""
-    begin = len(lines) // 2 if len(lines) > 2 * NUM_SAMPLE else len(lines) // 4
+    begin = len(lines) // 2 if len(lines) > NUM_FEW else len(lines) // 4
     chosen = [line for line in lines[begin : begin + NUM_SAMPLE] if line.strip() and not is_comment(line)]
     return chosen or [line for line in lines[-NUM_SAMPLE:] if line.strip()]
 

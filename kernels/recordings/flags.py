@@ -124,7 +124,8 @@ def _is_flag(value: float, count: int, others: Float[np.ndarray, " other"]) -> b
     distance, spread = float(np.min(np.abs(others - value))), float(others[-1] - others[0])
     if _usual(value):
         return bool(value < 0 <= others[0] or distance > FAR_USUAL * spread)
-    return count > 1 and others.size >= MIN_DISTINCT and distance > FAR_ANY * spread
+    far = spread if value < 0 <= others[0] else FAR_ANY * spread
+    return count > 1 and others.size >= MIN_DISTINCT and distance > far
 
 
 def declared_missing(

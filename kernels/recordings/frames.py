@@ -84,7 +84,7 @@ def text_table(
             unnamed.add(name)
         columns[name] = values
         given = unit or (units[i] if i < len(units) else "")
-        if given and given != "-":
+        if given.strip("-=_. "):
             found[name] = given
     return Table(columns=columns, units=found, unnamed=frozenset(unnamed), where=where_in_file(lines))
 

@@ -14,6 +14,7 @@ __all__ = [
     "is_named",
     "is_time_name",
     "names_dates",
+    "names_unix_time",
     "part_of_date",
     "plain_name",
     "sounds_like_time",
@@ -78,7 +79,21 @@ COUNTERS = (
         "observation",
         "unnamed0",
     ),
-    *("counter", "count", "seq", "sequence", "line", "sampleno", "level0", "key", "ordinal", "tmstep"),
+    *(
+        "counter",
+        "count",
+        "seq",
+        "sequence",
+        "line",
+        "sampleno",
+        "level0",
+        "key",
+        "ordinal",
+        "tmstep",
+        "sample",
+        "samplenumber",
+        "",
+    ),
 )
 SERIES = (
     *(
@@ -277,3 +292,10 @@ def names_dates(name: Any, *, year: bool = False) -> bool:
 def part_of_date(name: Any) -> str:
     """Part of a date that a name stands for: a key of `PARTS`, or empty."""
     return next((part for part, names in PARTS.items() if plain_name(name) in names), "")
+
+
+def names_unix_time(name: Any) -> bool:
+    """Whether a name is one of those of seconds or milliseconds since 1970."""
+    return is_named(
+        name, ("timestamp", "epoch", "unix", "unixtime", "unixtimestamp", "epochtime", "ts", "timestampms")
+    )

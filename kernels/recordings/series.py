@@ -184,12 +184,22 @@ def with_quantities_beside(table: Table, found: TimeColumns, notes: list[str]) -
     )
 
 
+def _is_table_of_months(table: Table) -> bool:
+    """Whether a table without headings is of a year and twelve numbers in each row."""
+    if list(table.columns) != [f"column {i}" for i in range(1, 14)]:
+        return False
+    years = _number(table.columns["column 1"])
+    return bool(np.all((years >= 1000) & (years <= 2999)) and np.all(np.diff(years) == 1))
+
+
 def with_months_below(table: Table, notes: list[str]) -> Table:
     """Table of one series, where each row was a year and each column a month."""
     names = list(table.columns)
     months = [name for name in names if str(name).strip().lower()[:3] in MONTHS]
-    if len(months) != 12 or [str(n).strip().lower()[:3] for n in months] != list(MONTHS):
-        return table
+    if [str(n).strip().lower()[:3] for n in months] != list(MONTHS):
+        if not _is_table_of_months(table):
+            return table
+        months = names[1:]
     year = next((name for name in names if name not in months), None)
     years = None if year is None else _number(table.columns[year])
     if years is None or not np.all(np.isfinite(years)) or np.any(np.diff(years) == 0):

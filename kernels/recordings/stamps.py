@@ -96,7 +96,24 @@ def _parts(table: Table) -> dict[str, str]:
             part = "minute"
         if part and part not in found and _can_be(part, column):
             found[part] = name
-    return found
+    return found or _unnamed_parts(table)
+
+
+def _unnamed_parts(table: Table) -> dict[str, str]:
+    """Year, month and day in the first columns of a table without headings."""
+    names = list(table.columns)[:3]
+    if names != ["column 1", "column 2", "column 3"]:
+        return {}
+    year, month = (_numbers(table.columns[name]) for name in names[:2])
+    if not (
+        np.all((year >= 1800) & (year <= 2199)) and np.all(np.diff(year) >= 0) and np.any(np.diff(year) == 0)
+    ):
+        return {}
+    if not _can_be("month", table.columns[names[1]]) or np.all(month == month[0]):
+        return {}
+    found = {"year": names[0], "month": names[1]}
+    repeated = np.any((np.diff(year) == 0) & (np.diff(month) == 0))
+    return found | {"day": names[2]} if repeated and _can_be("day", table.columns[names[2]]) else found
 
 
 def _can_be(part: str, column: pd.Series) -> bool:

@@ -1,7 +1,7 @@
 """Tables → `Rows`: the time, the series, and the columns that are variables.
 
 No variables, unless they are asked for by name, are columns of words, dates, true and false, counters of rows,
-parts of the date, constant codes of a station, and columns without a heading among others that have one. Each of
+parts of the date, constant numbers, and columns without a heading among others that have one. Each of
 these is said.
 """
 
@@ -15,7 +15,7 @@ from kernels.recordings.choices import Choices
 from kernels.recordings.dates import is_text
 from kernels.recordings.flags import without_flags
 from kernels.recordings.frames import Table
-from kernels.recordings.names_of_time import COUNTERS, SERIES, is_named, part_of_date, sounds_like_time
+from kernels.recordings.names_of_time import COUNTERS, is_named, part_of_date, sounds_like_time
 from kernels.recordings.numerals import Numerals, read_numerals
 from kernels.recordings.rows import Rows, require_names
 from kernels.recordings.series import find_runs, selected, with_months_below, with_quantities_beside
@@ -42,7 +42,7 @@ def table_rows(
         ValueError: a question that the table does not answer, or no such column.
     """
     table = with_months_below(selected(table, choices, notes), notes)
-    found = find_time(table, time, notes)
+    found = find_time(table, time, choices.dates, notes)
     table, found = with_quantities_beside(table, found, notes)
     runs = find_runs(table, found, choices, notes)
     found = runs.time or found
@@ -142,8 +142,13 @@ def _no_variable(
         and (_tells_time(name) or is_named(name, COUNTERS))
     ):
         return "it grows with the time, which is known from elsewhere"
-    if is_named(name, SERIES) and np.unique(values[np.isfinite(values)]).size == 1:
-        return "it is the same in all rows"
+    known = values[np.isfinite(values)]
+    if known.size == 0:
+        return "it holds no values"
+    if len(values) > 1 and known.size == len(values) and np.all(known == known[0]):
+        return f"it is {known[0]:g} in all rows"
+    if times.dtype.kind == "M" and _is_decimal_year(values, times):
+        return "it is the date in years"
     if found.times is not None and times.dtype.kind == "M" and _is_part(part_of_date(name), values, times):
         return "it is a part of the date"
     return ""
@@ -151,6 +156,12 @@ def _no_variable(
 
 def _tells_time(name: str) -> bool:
     return sounds_like_time(name) or part_of_date(name) != ""
+
+
+def _is_decimal_year(values: Float[np.ndarray, " row"], times: Shaped[np.ndarray, " row"]) -> bool:
+    """Whether a column repeats the date as a year with decimals, to within a month."""
+    years = times.astype("datetime64[s]").astype(np.int64) / (365.2425 * 86_400) + 1970
+    return bool(np.all(np.abs(values - years) < 0.1) and np.any(values != np.floor(values)))
 
 
 def _is_part(part: str, values: Float[np.ndarray, " row"], times: Shaped[np.ndarray, " row"]) -> bool:

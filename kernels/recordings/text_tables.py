@@ -27,6 +27,7 @@ from kernels.recordings.words import count_of, listed
 
 __all__ = ["read_text_table"]
 
+MAX_FOOTER = 20  # lines at the end that may be no rows
 MAX_LINE = 1_000_000  # characters
 UNREADABLE = "{path} is no readable table of text ({error})."
 
@@ -58,6 +59,9 @@ def read_text_table(path: Path, choices: Choices, notes: list[str]) -> Table:
             raise UnreadableError(f"{path} must have rows; below its heading there are none.")
         width = max(int(counts.max()), len(dialect.names))
         require_few(width, path)
+        end = _num_rows(counts, numbers, notes)
+        kept = kept if end == len(counts) else [i for i in kept if i + 1 < numbers[end]]
+        counts, numbers = counts[:end], numbers[:end]
         rows, decimal = [lines[i] for i in kept], choices.decimal or ""
         table = _parsed(rows, dialect, width, decimal)
         if not decimal and "," in _decimals(table):  # numbers with points become text, to be read anew
@@ -141,6 +145,18 @@ def _named(table: Any, numbers: np.ndarray, dialect: Dialect, notes: list[str], 
             f"in line {dialect.heading + 1} has {len(headings)}. Add the headings that are missing, or mend line {numbers[row]}."
         )
     return text_table(table, headings, units, numbers, notes)
+
+
+def _num_rows(counts: np.ndarray, numbers: np.ndarray, notes: list[str]) -> int:
+    """Number of records without those at the end that have less than half of the fields of most."""
+    width = int(np.median(counts))
+    short = 2 * counts < width
+    end = len(counts) if width < 3 or short.all() else len(counts) - int(np.argmin(short[::-1]))
+    if not 0 < len(counts) - end <= MAX_FOOTER:
+        return len(counts)
+    lines = count_of(len(counts) - end, "line")
+    notes.append(f"left out {lines} at the end, from line {numbers[end]} on: too few fields for rows")
+    return end
 
 
 def _row_names(table: Any, headings: list[str], extra: list[int]) -> bool:

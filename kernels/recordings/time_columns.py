@@ -42,12 +42,13 @@ class TimeColumns(NamedTuple):
     units: str = ""
 
 
-def find_time(table: Table, time: str | None, notes: list[str]) -> TimeColumns:
+def find_time(table: Table, time: str | None, dates: str | None, notes: list[str]) -> TimeColumns:
     """Find the time of a table.
 
     Args:
         table: the table.
         time: name of the column; "none": rows are to be numbered.
+        dates: "day-first" or "month-first", where both may be.
         notes: what was found goes here.
 
     Raises:
@@ -57,12 +58,12 @@ def find_time(table: Table, time: str | None, notes: list[str]) -> TimeColumns:
         notes.append("rows are numbered, as was chosen")
         return TimeColumns(None)
     if time is not None:
-        return _read(table, named_column(table, time, "time"))
+        return _read(table, named_column(table, time, "time"), dates)
     dated = [name for name, column in table.columns.items() if holds_dates(column, name)]
     whole = [name for name in dated if not part_of_date(name) or is_text(table.columns[name])]
     name = _preferred(whole)
     if name:
-        found = _read(table, name)
+        found = _read(table, name, dates)
         if found.times is not None and found.times.dtype.kind == "M":
             joined = date_and_clock(table, name, found.times)
             found = found if joined is None else TimeColumns(joined.times, joined.columns)
@@ -77,7 +78,7 @@ def find_time(table: Table, time: str | None, notes: list[str]) -> TimeColumns:
     found = min(usual, key=lambda name: TIME_NAMES.index(str(name).lower())) if usual else _only(growing)
     if found:
         notes.append(f"the time is taken from {found}")
-        return _read(table, found)
+        return _read(table, found, dates)
     _require_no_text(table)
     notes.append("rows are numbered: no column is named or written like a time")
     return TimeColumns(None)
@@ -107,14 +108,14 @@ def _only(found: list[str]) -> str:
     return found[0] if found else ""
 
 
-def _read(table: Table, name: str) -> TimeColumns:
+def _read(table: Table, name: str, dates: str | None) -> TimeColumns:
     column = table.columns[name]
     if getattr(column.dt, "tz", None) is not None if hasattr(column, "dt") else False:
         column = column.dt.tz_convert("UTC").dt.tz_localize(None)
     values = column.to_numpy()
     if isinstance(column.dtype, pd.PeriodDtype):
         values = column.dt.to_timestamp().to_numpy()
-    times = as_times(values, name, table.where)
+    times = as_times(values, name, table.where, dates)
     return TimeColumns(times, (name,), table.units.get(name, ""))
 
 
@@ -138,4 +139,4 @@ def _require_no_text(table: Table) -> None:
 def _numeric(column: pd.Series) -> bool:
     """Whether most of a column of text are numbers, or texts that hold them."""
     texts = column.dropna().astype(str).str.strip().iloc[:1000]
-    return bool(texts.size) and texts.str.match(r"[<>-]?\s*[\d.,]*\d").mean() > 0.5
+    return bool(texts.size) and texts.str.fullmatch(r"[<>-]?\s*[\d.,]*\d\s*\D{0,12}").mean() > 0.5

@@ -19,6 +19,10 @@ _TEXTS = {
     "skip_lines": ("Lines to leave out", "1,2,365"),
 }
 _MENUS = {
+    "dates": (
+        "Dates as 01/02/2020",
+        {"by the file": "", "day first": "day-first", "month first": "month-first"},
+    ),
     "decimal": ("Decimals", {"by the file": "", "point": ".", "comma": ","}),
     "censored": ("Values as <0.05", {"none": "", "half": "half", "the limit": "limit", "missing": "missing"}),
     "flags": ("Marks as 12.3*", {"none": "", "ignore": "ignore", "missing": "missing"}),

@@ -379,6 +379,80 @@ READ = {
         {"variables": ["T", "ok"]},
         {"T": [1, 2, 3], "ok": [1, 0, 1]},
     ),
+    # agencies and loggers
+    "NASA POWER": (
+        "-BEGIN HEADER-\nNASA/POWER Daily Data\nDates (month/day/year): 01/30/2020 through 02/02/2020\n"
+        "Location: Latitude  48.2   Longitude 16.3\nThe value for missing data, as it is called: -999\nParameter(s):\n"
+        "T2M           MERRA-2 Temperature at 2 Meters (C)\n-END HEADER-\n"
+        "YEAR,MO,DY,T2M\n2020,1,30,1.5\n2020,1,31,2.5\n2020,2,1,-999\n2020,2,2,0.5\n",
+        {"missing": -999},
+        {"T2M": [1.5, 2.5, NAN, 0.5], "times": [0, 1, 2, 3]},
+    ),
+    "carbon dioxide": (
+        "# decimal  monthly  #days\n"
+        + "".join(f"1958  {m:2d}   {1958 + (m - 0.5) / 12:.4f}   31{m % 5}.70   -1\n" for m in range(3, 9)),
+        {},
+        {
+            "column 4": [313.7, 314.7, 310.7, 311.7, 312.7, 313.7],
+            "times": np.arange(6),
+            "units": "months",
+            "notes": "left out column 3: it is the date in years",
+        },
+    ),
+    "HOBO": (
+        '"Plot Title: Creek 4"\n"#","Date Time, GMT+01:00","Temp, °C (LGR S/N: 1234)","End Of File (LGR S/N: 1234)"\n'
+        "1,01/13/20 11:45:00 AM,20.1,\n2,01/13/20 12:00:00 PM,20.2,\n3,01/13/20 12:15:00 PM,20.4,Logged\n",
+        {},
+        {"Temp, °C (LGR S/N: 1234)": [20.1, 20.2, 20.4], "times": [0, 15, 30], "notes": "left out #"},
+    ),
+    "a climate index": (
+        " 1950 1951\n"
+        + "".join(
+            f" {y} {' '.join(f'{(y + m) % 7 / 2:6.2f}' for m in range(12))}\n" for y in range(1950, 1952)
+        )
+        + " 1952   0.50 "
+        + " ".join(["-99.90"] * 11)
+        + "\n  -99.9\n  NAO index\n  https://psl.noaa.gov\n",
+        {"missing": -99.9},
+        {
+            "value": [(y + m) % 7 / 2 for y in range(1950, 1952) for m in range(12)] + [0.5] + [NAN] * 11,
+            "times": np.arange(36),
+            "units": "months",
+            "notes": "3 lines at the end, from line 5 on",
+        },
+    ),
+    "intervals of time": (
+        '"Time (CET/CEST)","Load [MW]"\n"13.01.2020 00:00 - 13.01.2020 00:15","43900"\n'
+        '"13.01.2020 00:15 - 13.01.2020 00:30","N/A"\n"13.01.2020 00:30 - 13.01.2020 00:45","43500"\n',
+        {},
+        {"Load": [43900, NAN, 43500], "times": [0, 15, 30], "units": "min"},
+    ),
+    "an ECG": (
+        "'sample #','MLII','V5'\n0,995,1011\n1,995,1011\n2,996,1010\n",
+        {},
+        {"MLII": [995, 995, 996], "V5": [1011, 1011, 1010], "times": DAYS, "notes": "left out sample #"},
+    ),
+    "air quality": (
+        "Data supplied by UK-AIR\n\n,London Bloomsbury,,\nDate,time,Ozone,status,unit\n01-02-2020,23:00:00,30.5,V,ugm-3\n"
+        "01-02-2020,24:00:00,31.5,V,ugm-3\n02-02-2020,01:00:00,No data,,\n",
+        {"dates": "day-first", "missing": "No data"},
+        {"Ozone": [30.5, 31.5, NAN], "times": DAYS, "units": "h", "start": "2020-02-01T23"},
+    ),
+    "milliseconds since 1970": (
+        "timestamp,T\n1577836800000,1.5\n1577836860000,1.7\n1577836920000,1.6\n",
+        {},
+        {"T": [1.5, 1.7, 1.6], "times": DAYS, "units": "min", "start": "2020-01-01"},
+    ),
+    "a line below the heading": (
+        "Date       Temp   Rain\n---------- ------ -----\n2020-01-01   1.20  0.0 \n2020-01-02  -0.30  1.2 \n",
+        {},
+        {"Temp": [1.2, -0.3], "Rain": [0, 1.2], "of": {}},
+    ),
+    "a constant": (
+        days("1,48.2", "2,48.2", "3,48.2", heading="date,T,latitude"),
+        {},
+        {"T": [1, 2, 3], "notes": "left out latitude: it is 48.2 in all rows"},
+    ),
     # 14: steps
     "rows are steps": (
         "date,T\n2020-01-02,1\n2020-01-03,2\n2020-01-06,3\n2020-01-07,4\n",
@@ -428,6 +502,16 @@ ASKED = {
         "time,T\n2019-11-03 01:00,1\n2019-11-03 01:30,2\n2019-11-03 01:00,3\n2019-11-03 01:30,4\n2019-11-03 02:00,5\n",
         {},
         r"--timezone America/New_York",
+    ),
+    "a wrong order of dates": (
+        "date,T\n01/02/2020,1\n02/02/2020,2\n03/02/2020,3\n04/02/2020,3\n",
+        {"time": "date", "dates": "days"},
+        "`dates` must be one of day-first, month-first",
+    ),
+    "text that is a time": (
+        "when,T\nat dawn,1\nat noon,2\nat dusk,3\n",
+        {},
+        "which column is time",
     ),
     "two readings of every number": (
         "date;T\n2020-01-01;1,145\n2020-01-02;2,310\n",

@@ -1,6 +1,6 @@
 """Conditioning on observed points with tolerances.
 
-With residuals r(x̂₀), their gradients A and the observations' covariance R = diag(width² / 3), the
+With residuals r(x̂₀), their gradients A and the observations' covariance R = diag(width² / 3), or their own noise², the
 posterior N(x̂₀, Σ̂) of x₀ given x_σ becomes, as in a Kalman update,
 
     x̂₀' = x̂₀ − K r,   Σ̂' = Σ̂ − K A Σ̂,   K = Σ̂Aᵀ (A Σ̂ Aᵀ + R)⁻¹,
@@ -14,7 +14,6 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.events.semantics.compile import Constraint, Program
@@ -62,7 +61,7 @@ class Observed:
     def posterior(self, x: Batch, sigma: Any) -> Posterior:
         prior = posterior_of(self.denoiser, x, sigma)
         residuals, gradients = part_gradients(self.program, self.parameters, self.standardizer, prior.mean)
-        widths = self.program.part_tolerances(self.parameters) / np.float32(np.sqrt(3.0))
+        widths = self.program.part_deviations(self.parameters)
         products = jnp.stack([prior.covariance(gradient) for gradient in gradients])
         gain = _gain(gradients, products, widths)
         return Posterior(

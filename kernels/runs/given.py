@@ -1,9 +1,10 @@
 """Observations of a trajectory, given as text, a mapping or a Dataset.
 
 All become one event made of equalities, `at(x, 0) == 0.4 tolerance 0.1 and …`, with the meaning that they have in
-events: |x(0) − 0.4| ≤ 0.1. A forecasting model takes its first states out of it, as exact. On the rest, direct samples,
-chains and simulated trajectories are conditioned by rejection, and guided paths by `kernels.guidance.observations`, to a
-Gaussian of the same variance: a preview.
+events: |x(0) − 0.4| ≤ 0.1. `at(x, 0) == 0.4 noise 0.1` is an observation with a Gaussian error of that standard
+deviation, which no event has. A forecasting model takes its first states out of it, as exact. On the rest, direct
+samples, chains and simulated trajectories are conditioned by rejection, and guided paths by
+`kernels.guidance.observations`, to a Gaussian of the same variance: a preview.
 """
 
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Number, Variable
 from kernels.events.syntax.functions import At
 from kernels.events.syntax.parser import parse_event
-from kernels.events.syntax.predicates import And, Equality
+from kernels.events.syntax.predicates import And, Equality, Noisy
 from kernels.models import Model
 from kernels.systems import get_system
 from kernels.trajectories.datasets import known_points
@@ -76,7 +77,7 @@ def compile_given(given: Given | None, model: Model) -> Constraint | None:
     event = given_event(given, model)
     if event is None:
         return None
-    constraint = compile_event(event, model.layout)
+    constraint = compile_event(event, model.layout, known=True)
     if set(constraint.program.parts) != {"equality"}:
         raise ValueError(
             "`given` must consist of equalities such as `at(x, 0) == 0.4 tolerance 0.01`, joined by `and`. "
@@ -95,12 +96,13 @@ def with_knowledge(model: Model, given: Given | None) -> tuple[Model, Constraint
         return model, compile_given(given, model)
     event = given_event(given, model)
     if event is not None:
-        compile_event(event, model.layout)  # a time before the trajectory is not its first
+        compile_event(event, model.layout, known=True)  # a time before the trajectory is not its first
     start = np.full((model.num_known, model.layout.num_variables), np.nan)
     rest = []
     for part in () if event is None else event.conjuncts:
         place = _coordinate(part, model)
         if place is not None and place[0] < model.num_known:
+            _require_exact(part, model)
             start[place] = part.right.value  # pyright: ignore[reportAttributeAccessIssue]
         else:
             rest.append(part)
@@ -121,6 +123,14 @@ def _coordinate(part: Event, model: Model) -> tuple[int, int] | None:
     if not isinstance(signal, Variable) or signal.name not in model.layout.variables:
         return None
     return int(np.argmin(np.abs(times - part.left.time))), model.layout.index(signal.name)
+
+
+def _require_exact(part: Event, model: Model) -> None:
+    """Raise ValueError for a first state of a forecast that is observed with an error."""
+    if isinstance(part, Noisy):
+        raise ValueError(
+            f"model {model.name} forecasts from first states that are exact; `{part}` has an error. Write tolerance."
+        )
 
 
 def _missing(start: np.ndarray, model: Model) -> str:

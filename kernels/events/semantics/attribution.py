@@ -14,8 +14,9 @@ import numpy as np
 from jaxtyping import Array
 
 from kernels.events.semantics.algebras import Robust
-from kernels.events.semantics.batches import evaluate_batch, over_blocks
+from kernels.events.semantics.batches import evaluate_batch
 from kernels.events.semantics.binding import bind_expression
+from kernels.events.semantics.blocks import over_blocks
 from kernels.events.semantics.compile import Program, compile_event
 from kernels.events.semantics.evaluation import Evaluation
 from kernels.events.syntax.event import Event, face

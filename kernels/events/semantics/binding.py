@@ -22,7 +22,7 @@ from kernels.events.semantics.windows import (
 from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Expression, Number, Variable
 from kernels.events.syntax.functions import At, Function, Index, Reduction, Slice
-from kernels.events.syntax.predicates import Always, Between, Equality, Eventually, Until
+from kernels.events.syntax.predicates import Always, Between, Equality, Eventually, Noisy, Until
 from kernels.events.syntax.shapes import Box, Polygon, Tube
 from kernels.events.syntax.tree import Node, Window, join
 from kernels.names import nearest
@@ -64,6 +64,7 @@ def _bind(node: Node, path: str, layout: Layout, *, nested: bool, bound: dict[st
         Between: ("low", "high"),
         Box: ("low", "high"),
         Equality: ("tolerance",),
+        Noisy: ("tolerance",),
         Tube: ("half_width",),
     }.get(type(node), ())
     for name in scalars:

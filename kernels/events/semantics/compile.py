@@ -22,7 +22,7 @@ from kernels.events.semantics.algebras import Boolean, Robust, Smooth
 from kernels.events.semantics.binding import bind
 from kernels.events.semantics.evaluation import Evaluation
 from kernels.events.syntax.event import Event, require_untimed
-from kernels.events.syntax.predicates import Equality
+from kernels.events.syntax.predicates import Equality, Noisy
 from kernels.trajectories.layout import Layout
 
 __all__ = ["Constraint", "Program", "compile_event"]
@@ -93,7 +93,7 @@ class Program:
         return jnp.stack([evaluation.part(part, path) for part, path in self._part_paths])
 
     def part_tolerances(self, parameters: Parameters) -> Float[Array, " part"]:
-        """Tolerance of each part: the half width of an equality, 0 for an inequality."""
+        """Width of each part: an equality's half width, an observation's standard deviation, 0 for an inequality."""
         paths = (f"{path}.tolerance" if path else "tolerance" for _, path in self._part_paths)
         kinds = zip(self.parts, paths, strict=True)
         return jnp.stack(
@@ -102,6 +102,16 @@ class Program:
                 for kind, path in kinds
             ]
         )
+
+    @functools.cached_property
+    def noisy(self) -> tuple[bool, ...]:
+        """Whether each part is an observation with a Gaussian error."""
+        return tuple(isinstance(part, Noisy) for part in self.event.conjuncts)
+
+    def part_deviations(self, parameters: Parameters) -> Float[Array, " part"]:
+        """Standard deviation that each equality leaves: its own of an observation with an error, width / √3 else."""
+        shares = np.where(self.noisy, 1.0, 1.0 / np.sqrt(3.0)).astype(np.float32)
+        return self.part_tolerances(parameters) * shares
 
     @functools.cached_property
     def leaves(self) -> tuple[tuple[str, Event], ...]:
@@ -148,21 +158,33 @@ class Constraint(NamedTuple):
         return self.program.smooth_value(x, self.parameters, temperature)
 
 
-def compile_event(event: Event, layout: Layout) -> Constraint:
+def compile_event(event: Event, layout: Layout, *, known: bool = False) -> Constraint:
     """Compile an event for trajectories of a layout.
+
+    Args:
+        event: the event.
+        layout: names and times.
+        known: whether it says what is known, and may hold observations with a Gaussian error.
 
     Returns:
         A constraint: `value`, C of a trajectory (time, variable) in physical units, positive inside the event;
         `holds`, the Boolean event.
 
     Raises:
-        ValueError: no event, or the event has an unknown variable, a window without samples, or a bare comparison.
+        ValueError: no event, or the event has an unknown variable, a window without samples, a bare comparison, or an
+            observation's error.
     """
     if not isinstance(event, Event):
         raise ValueError(
             f"`event` must be an event; got {type(event).__name__}. Use parse_event(text), or compare a signal."
         )
     require_untimed(event)
+    for _, leaf in () if known else event.leaves():
+        if isinstance(leaf, Noisy):
+            raise ValueError(
+                f"`{leaf}` is an observation with an error, which neither holds nor not: it belongs to what is known "
+                "(`given`). In an event write tolerance."
+            )
     return Constraint(_interned(Program(event, layout)), bind(event, layout))
 
 

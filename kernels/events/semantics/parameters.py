@@ -88,7 +88,7 @@ def _parameter(
         case Number():
             return Parameter(f"number in {parent}", value, "", path, *_around(value), of_formula=True)
         case Equality():
-            return _width(f"tolerance of {node.left}", node.left, value, path, context, nested=nested)
+            return _width(f"{node.word} of {node.left}", node.left, value, path, context, nested=nested)
         case Between():
             return _level(
                 f"{field} end for {node.argument}", node.argument, value, path, context, nested=nested

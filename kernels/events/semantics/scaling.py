@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Array, Float
 
 from kernels.events.semantics.algebras import CERTAIN
-from kernels.events.semantics.batches import over_blocks
+from kernels.events.semantics.blocks import over_blocks
 from kernels.events.semantics.compile import Constraint, Program
 from kernels.events.semantics.evaluation import SCALE
 from kernels.events.syntax.tree import join

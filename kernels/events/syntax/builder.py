@@ -19,6 +19,7 @@ from kernels.events.syntax.predicates import (
     Comparison,
     Equality,
     Eventually,
+    Noisy,
     Not,
     Or,
     Until,
@@ -29,6 +30,7 @@ from kernels.names import nearest
 
 __all__ = ["FUNCTION_NAMES", "Builder", "Mistake"]
 
+WIDTHS = {kind.word: kind for kind in (Equality, Noisy)}
 TEMPORAL = {"always": Always, "eventually": Eventually}
 SHAPES = {"box": Box, "tube": Tube, "polygon": Polygon}
 FUNCTION_NAMES = (*FUNCTIONS, *REDUCTIONS, "at", "between", *TEMPORAL, *SHAPES)
@@ -131,16 +133,16 @@ class Builder:
 
     def _comparison_(self, tree: Any, position: tuple[int, int], children: list[Any]) -> Event:
         last = children[-1]
-        tolerance = last if isinstance(last, lark.Tree) and last.data == "tolerance" else None
+        tolerance = last if isinstance(last, lark.Tree) and last.data in WIDTHS else None
         sides, operators = (
             children[: len(children) - (tolerance is not None)][::2],
             children[1 : len(children) - (tolerance is not None) : 2],
         )
         left = self._expression(sides[0])
+        word = "tolerance" if tolerance is None else tolerance.data
+        misplaced = f"a {word} belongs to an equality: s == value {word} width."
         if not operators:
-            raise Mistake(
-                "a tolerance belongs to an equality: s == value tolerance width.", _position(tolerance)
-            )
+            raise Mistake(misplaced, _position(tolerance))
         if len(operators) > 1:
             raise Mistake(
                 "comparisons cannot be chained. Write between(signal, low, high), or join two by `and`.",
@@ -154,13 +156,10 @@ class Builder:
                     f"an equality needs a tolerance. Write {left} == {right} tolerance 0.1.",
                     _position(operators[0]),
                 )
-            return self._at(
-                position, Equality, left, right, self._number(tolerance.children[0], "a tolerance")
-            )
+            width = self._number(tolerance.children[0], f"a {word}")
+            return self._at(position, WIDTHS[word], left, right, width)
         if tolerance is not None:
-            raise Mistake(
-                "a tolerance belongs to an equality: s == value tolerance width.", _position(tolerance)
-            )
+            raise Mistake(misplaced, _position(tolerance))
         return self._at(position, Comparison, operator, left, right)
 
     def _sum_(self, tree: Any, position: tuple[int, int], children: list[Any]) -> Expression:

@@ -10,6 +10,7 @@ from kernels.events.syntax.predicates import (
     Comparison,
     Equality,
     Eventually,
+    Noisy,
     Not,
     Or,
     Until,
@@ -151,9 +152,10 @@ class _Words:
             if hasattr(right, "value")
             else self._quantity(right, nested=nested)
         )
-        return (
-            f"{self._quantity(left, nested=nested)} is within {self._value(event.tolerance, left)} of {value}"
-        )
+        width = self._value(event.tolerance, left)
+        if isinstance(event, Noisy):
+            return f"{self._quantity(left, nested=nested)} was observed as {value}, with an error of {width}"
+        return f"{self._quantity(left, nested=nested)} is within {width} of {value}"
 
     def _shape(self, event: Event, *, nested: bool) -> str:
         match event:

@@ -47,6 +47,7 @@ RESERVED = frozenset(
         "or",
         "not",
         "tolerance",
+        "noise",
         "box",
         "tube",
         "polygon",
@@ -132,9 +133,21 @@ class Expression(Node):
     def _compare(self, operator: str, other: Any) -> Event:
         return NODE_TYPES["comparison"](operator, self, expression(other))
 
-    def equals(self, value: Any, *, tolerance: float) -> Event:
-        """Event |self − value| ≤ tolerance; `==` compares trees."""
-        return NODE_TYPES["equality"](self, expression(value), tolerance)
+    def equals(self, value: Any, *, tolerance: float | None = None, noise: float | None = None) -> Event:
+        """Event |self − value| ≤ tolerance, or an observation with a Gaussian error for `given`; `==` compares trees.
+
+        Args:
+            value: signal or number.
+            tolerance: half width.
+            noise: standard deviation of the error, in the place of a tolerance.
+
+        Raises:
+            ValueError: none of the two, or both.
+        """
+        if (tolerance is None) == (noise is None):
+            raise ValueError("an equality needs a tolerance or a noise, one of them.")
+        kind, width = ("equality", tolerance) if noise is None else ("noisy", noise)
+        return NODE_TYPES[kind](self, expression(value), width)
 
     def __bool__(self) -> bool:
         raise TypeError(

@@ -28,8 +28,9 @@ GRAMMAR = r"""
 ?until: negation (UNTIL list? negation)?
 ?negation: "not" negation -> negated
     | comparison
-?comparison: sum (COMPARISON sum)* tolerance?
+?comparison: sum (COMPARISON sum)* (tolerance | noise)?
 tolerance: "tolerance" sign
+noise: "noise" sign
 ?sum: product ((PLUS | MINUS) product)*
 ?product: sign (PRODUCT sign)*
 ?sign: MINUS sign -> negative
@@ -70,7 +71,7 @@ NUMBER: /(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?(?!\w)/
 %ignore /\s+/
 """
 
-_KEYWORDS = ("and", "or", "not", "until", "tolerance", "passes", "stays", "avoids", "enters")
+_KEYWORDS = ("and", "or", "not", "until", "tolerance", "noise", "passes", "stays", "avoids", "enters")
 _HINTS = {
     "&": "Write `and`.",
     "|": "Write `or`, and abs(x) for |x|.",

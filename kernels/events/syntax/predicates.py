@@ -1,6 +1,7 @@
 """Events: comparisons, and the Boolean and temporal operators that join them.
 
     Comparison  Equality  Between           of signals and numbers
+    Noisy                                   an observation with a Gaussian error, in what is known only
     Not  And  Or                            Boolean
     Always  Eventually  Until               over a window of times
 
@@ -9,7 +10,7 @@ it an event of a whole trajectory (`timed` says which). Shapes (`kernels.events.
 """
 
 import dataclasses
-from typing import Any
+from typing import Any, ClassVar
 
 from kernels.events.syntax.event import Event
 from kernels.events.syntax.expressions import Expression, Pair, expression
@@ -23,6 +24,7 @@ __all__ = [
     "Comparison",
     "Equality",
     "Eventually",
+    "Noisy",
     "Not",
     "Or",
     "Until",
@@ -85,6 +87,7 @@ class Equality(Event):
     right: Expression
     tolerance: float
     precedence = 5
+    word: ClassVar[str] = "tolerance"
 
     def _check(self) -> None:
         for side in (self.left, self.right):
@@ -93,14 +96,28 @@ class Equality(Event):
             raise ValueError(
                 f"`{self.left} == {self.right}` compares two constants. Compare a signal, as in at(x, 1) == 0.4 tolerance 0.01."
             )
-        self._set(tolerance=positive(self.tolerance, "a tolerance"))
+        self._set(tolerance=positive(self.tolerance, f"a {self.word}"))
 
     @property
     def timed(self) -> bool:
         return "signal" in (self.left.kind, self.right.kind)
 
     def __str__(self) -> str:
-        return f"{self.left} == {self.right} tolerance {printed(self.tolerance)}"
+        return f"{self.left} == {self.right} {self.word} {printed(self.tolerance)}"
+
+
+@dataclasses.dataclass(frozen=True, eq=False, repr=False)
+class Noisy(Equality):
+    """Observation of a signal with a Gaussian error, `left == right noise deviation`.
+
+    It belongs to what is known: a trajectory x is weighted by exp(−(left − right)² / (2 deviation²)). As an equality
+    it has a tolerance that is random, deviation · √(−2 log U) with U uniform. No event has one.
+
+    Attributes:
+        tolerance: the standard deviation of the error.
+    """
+
+    word: ClassVar[str] = "noise"
 
 
 @dataclasses.dataclass(frozen=True, eq=False, repr=False)

@@ -19,7 +19,7 @@ from jaxtyping import Array, Bool, PRNGKeyArray
 
 from kernels.probability.base import Problem
 from kernels.probability.latent.direct import latent_map
-from kernels.probability.latent.known import heights_within
+from kernels.probability.latent.known import heights_within, widths_of_chains
 from kernels.samplers.sampling import Keys, draw_noise, sample_keys
 
 __all__ = ["Chains", "Moves", "judged", "walk"]
@@ -116,21 +116,29 @@ def _pcn(
     for piece in latent_map(problem, latents):
         pieces.append(piece)
         yield None
-    proposal = judged(problem, np.asarray(latents), np.concatenate(pieces))
+    before, after = (jax.random.fold_in(key, 2**32 - 1 - turn) for turn in range(2))
+    widths = widths_of_chains(problem, chains.states, level, before)
+    proposal = judged(problem, np.asarray(latents), np.concatenate(pieces), widths)
     accepted = proposal.inside(level)
     rate = float(accepted.mean())
+    chosen = _chosen(accepted, proposal, chains)
+    if widths is not None:
+        widths = widths_of_chains(problem, chosen.states, level, after)
+        chosen = judged(problem, chosen.latents, chosen.states, widths)
     yield dataclasses.replace(
-        _chosen(accepted, proposal, chains),
+        chosen,
         step_size=float(np.clip(chains.step_size * np.exp(GAIN * (rate - TARGET)), 0.02, 0.98)),
         acceptance=rate,
         trajectories=len(accepted),
     )
 
 
-def judged(problem: Problem, latents: np.ndarray, states: np.ndarray) -> Chains:
-    """Chains that stand at latents and their trajectories."""
+def judged(
+    problem: Problem, latents: np.ndarray, states: np.ndarray, widths: np.ndarray | None = None
+) -> Chains:
+    """Chains that stand at latents and their trajectories; `widths` as in `heights_within`."""
     values, holds = problem.judge(states)
-    above, known = heights_within(problem, states, values)
+    above, known = heights_within(problem, states, values, widths)
     return Chains(latents, states, values, holds & known, heights=above)
 
 

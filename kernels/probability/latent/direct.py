@@ -74,7 +74,7 @@ def tolerated_sigma(constraint: Constraint, model: Model) -> float:
     It is a tenth of the standard deviation of the finest equality, in units of the widest variable; at most
     `SIGMA_MIN`.
     """
-    widths = np.asarray(constraint.program.part_tolerances(constraint.parameters)) / np.sqrt(3.0)
+    widths = np.asarray(constraint.program.part_deviations(constraint.parameters))
     if not widths.any():
         return SIGMA_MIN
     spread = np.max(np.asarray(model.standardizer.spread))

@@ -134,6 +134,10 @@ def test_a_start_that_is_missing_or_does_not_fit(gaussian):
         kernels.sample(jax.random.key(0), model, given={"x": 0.5})
     with pytest.raises(ValueError, match=r"`states` must have the shape \(3, 2\)"):
         model.given_start(START[:2])
+    with pytest.raises(
+        ValueError, match=r"exact; `at\(x, 0\) == 0\.5 noise 0\.1` has an error\. Write tolerance"
+    ):
+        kernels.sample(jax.random.key(0), model, given="at(x, 0) == 0.5 noise 0.1")
     with pytest.raises(ValueError, match="`model` must not have been given a start"):
         kernels.log_likelihood(model.given_start(START), start_dataset(model))
 

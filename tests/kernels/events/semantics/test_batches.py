@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 import kernels
-from kernels.events.semantics.batches import BLOCK, evaluate_batch, over_blocks
+from kernels.events.semantics.batches import evaluate_batch
+from kernels.events.semantics.blocks import BLOCK, over_blocks
 
 LAYOUT = kernels.Layout(variables=("x", "y"), times=np.arange(6.0))
 

@@ -2,7 +2,7 @@
 
     PYTHONPATH=tests/helpers python tests/benchmarks/synthetic_records.py run [--preset quick|default|full]
         [--kinds ar1,rain,lorenz63] [--records NUMBER] [--train NAME=VALUE …] [--output FILE]
-        [--without-model]
+        [--without-model | --gaussian]
     PYTHONPATH=tests/helpers python tests/benchmarks/synthetic_records.py table FILE
 
 `run` draws records of 5 to 50 "years" of three kinds (`record_generators`), trains a model on each, and asks for eight
@@ -14,7 +14,8 @@ on after the last one.
 `table` prints, for each kind and rarity: how often 95 % intervals hold the truth, the median of |ln(P̂/P)|, where no hit
 counts as half of one, and the median of the width of the model's interval of ln P by that of peaks over threshold, and by
 that of the counted share where this has five independent occurrences. Without a model there is nothing to train: minutes
-for all records.
+for all records. With `--gaussian` the model is the Gaussian law of a record's scores, what a network begins from: it tests
+margins and the record's error in minutes, and where dependence is not Gaussian it shows what is left to the network.
 """
 
 import argparse
@@ -32,6 +33,8 @@ import platformdirs
 from record_generators import GENERATORS, YEAR
 
 import kernels
+from kernels.diffusion.gaussian import GaussianLaw
+from kernels.training.data import training_data
 from kernels.training.from_recording import plan_training, train_on
 
 WINDOW = 30
@@ -95,23 +98,40 @@ def record(kind, seed, years):
     return pd.DataFrame({"time": times, "x": series})
 
 
-def trained(source, without_model, **choices):
-    """Model of a record; without one, a stand-in that holds the training data only."""
+def trained(source, instead, **choices):
+    """Model of a record; instead of it its Gaussian law, or a stand-in that holds the training data only."""
     with tempfile.TemporaryDirectory() as folder:
         choices |= {"name": "synthetic", "window": WINDOW, "path": folder}
-        if not without_model:
+        if instead is None:
             return train_on(source, **choices)
-        plan = plan_training(source, **choices)
+        plan = plan_training(source, **choices | ({"seasons": "none"} if instead == "gaussian" else {}))
+        if instead == "gaussian":
+            return gaussian(plan)
         denoiser = kernels.GaussianDenoiser(np.zeros(plan.layout.shape), np.eye(WINDOW))
         model = kernels.Model.from_denoiser(denoiser, plan.layout)
         return dataclasses.replace(model, training_data=plan.split.training_data)
 
 
-def numbers(model, event, seed, num_samples, without_model):
+def gaussian(plan):
+    """Model whose scores have the Gaussian law of the training windows."""
+    data = training_data(plan.recording, plan.split, plan.margins, noise="white", seed=0)
+    law = GaussianLaw.fit(data.training)
+    return kernels.Model(
+        denoiser=kernels.GaussianDenoiser(law=law),
+        layout=plan.layout,
+        standardizer=data.standardizer,
+        initial=law,
+        card={"name": "synthetic", "margins": plan.margins.facts},
+        held_out=plan.split.held_out,
+        training_data=plan.split.training_data,
+    )
+
+
+def numbers(model, event, seed, num_samples, instead):
     """Estimates of an event from each source, and its independent occurrences in the training data."""
     found = {}
     for source, method in METHODS.items():
-        if source == "model" and without_model:
+        if source == "model" and instead == "nothing":
             found[source] = None
             continue
         try:
@@ -132,16 +152,16 @@ def numbers(model, event, seed, num_samples, without_model):
     return found | {"occurrences": len(np.unique(part.places[holds] // part.least_block))}
 
 
-def run_record(kind, index, preset, choices, without_model):
+def run_record(kind, index, preset, choices, instead):
     """Everything about one record, as one JSON-able dictionary."""
     _, num_windows, num_steps, num_samples = PRESETS[preset]
     years, start = YEARS[index % len(YEARS)], time.monotonic()
     choices = ({} if num_steps is None else {"num_steps": num_steps}) | choices
-    model = trained(record(kind, index, years), without_model, **choices)
+    model = trained(record(kind, index, years), instead, **choices)
     training = time.monotonic() - start
     rows = int(np.isfinite(model.training_data.series).all(1).sum())
     answers = [
-        asked | numbers(model, asked["event"], index, num_samples, without_model)
+        asked | numbers(model, asked["event"], index, num_samples, instead)
         for asked in events(kind, num_windows, rows)
     ]
     seconds = {"seconds_training": round(training, 1), "seconds": round(time.monotonic() - start, 1)}
@@ -150,7 +170,7 @@ def run_record(kind, index, preset, choices, without_model):
 
 def run(options):
     choices = dict(_choice(text) for text in options.train)
-    settings = {"preset": options.preset, "train": choices, "without_model": options.without_model}
+    settings = {"preset": options.preset, "train": choices, "instead": options.instead}
     done = set()
     if options.output.exists():
         for line in options.output.read_text().splitlines():
@@ -165,7 +185,7 @@ def run(options):
         for kind in options.kinds.split(","):
             if (kind, index) in done:
                 continue
-            found = run_record(kind, index, options.preset, choices, options.without_model)
+            found = run_record(kind, index, options.preset, choices, options.instead)
             found |= {"settings": settings}
             with options.output.open("a") as file:
                 file.write(json.dumps(found) + "\n")
@@ -255,7 +275,8 @@ def main():
     command.add_argument("--kinds", default=",".join(GENERATORS))
     command.add_argument("--records", type=int)
     command.add_argument("--train", action="append", default=[], metavar="NAME=VALUE")
-    command.add_argument("--without-model", action="store_true")
+    command.add_argument("--without-model", action="store_const", const="nothing", dest="instead")
+    command.add_argument("--gaussian", action="store_const", const="gaussian", dest="instead")
     command.add_argument("--output", type=Path, default=Path("synthetic_records.jsonl"))
     command.set_defaults(call=run)
     command = commands.add_parser("table")

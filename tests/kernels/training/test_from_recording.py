@@ -17,7 +17,7 @@ import xarray as xr
 
 import kernels
 from kernels.systems import System, available_systems, register_system
-from kernels.training import from_recording
+from kernels.training import data, from_recording
 
 OSCILLATOR = System(
     name="oscillator",
@@ -214,7 +214,7 @@ def test_windows_of_more_numbers_than_there_is_memory_for_are_refused(monkeypatc
     """Before anything of their size is made: the covariance of 500 variables at 60 times is 7.2 GB."""
     values = np.random.default_rng(0).normal(size=(700, 500))
     field = xr.Dataset({"u": (("time", "x"), values)}, {"time": np.arange(700.0)})
-    monkeypatch.setattr(from_recording, "split_windows", lambda *args, **more: pytest.fail("windows are cut"))
+    monkeypatch.setattr(data, "split_windows", lambda *args, **more: pytest.fail("windows are cut"))
     words = (
         r"at most 8192 numbers; 60 times of 500 variables are 30000, and their covariance alone would take about "
         r"43 GB of memory.*--variables.*--window.*136 variables at these times, or 16 times of these variables"

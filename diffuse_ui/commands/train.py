@@ -29,8 +29,8 @@ from diffuse_ui.commands.output import exit_codes, given, print_answer, refuse
 __all__ = ["train"]
 
 OF_A_FILE = ("variables", "window", "stride", "time", "gaps", "resample", "num_known", "num_steps")
-OF_A_FILE += ("margins", "positive", "bounds", "difference", "seasons", "covariates", *READING)
-OF_A_SYSTEM = ("output", "preset", "start")
+OF_A_FILE += ("margins", "positive", "bounds", "difference", "seasons", "covariates", "more_steps", *READING)
+OF_A_SYSTEM = ("output", "start")
 
 
 def train(
@@ -43,13 +43,14 @@ def train(
         typer.Option("--output", "-o", help="Checkpoint of a system's model to write (.safetensors)."),
     ] = None,
     preset: Annotated[
-        str,
+        str | None,
         typer.Option(
-            help="Of a system: quick, standard, shipped (long), field (around a ring), forecast or "
+            help="Of a file: standard (as a rule), or quick (a third of the steps). "
+            "Of a system: quick (as a rule), standard, shipped (long), field (around a ring), forecast or "
             "small_forecast (know the first states), exemplars; with --from: further, further_forecast, exemplars, or "
             "expert (a second network). For a GPU: large, large_field; with --from: large_exemplars, large_expert."
         ),
-    ] = "quick",
+    ] = None,
     start: Annotated[
         str | None,
         typer.Option(
@@ -96,6 +97,12 @@ def train(
             help="Of a file: pairs of which the first is never below the second, as in tmax-tmin; samples keep that."
         ),
     ] = None,
+    more_steps: Annotated[
+        int | None,
+        typer.Option(
+            help="Of a file: go on with the finished model of that name, as many optimiser steps more; with its choices."
+        ),
+    ] = None,
     noise: Annotated[
         str, typer.Option(help="Colour of the perturbing noise over time: white, pink, brown.")
     ] = "white",
@@ -133,31 +140,40 @@ def train(
         refuse(context, OF_A_SYSTEM if is_recording(source) else OF_A_FILE, f"in training on {source}")
         if not is_recording(source):
             document = train_simulated(
-                source, output, name=name, preset=preset, noise=noise, seed=seed, start=start
+                source, output, name=name, preset=preset or "quick", noise=noise, seed=seed, start=start
             )
             print_answer(document, as_json, lambda: f"model of {source} in {document['output']}")
             return
+        choices = {
+            "variables": names_of(variables),
+            "window": window,
+            "stride": stride,
+            "time": time,
+            "gaps": gaps,
+            "resample": resample,
+            "num_known": num_known,
+            "num_steps": num_steps,
+            "preset": preset,
+            "margins": margins,
+            "positive": names_of(positive),
+            "bounds": bounds_of(bounds),
+            "difference": names_of(difference),
+            "noise": noise,
+            "seasons": seasons,
+            "covariates": names_of(covariates),
+            "seed": seed,
+        }
+        told = {option: choice for option, choice in choices.items() if _is_told(context, option)}
         document = train_recording(
-            source,
-            name=name,
-            variables=names_of(variables),
-            window=window,
-            stride=stride,
-            time=time,
-            gaps=gaps,
-            resample=resample,
-            num_known=num_known,
-            num_steps=num_steps,
-            margins=margins,
-            positive=names_of(positive),
-            bounds=bounds_of(bounds),
-            difference=names_of(difference),
-            noise=noise,
-            seasons=seasons,
-            covariates=[] if covariates is None else covariates.split(","),
-            seed=seed,
-            **given(context, READING),
+            source, name=name, more_steps=more_steps, **told, **given(context, READING)
         )
         how = "stopped; the best so far" if document["stopped"] else "the best"
         words = f"model {document['name']} in {document['output']}: {how}, of step {document['best_step']}"
+        words += f"; {document['ending']}" if document["ending"] else ""
         print_answer(document, as_json, lambda: words)
+
+
+def _is_told(context: typer.Context, option: str) -> bool:
+    """Whether an option was given, rather than left to what it is as a rule."""
+    source = context.get_parameter_source(option)
+    return source is not None and source.name == "COMMANDLINE"

@@ -7,7 +7,7 @@ the same command goes on from the last checkpoint.
 import dataclasses
 import signal
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,7 +21,7 @@ from diffuse_ui.style import numbers
 
 __all__ = ["is_recording", "train_recording", "train_simulated"]
 
-MAX_BLOCKS = 3  # of a part, whose dates are shown
+GO_ON = "--more-steps {steps} goes on with it"
 RECORDINGS = (
     *(".nc", ".nc4", ".cdf", ".netcdf", ".h5", ".hdf5", ".zarr", ".parquet"),
     *(".csv", ".tsv", ".txt", ".dat", ".rdb", ".gz"),
@@ -86,32 +86,26 @@ def train_simulated(
     }
 
 
-def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[str, Any]:
-    """Train a model of the user's data; return a JSON-able summary.
+def train_recording(
+    source: str, *, name: str | None, more_steps: int | None = None, **choices: Any
+) -> dict[str, Any]:
+    """Train a model of the user's data, or go on with it; return a JSON-able summary.
 
     Raises:
         ValueError: data that need a choice, or too few of them.
         KeyboardInterrupt: stopped before there was a model to keep.
     """
     from kernels.checkpoints import read_card
-    from kernels.recordings.windows import part_dates
-    from kernels.training.from_recording import plan_training, training
+    from kernels.training.description import describe_plan, plan_facts
+    from kernels.training.ending import ending_words
+    from kernels.training.from_recording import plan_further, plan_training, training
 
-    plan = plan_training(source, name=name or Path(source).name.split(".")[0], **choices)
-    for note in plan.recording.notes:
-        typer.echo(f"note: {note}", err=True)
-    windows = f"{len(plan.split.training)} windows of {plan.layout.num_times} steps to train on"
-    parts = f"{len(plan.split.validation)} to validate, {len(plan.split.held_out.starts)} held out"
-    typer.echo(
-        f"{plan.recording.num_rows} steps of {', '.join(plan.recording.variables[:8])}: {windows}, {parts}",
-        err=True,
-    )
-    _print_dates(part_dates(plan.recording, plan.split))
-    if plan.conditions is not None:
-        typer.echo(
-            f"it will know {', '.join(plan.conditions.words)} at a window's start (--seasons none: it will not)",
-            err=True,
-        )
+    name = name or Path(source).name.split(".")[0]
+    if more_steps is None:
+        plan = plan_training(source, name=name, **choices)
+    else:
+        plan = plan_further(source, name=name, more_steps=more_steps, **choices)
+    typer.echo(describe_plan(plan), err=True)
     _print_cost(plan.network)
     best, stopped, last = None, False, None
     try:
@@ -131,15 +125,9 @@ def train_recording(source: str, *, name: str | None, **choices: Any) -> dict[st
         "best_step": card["best_step"],
         "validation_loss": card["validation_loss"],
         "stopped": stopped,
+        "ending": "" if stopped else ending_words(card, GO_ON),
+        "understood": plan_facts(plan),
     }
-
-
-def _print_dates(dates: Mapping[str, Sequence[Sequence[str]]]) -> None:
-    """Print the dates of each part; the first blocks of parts that take turns."""
-    for part, blocks in dates.items():
-        shown = ", ".join(f"{first} to {last}" for first, last in blocks[:MAX_BLOCKS])
-        more = f", … ({len(blocks)} blocks)" if len(blocks) > MAX_BLOCKS else ""
-        typer.echo(f"{part}: {shown}{more}", err=True)
 
 
 def _print_cost(network: Any, num_exemplars: int = 0) -> None:

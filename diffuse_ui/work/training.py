@@ -15,6 +15,8 @@ from diffuse_ui.style import numbers
 
 __all__ = ["Progress", "Request", "train"]
 
+GO_ON = "“Train further” goes on with it"
+
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Request:
@@ -23,7 +25,7 @@ class Request:
     Attributes:
         source: path of a NetCDF, Zarr, CSV or Parquet file.
         name: of the model; the file's own unless given.
-        choices: further arguments of `kernels.train_on`.
+        choices: further arguments of `kernels.train_on`, `more_steps` among them.
         cancel: set to end it after the present step.
     """
 
@@ -44,6 +46,8 @@ class Progress:
     Attributes:
         name: of the model.
         facts: its data and the network's size, in words; empty while the file is read.
+        understood: all that was understood of the data, a line each.
+        ending: how the training ended, in words; empty until then.
         step: optimiser steps done.
         num_steps: of how many.
         seconds_left: expected.
@@ -53,6 +57,8 @@ class Progress:
 
     name: str
     facts: str = ""
+    understood: str = ""
+    ending: str = ""
     step: int = 0
     num_steps: int = 0
     seconds_left: float = float("nan")
@@ -79,8 +85,11 @@ def train(request: Request) -> Iterator[Progress]:
             by another training.
         FloatingPointError: the loss is no longer finite.
     """
+    from kernels.checkpoints import read_card
     from kernels.networks.sizing import network_cost
-    from kernels.training.from_recording import plan_training, training
+    from kernels.training.description import describe_plan
+    from kernels.training.ending import ending_words
+    from kernels.training.from_recording import plan_further, plan_training, training
 
     if not request.source.strip():
         raise ValueError("Give the path of a .nc, .zarr, .csv, .txt or .parquet file on this machine.")
@@ -89,17 +98,18 @@ def train(request: Request) -> Iterator[Progress]:
     name = request.model_name
     progress = Progress(name=name)
     yield progress
-    plan = plan_training(Path(request.source.strip()).expanduser(), name=name, **request.choices)
+    made = plan_further if "more_steps" in request.choices else plan_training
+    plan = made(Path(request.source.strip()).expanduser(), name=name, **request.choices)
     rows, windows = plan.recording.num_rows, len(plan.split.training)
     facts = (
         f"{numbers.grouped(rows)} steps of {', '.join(plan.recording.variables[:6])}: {numbers.grouped(windows)} "
         f"windows to learn from, {numbers.grouped(len(plan.split.held_out.starts))} held out; "
         f"{network_cost(plan.network).parameters / 1e6:.2g} M parameters"
     )
-    facts = ". ".join([facts, *(note[:1].upper() + note[1:] for note in plan.recording.notes)])
     progress = dataclasses.replace(
         progress,
         facts=facts,
+        understood=describe_plan(plan),
         num_steps=plan.config.num_steps,
         saved=plan.weights.exists(),  # by the training that this one goes on with
     )
@@ -114,3 +124,5 @@ def train(request: Request) -> Iterator[Progress]:
                 saved=progress.saved or model is not None,
             )
             yield progress
+    if not request.cancel.is_set():
+        yield dataclasses.replace(progress, ending=ending_words(read_card(plan.weights)["training"], GO_ON))

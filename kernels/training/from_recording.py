@@ -16,73 +16,45 @@ import json
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import numpy as np
 
-from kernels.checkpoints import load_checkpoint, read_card, save_checkpoint
+from kernels.checkpoints import load_checkpoint, save_checkpoint
 from kernels.denoisers.conditional import ConditionalDenoiser
 from kernels.diffusion.gaussian import require_fittable
 from kernels.files import locked
 from kernels.models import Model
 from kernels.networks.sizing import network_config, network_cost
-from kernels.networks.unet import UNetConfig
-from kernels.recordings.conditions import Conditions
-from kernels.recordings.reading import Recording
 from kernels.recordings.seasons import asked_cycles, conditions_of
-from kernels.recordings.windows import Split, part_dates, recording_layout
+from kernels.recordings.windows import part_dates, recording_layout
 from kernels.training.bounds import Bounds, Differences, require_bounds, require_differences, require_used
 from kernels.training.calibration import calibrated
 from kernels.training.data import TrainingData, fit_record_margins, read_windows, training_data
-from kernels.training.loop import TrainingConfig, TrainingRecord, fit
-from kernels.training.margins import MARGINS, FittedMargins
+from kernels.training.ending import best_so_far, is_stale, write_ending
+from kernels.training.further import (
+    chosen_before,
+    further_config,
+    further_of,
+    network_of,
+    require_same,
+    require_same_units,
+    shifted,
+    state_suffix,
+)
+from kernels.training.loop import TrainingRecord, fit
+from kernels.training.margins import MARGINS
+from kernels.training.plans import Plan
 from kernels.training.presets import require_noise
 from kernels.training.provenance import made_now, training_facts
-from kernels.trajectories.layout import Layout
+from kernels.training.steps import record_config, require_preset
 from kernels.zoo import available_models, require_name, user_models
 
-__all__ = ["Plan", "plan_training", "train_on", "training"]
+__all__ = ["Plan", "plan_further", "plan_training", "train_on", "training"]
 
-PASSES = 60  # over the training windows, within the bounds below
-MIN_STEPS, MAX_STEPS = 1_500, 10_000
-NUM_RECORDS = 30  # of a training that goes to its end
 PATIENCE = 8  # records without a lower validation loss, after which training stops
 MAX_VALIDATION = 2_048  # windows whose loss is worked out at each record
-
-
-class Plan(NamedTuple):
-    """Plan of a training, with its data read and checked.
-
-    Attributes:
-        name: of the model.
-        weights: where the model goes.
-        recording: at even times.
-        split: windows of the three parts.
-        layout: what a window's axes mean.
-        network: architecture.
-        config: how long and how fast.
-        num_known: first states that the model is to know.
-        seed: of weights and noise.
-        choices: what was chosen, for the card.
-        margins: laws of the variables at one time; None where the network sees values.
-        conditions: seasons and covariates that the model is given; None without.
-        features: (window, feature) of the training and of the validation windows; None without.
-    """
-
-    name: str
-    weights: Path
-    recording: Recording
-    split: Split
-    layout: Layout
-    network: UNetConfig
-    config: TrainingConfig
-    num_known: int
-    seed: int
-    choices: dict[str, Any]
-    margins: FittedMargins | None = None
-    conditions: Conditions | None = None
-    features: tuple[np.ndarray, np.ndarray] | None = None
 
 
 def plan_training(
@@ -97,6 +69,7 @@ def plan_training(
     resample: float | None = None,
     num_known: int = 0,
     num_steps: int | None = None,
+    preset: str = "standard",
     noise: str = "white",
     margins: str = "pareto",
     bounds: Bounds | None = None,
@@ -116,6 +89,7 @@ def plan_training(
     require_name(name)
     if num_steps is not None and num_steps < 1:
         raise ValueError(f"`num_steps` must be at least 1; got {num_steps}.")
+    require_preset(preset, num_steps)
     _require_window(window)
     if not 0 <= num_known < window:
         raise ValueError(f"`num_known` must be at least 0 and less than `window`; got {num_known}.")
@@ -153,7 +127,7 @@ def plan_training(
             num_conditions=0 if conditions is None else conditions.num_features,
             num_samples=len(split.training),
         ),
-        config=_config(len(split.training), num_steps),
+        config=record_config(len(split.training), num_steps, preset),
         num_known=num_known,
         seed=seed,
         choices=choices,
@@ -163,29 +137,35 @@ def plan_training(
     )
 
 
+def plan_further(
+    source: Any, *, name: str, more_steps: int, path: str | Path | None = None, **choices: Any
+) -> Plan:
+    """Plan of more steps for a finished model of a record.
+
+    Args:
+        source: the data that it was trained on.
+        name: of the model.
+        more_steps: further optimiser steps.
+        path: its folder; the user's own unless given.
+        **choices: of `train_on`; those of the model unless given.
+
+    Raises:
+        ValueError: no such model, an unfinished one, other data, or other choices.
+    """
+    require_name(name)
+    weights = (user_models() if path is None else Path(path)) / f"{name}.safetensors"
+    further = further_of(weights, more_steps, choices)
+    told = chosen_before(further.model, choices)
+    plan = plan_training(source, name=name, num_steps=more_steps, path=path, **told)
+    require_same(further.model, plan.choices, plan.num_known, plan.split.training_data)
+    config = further_config(plan.config, more_steps)
+    return plan._replace(further=further, network=network_of(further.model), config=config)
+
+
 def _require_window(window: Any) -> None:
     """Raise ValueError for a wrong window before the data are read."""
     if isinstance(window, bool) or not isinstance(window, int | np.integer) or window < 2:
         raise ValueError(f"`window` must be a whole number of steps, at least 2; got {window!r}.")
-
-
-def _config(num_windows: int, num_steps: int | None) -> TrainingConfig:
-    """Settings of a training in which each window is seen `PASSES` times, within bounds."""
-    batch_size = 128
-    steps = (
-        int(np.clip(PASSES * num_windows // batch_size, MIN_STEPS, MAX_STEPS))
-        if num_steps is None
-        else num_steps
-    )
-    return TrainingConfig(
-        num_steps=steps,
-        batch_size=min(batch_size, num_windows),
-        warmup=min(200, -(-steps // 10)),
-        cooldown=0.8,
-        ema_decay=0.995,
-        middle_share=0.3,
-        report_every=max(1, steps // NUM_RECORDS),
-    )
 
 
 def training(
@@ -219,29 +199,38 @@ def _trained(
     x0, held = data.training, data.validation
     some = np.linspace(0, len(held) - 1, min(MAX_VALIDATION, len(held))).round().astype(int)
     validation = held[some]
-    state_path = plan.weights.with_suffix(f".{_fingerprint(plan, x0)}.state")
-    _require_free(plan, state_path)
-    best = _best_so_far(plan.weights) if state_path.exists() else np.inf
+    further, mark = plan.further, _fingerprint(plan, x0)
+    if further is not None:
+        require_same_units(further.model, data.standardizer)
+        mark = f"{state_suffix(further, plan.config.num_steps)}.{mark}"
+    state_path = plan.weights.with_suffix(f".{mark}.state")
+    if further is None:
+        _require_free(plan, state_path)
+    best = best_so_far(plan.weights) if further is not None or state_path.exists() else np.inf
+    key = jax.random.key(plan.seed)
     records = fit(
-        jax.random.key(plan.seed),
+        key if further is None else jax.random.fold_in(key, further.before),
         x0,
         plan.network,
         plan.config,
         validation=validation,
         state_path=state_path,
+        initial=None if further is None else further.denoiser,
         num_known=plan.num_known,
         conditions=None if features is None else (features[0], features[1][some]),
         stopped=stopped,
         epoch=data.epoch if len(data.draws) > 1 else None,
     )
     for record in records:
-        model = None
+        model, told = None, shifted(record, further)
         if record.validation_loss < best:
             best = record.validation_loss
-            model = _model(plan, data, record)
+            model = _model(plan, data, told)
             save_checkpoint(model, plan.weights)
-        yield record, model
-        if _stale(record):
+        early = is_stale(record, PATIENCE)
+        write_ending(plan.weights, record, told.step, early=early)
+        yield told, model
+        if early:
             break
     if stopped is None or not stopped():
         if plan.margins is not None:
@@ -250,7 +239,12 @@ def _trained(
 
 
 def train_on(
-    source: Any, *, name: str, on_record: Callable[[TrainingRecord], Any] | None = None, **choices: Any
+    source: Any,
+    *,
+    name: str,
+    on_record: Callable[[TrainingRecord], Any] | None = None,
+    more_steps: int | None = None,
+    **choices: Any,
 ) -> Model:
     """Train a model of one's own data, save it under a name, and return it.
 
@@ -259,12 +253,15 @@ def train_on(
             over time, or an ensemble state(sample, time, variable).
         name: of the model; `load_model(name)` finds it from now on.
         on_record: called with each `TrainingRecord`, for progress.
+        more_steps: how many more for the finished model of that name, from these data and with its choices; it gives
+            way to a better one only. None for a new model.
         **choices: `variables` (which, in this order; all unless given), `window` (60 steps), `stride` (steps
             between the starts of windows; by the amount of data unless given), `time` (name of the time
             dimension or column), `gaps` ("drop" or "interpolate", needed where values are missing),
             `resample` (length of a step in the recording's unit of time, needed where times are uneven;
             dates are in days, hours, minutes or seconds, by their median step), `num_known` (first states that a
             forecasting model knows), `num_steps` (of the optimiser; by the amount of data unless given),
+            `preset` ("standard"; "quick": a third of the steps),
             `seasons` (inputs of the network: "none" or some of "year", "day", "week"; those that the record's dates
             span unless given), `covariates` (series of the source that are inputs rather than variables),
             `noise` (colour of the perturbing noise: "white", "pink" or "brown"; white for forecasts),
@@ -286,7 +283,10 @@ def train_on(
         OSError: the model cannot be written.
         KeyboardInterrupt: interrupted before there was a model.
     """
-    plan = plan_training(source, name=name, **choices)
+    if more_steps is None:
+        plan = plan_training(source, name=name, **choices)
+    else:
+        plan = plan_further(source, name=name, more_steps=more_steps, **choices)
     try:
         with closing(training(plan)) as records:
             for record, _ in records:
@@ -298,14 +298,6 @@ def train_on(
     return load_checkpoint(plan.weights)
 
 
-def _stale(record: TrainingRecord) -> bool:
-    """Whether the validation loss no longer falls; never in the first half."""
-    if 2 * record.step < record.num_steps:
-        return False
-    losses = [validation for _, _, validation in record.history]
-    return len(losses) - 1 - int(np.argmin(losses)) >= PATIENCE if losses else False
-
-
 def _require_free(plan: Plan, state_path: Path) -> None:
     """Raise ValueError if the name belongs to a finished model, or to other data or choices."""
     taken = plan.weights.exists()
@@ -313,14 +305,6 @@ def _require_free(plan: Plan, state_path: Path) -> None:
     if (taken or shadows) and not state_path.exists():
         way = f", or delete {plan.weights} first" if taken else ""
         raise ValueError(f"There is a model named {plan.name}. Give this one another name{way}.")
-
-
-def _best_so_far(weights: Path) -> float:
-    """Validation loss of the model that an interrupted training left."""
-    try:
-        return float(read_card(weights)["training"]["validation_loss"])
-    except (ValueError, KeyError, TypeError):
-        return np.inf
 
 
 def _fingerprint(plan: Plan, x0: np.ndarray) -> str:
@@ -375,6 +359,7 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "notes": list(recording.notes),
             "positions": {name: dict(place) for name, place in recording.positions.items()},
             **plan.choices,
+            "choices": list(plan.choices),
         },
         "training": {
             **dataclasses.asdict(plan.config),
@@ -382,6 +367,7 @@ def _card(plan: Plan, record: TrainingRecord) -> dict[str, Any]:
             "parameters": network_cost(plan.network).parameters,
             "best_step": record.step,
             **training_facts(record),
+            **({} if plan.further is None else {"started_from": plan.further.earlier}),
         },
     }
 

@@ -94,6 +94,7 @@ class TrainingRecord(NamedTuple):
         denoiser: the model so far (averaged weights).
         steps_here: steps that this process has taken.
         history: (step, loss, validation loss) of every record so far, those before a resumption included.
+        seconds_once: seconds of the first step and the first validation, which compile programs.
     """
 
     step: int
@@ -104,11 +105,36 @@ class TrainingRecord(NamedTuple):
     denoiser: Trainable
     steps_here: int = 0
     history: tuple[History, ...] = ()
+    seconds_once: float = 0.0
 
     @property
     def seconds_left(self) -> float:
-        """Expected seconds to the end, at the pace of this process."""
-        return self.seconds * (self.num_steps - self.step) / max(self.steps_here, 1)
+        """Expected seconds to the end, at the pace of this process, without what is compiled once."""
+        steps, left = self.steps_here, self.num_steps - self.step
+        if steps < 2:
+            return self.seconds * left / max(steps, 1)
+        return (self.seconds - self.seconds_once) * left / (steps - 1)
+
+
+class _Clock:
+    """Seconds so far, and those in the first call of each function, which compiles it."""
+
+    def __init__(self) -> None:
+        self.begin, self.once, self.seen = time.monotonic(), 0.0, set()
+
+    @property
+    def told(self) -> dict[str, float]:
+        """Both, as fields of a `TrainingRecord`."""
+        return {"seconds": time.monotonic() - self.begin, "seconds_once": self.once}
+
+    def __call__(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        if function in self.seen:
+            return function(*arguments)
+        self.seen.add(function)
+        begin = time.monotonic()
+        result = jax.block_until_ready(function(*arguments))
+        self.once += time.monotonic() - begin
+        return result
 
 
 class _State(NamedTuple):
@@ -266,11 +292,11 @@ def fit(
     first_step = step
     state, data, held_out = replicated((state, jnp.asarray(x0), jnp.asarray(validation)))
     of_data, of_held_out = replicated(jax.tree.map(jnp.asarray, conditions)) or (None, None)
-    begin, losses, steps_a_pass = time.monotonic(), [], -(-len(x0) // config.batch_size)
+    clock, losses, steps_a_pass = _Clock(), [], -(-len(x0) // config.batch_size)
 
     def record(loss: float | None) -> TrainingRecord:
         denoiser = dataclasses.replace(template, params=jax.tree.map(jnp.copy, state.ema))
-        held_out_loss = float(_validation_loss(config.levels, denoiser, held_out, of_held_out))
+        held_out_loss = float(clock(_validation_loss, config.levels, denoiser, held_out, of_held_out))
         if loss is not None:
             history.append((step, loss, held_out_loss))
         return TrainingRecord(
@@ -278,10 +304,10 @@ def fit(
             num_steps=config.num_steps,
             loss=history[-1][1] if history else held_out_loss,
             validation_loss=held_out_loss,
-            seconds=time.monotonic() - begin,
             denoiser=denoiser,
             steps_here=step - first_step,
             history=tuple(history),
+            **clock.told,
         )
 
     if step >= config.num_steps:  # resumed after the last step
@@ -289,7 +315,7 @@ def fit(
     while step < config.num_steps:
         if epoch is not None and (step % steps_a_pass == 0 or step == first_step):
             data = replicated(jnp.asarray(epoch(step // steps_a_pass)))
-        state, loss = _train_step(config, template, state, data, of_data, key, np.uint32(step))
+        state, loss = clock(_train_step, config, template, state, data, of_data, key, np.uint32(step))
         losses.append(loss)
         step += 1
         if stopped is not None:

@@ -364,7 +364,7 @@ def test_without_notebooks_there_is_a_message(tmp_path, monkeypatch):
         (("train", "lorenz63", "-o", "m", "--window", 5), "--window"),
         (("train", "lorenz63", "-o", "m", "--positive", "x"), "--positive"),
         (("train", "lorenz63", "-o", "m", "--difference", "x-y"), "--difference"),
-        (("train", "my.nc", "--preset", "quick"), "--preset"),
+        (("train", "lorenz63", "-o", "m", "--more-steps", 5), "--more-steps"),
         (("train", "my.nc", "--from", "lorenz63"), "--from"),
         (("models", "report", "lorenz63", "-n", 5), "--num-samples"),
     ],

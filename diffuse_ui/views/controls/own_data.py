@@ -1,6 +1,7 @@
 """Training on the user's own data: a file, a few choices, and the losses so far."""
 
 import base64
+import html as html_lib
 import io
 import tempfile
 from collections.abc import Callable
@@ -24,6 +25,7 @@ _GAPS = {"none": "", "drop their windows": "drop", "interpolate short ones": "in
 _SIZE = (3.5, 1.9)  # inches, of the losses; then as wide as there is room
 ACCEPTED = ".nc,.nc4,.h5,.parquet,.csv,.tsv,.txt,.dat,.gz"
 UPLOAD = "Choose a file to upload: a served page reads no paths of the server's disk."
+_OF_THE_FIRST = ("num_steps", "preset", "more_steps")  # choices that further steps do without
 _ALT = "training and validation loss over steps"
 
 
@@ -58,11 +60,17 @@ class OwnData:
         self.use = pmui.Button(
             label="Use it", size="small", sizing_mode="stretch_width", disable_elevation=True
         )
-        for button in (self.train, self.stop, self.use):
+        self.further = pmui.Button(
+            label="Train further", variant="outlined", size="small", sizing_mode="stretch_width"
+        )
+        self._asked: Request | None = None
+        for button in (self.train, self.stop, self.use, self.further):
             button.margin = (8, 0, 4, 0)
         self.facts, self.message = caption(), caption()
+        self.understood = html(styles={"overflow-x": "auto", "font-size": SMALL["fontSize"]} | QUIET)
         self.losses, self._drawn = html(), (0, False)
         self.train.on_click(lambda _: self._start())
+        self.further.on_click(lambda _: self._go_on())
         self.stop.on_click(lambda _: session.store.stop_training())
         self.use.on_click(lambda _: choose(self._trained().name))
         session.watch(session.store, ["training"], self._update)
@@ -78,8 +86,9 @@ class OwnData:
             pmui.Row(self.window, self.gaps, **pair),
             self.positive,
             self.reading,
-            pmui.Row(self.train, self.stop, self.use, **pair),
+            pmui.Row(self.train, self.stop, self.further, self.use, **pair),
             self.facts,
+            self.understood,
             self.losses,
             self.message,
         )
@@ -108,7 +117,19 @@ class OwnData:
         except ValueError as error:
             self._say(str(error), failed=True)
         else:
+            self._asked = request
             self.session.store.train(request)
+
+    def _go_on(self) -> None:
+        """Train the finished model for as many steps again."""
+        if self._asked is not None:
+            told = {name: value for name, value in self._asked.choices.items() if name not in _OF_THE_FIRST}
+            steps = max(1, self._trained().step)
+            self.session.store.train(
+                Request(
+                    source=self._asked.source, name=self._asked.name, choices=told | {"more_steps": steps}
+                )
+            )
 
     def _uploaded(self) -> str:
         """Path of the uploaded file, written to a folder that ends with the session; ValueError if there is none."""
@@ -131,8 +152,11 @@ class OwnData:
         progress, state = self._trained(), "" if update is None else update.state
         self.train.disabled = state == "running"
         self.stop.visible = state == "running"
+        self.further.visible = state == "finished" and self._asked is not None
         self.use.visible = state in ("finished", "stopped") and progress.saved
         self.facts.object = progress.facts
+        text = html_lib.escape(progress.understood)
+        self.understood.object = f'<pre style="margin: 4px 0; font: inherit">{text}</pre>' if text else ""
         self._draw(progress)
         self._update_message(update, progress)
 
@@ -166,7 +190,11 @@ class OwnData:
             kept = (
                 f"the best so far is kept as {progress.name}" if progress.saved else "nothing was learned yet"
             )
-            ends = {"finished": f"Done: model {progress.name} is saved.", "stopped": f"Stopped; {kept}."}
+            done = f" {progress.ending[:1].upper()}{progress.ending[1:]}." if progress.ending else ""
+            ends = {
+                "finished": f"Done: model {progress.name} is saved.{done}",
+                "stopped": f"Stopped; {kept}.",
+            }
             text = ends.get(update.state, progress.words)
         self._say(text, failed=failed)
 

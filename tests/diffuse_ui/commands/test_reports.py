@@ -247,10 +247,10 @@ def test_measuring_says_what_is_new(reported, monkeypatch):
     ]
 
 
-def small(times, variables, num_known=0, num_samples=None):
+def small(times, variables, num_known=0, num_conditions=0, num_samples=None):
     return UNetConfig(
         num_times=times,
-        in_features=2 * variables,
+        in_features=2 * variables + num_conditions,
         out_features=variables,
         channels=(8,),
         dense_width=16,
@@ -347,10 +347,17 @@ def test_ones_own_data_are_trained_on_by_one_command(recording, monkeypatch):
     assert "left" in outcome.stderr
     document = json.loads(outcome.stdout)
     assert (document["name"], document["stopped"]) == ("my", False)
+    assert "time from " in outcome.stderr
+    assert document["ending"].startswith("the loss ")
+    assert document["understood"]["variables"]["T"]["unit"] == "K"
     model = kernels.load_model(document["output"])
     assert (model.layout.variables, dict(model.layout.variable_units)) == (("T",), {"T": "K"})
     found = kernels.event_probability(jax.random.key(0), model, "max(T) > 0", method="data")
     assert found.method == "data"
+    outcome = call("train", recording, "--more-steps", 10, "--json")
+    assert outcome.exit_code == 0, outcome.stderr
+    assert json.loads(outcome.stdout)["steps"] == document["steps"] + 10
+    assert f"10 more steps after {document['steps']}" in outcome.stderr
 
 
 @pytest.mark.slow

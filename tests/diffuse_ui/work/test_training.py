@@ -52,7 +52,8 @@ def test_a_file_becomes_a_model_that_can_be_chosen(app, panel, recording):
     steps = [step for step, _, _ in update.item.history]
     assert steps == list(range(1, update.item.step + 1))  # as far as the loss fell
     assert "600 steps of flow, level" in own.facts.object
-    assert own.message.object == "Done: model river is saved."
+    assert own.message.object.startswith("Done: model river is saved. The loss ")
+    assert "time from 0 to 599, a row every 1" in own.understood.object
     assert own.losses.object.startswith("<img")
     axes = history_figure(update.item.history, num_steps=30).axes[0]
     for line, losses in zip(axes.lines[:2], list(zip(*update.item.history))[1:], strict=True):

@@ -17,7 +17,7 @@ import xarray as xr
 
 import kernels
 from kernels.systems import System, available_systems, register_system
-from kernels.training import data, from_recording
+from kernels.training import data, from_recording, steps
 
 OSCILLATOR = System(
     name="oscillator",
@@ -180,7 +180,7 @@ import sys
 from pathlib import Path
 import numpy as np, xarray as xr
 from kernels.networks.unet import UNetConfig
-from kernels.training import from_recording
+from kernels.training import data, from_recording
 from_recording.network_config = lambda times, variables, **_: UNetConfig(
     num_times=times, in_features=2 * variables, out_features=variables, patch=2, channels=(8,), dense_width=16,
     num_dense=1, embedding=16)
@@ -297,7 +297,7 @@ def test_plans_that_cannot_be_made(recording, fields, words):
 
 def test_steps_and_network_follow_the_amount_of_data(recording):
     plan = from_recording.plan_training(recording, name="swing", window=8, gaps="drop")
-    assert from_recording.MIN_STEPS <= plan.config.num_steps <= from_recording.MAX_STEPS
+    assert steps.MIN_STEPS <= plan.config.num_steps <= steps.MAX_STEPS
     assert plan.network.channels == (32, 64)
 
 

@@ -71,7 +71,10 @@ def report(
     ] = False,
     num_samples: Annotated[int | None, typer.Option("--num-samples", "-n", help="To measure with.")] = None,
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Picture: .png, .pdf or .svg.")
+        Path | None,
+        typer.Option(
+            "--output", "-o", help="Pictures of its fidelity and margins: .html, .png, .pdf or .svg."
+        ),
     ] = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -88,19 +91,25 @@ def report(
             _report_all(markdown, as_json)
         else:
             model = _reported(name, measure, num_samples, brief, output)
-            _print_report(name, model, markdown, as_json)
+            if model.card.get("fidelity"):
+                _print_report(name, model, markdown, as_json)
+            else:
+                words = f"margins of {name} in {output}; the card holds no report on its fidelity (--measure)"
+                print_answer({"model": name, "fidelity": None}, as_json, lambda: words)
 
 
 def _reported(
     name: str, measure: bool, num_samples: int | None, brief: bool, output: Path | None
 ) -> kernels.Model:
     """The model, measured now if asked for, and its report as a picture."""
-    from diffuse_ui.commands.report_console import measured, require_report, write_figure
+    from diffuse_ui.commands.report_console import measured, require_report
+    from diffuse_ui.commands.report_files import has_margins, write_report
 
     model = measured(name, num_samples, brief=brief) if measure else kernels.load_model(name)
-    require_report(model)
+    if output is None or not has_margins(model):
+        require_report(model)
     if output is not None:
-        write_figure(model, output)
+        write_report(model, output)
     return model
 
 

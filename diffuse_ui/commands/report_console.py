@@ -1,17 +1,15 @@
 """The fidelity of a model as the command line prints it, measured again where that is asked for."""
 
 import dataclasses
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.table import Table
 
 import kernels
-from diffuse_ui.commands.output import write_whole
 from diffuse_ui.style import numbers
 
-__all__ = ["measured", "print_report", "require_report", "write_figure"]
+__all__ = ["measured", "print_report", "require_report"]
 
 SCORED_AT = (0.0, 1 / 3, 2 / 3, 1.0)  # shares of what is forecast
 
@@ -75,20 +73,6 @@ def print_report(model: kernels.Model) -> None:
         console.print("every target is met")
 
 
-def write_figure(model: kernels.Model, output: Path) -> None:
-    """The report as a picture (.png, .pdf or .svg).
-
-    Raises:
-        ValueError: another ending, a folder that does not exist, or a card without a full report.
-    """
-    from diffuse_ui.figures.report import report_figure
-
-    if output.suffix not in (".png", ".pdf", ".svg") or not output.absolute().parent.is_dir():
-        raise ValueError(f"`output` must end with .png, .pdf or .svg, in a folder that exists; got {output}.")
-    figure = report_figure(model)
-    write_whole(lambda path: figure.savefig(path, dpi=160), output)
-
-
 def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:
     table = Table("figure", "value", title=f"fidelity of {model.name}", title_justify="left")
     truth = report.get("simulator") or report["data"]
@@ -113,7 +97,8 @@ def _figures(model: kernels.Model, report: dict[str, Any]) -> Table:
     if "log_likelihood" in report:
         density = report["log_likelihood"]
         words = f"{density['mean']:.1f} ± {density['standard_error']:.1f} nats ({density['per_number']:.3f} a number)"
-        table.add_row("log-density of held-out trajectories", words)
+        kind = "log-density of held-out trajectories" + (", lower bound" if "bound" in density else "")
+        table.add_row(kind, words)
     return table
 
 

@@ -267,6 +267,7 @@ class _Column(NamedTuple):
                     "scale": tail.scale,
                     "shape": tail.shape,
                     "shape_error": tail.shape_error,
+                    "covariance": [[float(number) for number in row] for row in tail.covariance],
                     "num_exceedances": tail.num_exceedances,
                     "end_point": side * tail.end_point if np.isfinite(tail.end_point) else None,
                 }

@@ -12,10 +12,15 @@ Instead of the traces, Hutchinson's estimator takes vᵀ(∂L/∂x − ∂D/∂x
 has an integral of its own: the spread of these is the error of their mean. The error of one number in the field at each
 σ says nothing about it, as the same probe errs alike at all of them.
 
+Behind the margins of a record's model, the density of values is that of their scores with the map's Jacobian. Where values
+have a share of the law, at bounds and multiples of a gauge's resolution, it is a lower bound: the mean over draws of their
+scores, see `kernels.trajectories.dequantization`.
+
 A forecasting model has the density of what follows the first states, given these. They stay where they are at
 every σ, apart from the rest, and what their noise would add, −½ log 2πσ_min² for each number, is taken away.
 """
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -33,6 +38,8 @@ from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.models import Model
 from kernels.recordings.calendar import calendar_columns
 from kernels.trajectories.datasets import sample_array, to_array
+from kernels.trajectories.dequantization import dequantized, is_drawn
+from kernels.trajectories.margins import Margins
 
 __all__ = ["log_likelihood"]
 
@@ -51,6 +58,8 @@ def log_likelihood(
     rtol: float = 1e-4,
     sigma_min: float = SIGMA_MIN,
     conditions: Float[np.ndarray, "sample column"] | None = None,
+    num_draws: int = 4,
+    seed: int = 0,
 ) -> xr.DataArray:
     """Log-density of each trajectory of a Dataset.
 
@@ -64,16 +73,24 @@ def log_likelihood(
         conditions: of a model that is given seasons or covariates, those of each trajectory, as the parts of a record
             keep them (`Segment.conditions`); unless given, the Dataset has coordinates over its samples: `start`,
             the dates at which they begin, and the covariates by their names.
+        num_draws: of the scores of values that have a share of the law, at least 2.
+        seed: of these draws.
 
     Returns:
         (sample,), nats, density per physical unit of all states, or of those that follow the known ones; the
         coordinate `error(sample)` is the change from a run with five times the tolerance and, with probes, the
-        standard error over these, one standard deviation of both.
+        standard error over these, one standard deviation of both. Where some values have a share of the law, which is
+        no density, it is a lower bound per trajectory, with the standard error over draws in the error, and `attrs`
+        says so in `bound`. Beyond the end point of a tail it is −∞; `impossible` in `attrs` names the variables.
 
     Raises:
         ValueError: a Dataset that does not fit the model, a model that has been given one start, fewer than two
-            probes, or probes without a key.
+            probes or draws, or probes without a key.
     """
+    if num_draws < 2:
+        raise ValueError(
+            f"`num_draws` must be at least 2, as their spread is the error; got {num_draws}. Take 4."
+        )
     if num_probes is not None and num_probes < 2:
         raise ValueError(
             f"`num_probes` must be at least 2, as their spread is the error; got {num_probes}. Take 8, or None for "
@@ -87,8 +104,67 @@ def log_likelihood(
             "trajectories."
         )
     states = to_array(dataset, model.layout)
-    x0 = np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32)))
     features = _features(model, dataset, conditions)
+
+    def density(x0: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _log_density(
+            model, x0, features, num_probes=num_probes, key=key, rtol=rtol, sigma_min=sigma_min
+        )
+
+    margins = model.standardizer.margins
+    if margins is None:
+        values, error = density(np.asarray(model.standardizer.standardize(jnp.asarray(states, jnp.float32))))
+        return sample_array(values, "log_likelihood", units="nats", error=error)
+    return _behind_margins(model, margins, states, density, num_draws, seed)
+
+
+def _behind_margins(
+    model: Model,
+    margins: Margins,
+    states: Float[np.ndarray, "sample time variable"],
+    density: Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]],
+    num_draws: int,
+    seed: int,
+) -> xr.DataArray:
+    """Log-density of values from that of their standardised scores."""
+    x, first = jnp.asarray(states, jnp.float32), model.num_known
+    plain = model.standardizer._replace(margins=None)
+    drawn = bool(jnp.any(is_drawn(margins, x)))
+    found = []
+    for draw in range(num_draws if drawn else 1):
+        made = dequantized(margins, x, jax.random.fold_in(jax.random.key(seed), draw))
+        values, error = density(np.asarray(plain.standardize(made.scores)))
+        found.append((values + np.asarray(made.log_factors[:, first:], np.float64).sum(1), error))
+    values, error = (np.stack(parts) for parts in zip(*found, strict=True))
+    possible = np.asarray(margins.possible(x))[:, first:]
+    some = possible.all((1, 2))
+    spread = np.where(some, values, 0.0).std(0, ddof=1) / np.sqrt(len(values)) if drawn else 0.0
+    total = np.hypot(np.sqrt(np.mean(error**2, axis=0)), spread)
+    result = sample_array(values.mean(0), "log_likelihood", units="nats", error=np.where(some, total, 0.0))
+    if drawn:
+        result.attrs["bound"] = (
+            f"a lower bound (dequantisation): some values have a share of the law; mean of {num_draws} draws"
+        )
+    if not some.all():
+        beyond = [name for i, name in enumerate(model.layout.variables) if not possible[..., i].all()]
+        result.attrs["impossible"] = (
+            f"{', '.join(beyond)} lies beyond a bound or the end point of its tail in "
+            f"{int((~some).sum())} trajectories, whose density is 0"
+        )
+    return result
+
+
+def _log_density(
+    model: Model,
+    x0: Float[np.ndarray, "sample time score"],
+    features: Float[np.ndarray, "sample feature"] | None,
+    *,
+    num_probes: int | None,
+    key: PRNGKeyArray | None,
+    rtol: float,
+    sigma_min: float,
+) -> tuple[np.ndarray, np.ndarray]:
+    """Log-density of standardised trajectories per unit before that, and its error."""
     (fine, probing), (coarse, _) = (
         np.concatenate(
             [
@@ -110,7 +186,7 @@ def log_likelihood(
     known = model.num_known * model.initial.mean.shape[-1]
     fine += 0.5 * known * np.log(2.0 * np.pi * sigma_min**2)
     values = fine + model.standardizer.log_det(model.layout.num_times - model.num_known)
-    return sample_array(values, "log_likelihood", units="nats", error=np.hypot(fine - coarse, probing))
+    return values, np.hypot(fine - coarse, probing)
 
 
 def _features(

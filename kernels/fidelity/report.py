@@ -155,8 +155,8 @@ def _details(
     for wanted, event in events_by_frequency(model.layout, truth):
         report["events"].append(_event(model, event, wanted, states, truth, key, report["num_steps"], effort))
         yield dict(report)
-    if effort.num_likelihood:
-        report["log_likelihood"] = _log_likelihood(model, truth, key, effort.num_likelihood)
+    if effort.num_likelihood and (density := _log_likelihood(model, truth, key, effort.num_likelihood)):
+        report["log_likelihood"] = density
     report["misses"] = misses(model, report)
     yield dict(report)
 
@@ -281,12 +281,16 @@ def _log_likelihood(model: Model, truth: Trajectories, key: PRNGKeyArray, count:
         rtol=1e-3,
         conditions=None if known is None else known[chosen],
     )
-    array = np.asarray(values)
+    array = np.asarray(values)[np.isfinite(values)]  # beyond a tail's end point the density is 0
+    if not array.size:
+        return {}
     return {
         "mean": float(array.mean()),
         "standard_error": float(array.std(ddof=min(1, len(array) - 1)) / np.sqrt(len(array))),
         "per_number": float(array.mean() / math.prod(model.layout.shape)),
         "num_trajectories": len(array),
+        **({"impossible": int(np.sum(~np.isfinite(values)))} if len(array) < len(values) else {}),
+        **({"bound": values.attrs["bound"]} if "bound" in values.attrs else {}),
     }
 
 

@@ -23,7 +23,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax.scipy.special import log_ndtr, ndtr, ndtri
-from jaxtyping import Array, Float, Int
+from jaxtyping import Array, Bool, Float, Int
 
 __all__ = ["FARTHEST", "UNBOUNDED", "Margins"]
 
@@ -157,6 +157,14 @@ class Margins(NamedTuple):
                 )
         lows, highs = (jnp.concatenate(parts, axis=-1) for parts in zip(*pairs, strict=True))
         return lows, highs
+
+    def possible(self, values: Values) -> Bool[Array, "*batch variable"]:
+        """Whether values lie within bounds and within the end points of tails that have one."""
+        x, half = self.differences(values), 0.5 * self.resolution
+        reach = jnp.where(self.shapes < 0, self.scales / jnp.abs(_not_zero(self.shapes)), UNBOUNDED)
+        lowest = jnp.maximum(self.bounds[:, 0], self.knots[:, 0] - reach[:, 0])
+        highest = jnp.minimum(self.bounds[:, 1], self.knots[:, -1] + reach[:, 1])
+        return (x + half >= lowest) & (x - half <= highest)
 
     def log_slopes(self, scores: Scores) -> Values:
         """Logarithm of dx/dz of each variable and its own score, before rounding; −∞ at a bound with a share.

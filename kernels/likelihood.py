@@ -32,7 +32,8 @@ import xarray as xr
 from jaxtyping import Array, Float, PRNGKeyArray
 
 from kernels.denoisers.conditional import ConditionalDenoiser
-from kernels.denoisers.forecast import ForecastDenoiser, GivenStart
+from kernels.denoisers.forecast import ForecastDenoiser
+from kernels.denoisers.starts import is_started
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.models import Model
@@ -98,7 +99,7 @@ def log_likelihood(
         )
     if (num_probes is None) != (key is None):
         raise ValueError("`num_probes` and `key` must be given together, or neither (exact divergence).")
-    if isinstance(model.denoiser, GivenStart):
+    if is_started(model.denoiser):
         raise ValueError(
             f"`model` must not have been given a start, which has no density: {model.name} takes those of the "
             "trajectories."

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import hashlib
+import zlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ import numpy as np
 from kernels.denoisers.base import Denoiser
 from kernels.denoisers.conditional import ConditionalDenoiser
 from kernels.denoisers.forecast import ForecastDenoiser
+from kernels.denoisers.starts import NUM_STARTS, DrawnStarts, drawn_starts
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.diffusion.schedules import SIGMA_MAX, SIGMA_MIN
 from kernels.names import shown
@@ -25,6 +27,7 @@ from kernels.trajectories.standardizer import Standardizer
 
 __all__ = ["Model"]
 
+_DRAWING = (ConditionalDenoiser, DrawnStarts)  # denoisers whose samples draw more than a trajectory
 DEFAULT_NUM_STEPS = 30  # network evaluations of the ODE where the card has measured nothing better
 
 
@@ -57,7 +60,7 @@ class Model:
         conditions: of a model of a recording with seasons or covariates, what its samples draw theirs from.
     """
 
-    denoiser: Denoiser | ForecastDenoiser | ConditionalDenoiser
+    denoiser: Denoiser | ForecastDenoiser | ConditionalDenoiser | DrawnStarts
     layout: Layout
     standardizer: Standardizer
     initial: GaussianLaw
@@ -164,7 +167,8 @@ class Model:
 
         Args:
             states: (known, variable) for all samples, or (sample, known, variable), one start for each sample of the
-                batches that are then drawn; physical units.
+                batches that are then drawn; physical units. Values that have a share of the law, as no rain, stand
+                for scores that each sample draws, given the others.
 
         Raises:
             ValueError: the model knows nothing of first states, or wants another number of them.
@@ -176,8 +180,28 @@ class Model:
                 f"`states` must have the shape {wanted} (known, variable) of model {self.name}, one start for all "
                 f"or one a sample; got {np.shape(states)}."
             )
-        denoiser = self.denoiser.given(self.standardizer.standardize(jnp.asarray(states, jnp.float32)))
+        known = self._drawn_starts(self.denoiser, states)
+        if known is None:
+            denoiser = self.denoiser.given(self.standardizer.standardize(jnp.asarray(states, jnp.float32)))
+        elif np.ndim(states) == 2:
+            denoiser = DrawnStarts(self.denoiser, jnp.asarray(known))
+        else:
+            denoiser = self.denoiser.given(jnp.asarray(known))
         return dataclasses.replace(self, denoiser=denoiser, initial=denoiser.law)
+
+    def _drawn_starts(self, denoiser: ForecastDenoiser, states: np.ndarray) -> np.ndarray | None:
+        """Draws of first states, standardised, one a sample, or a table of them; None where their scores are known."""
+        margins, states = self.standardizer.margins, np.asarray(states, np.float32)
+        if margins is None:
+            return None
+        low, high = (np.asarray(ends, np.float64) for ends in margins.intervals(jnp.asarray(states)))
+        if np.all(low == high):
+            return None
+        if states.ndim == 2:
+            low, high = (np.broadcast_to(ends, (NUM_STARTS, *ends.shape)) for ends in (low, high))
+        mean, scale = (np.asarray(part, np.float64) for part in self.standardizer[:2])
+        seed = zlib.crc32(states.tobytes())
+        return drawn_starts(denoiser.law, (low - mean) / scale, (high - mean) / scale, seed=seed)
 
     def when(self, when: When | None) -> "Model":
         """Model whose samples draw their season, hour and covariates from those that meet `when`.
@@ -203,19 +227,19 @@ class Model:
     @property
     def latent_shape(self) -> tuple[int, int]:
         """Shape of a sample's latents: its trajectory's, and further rows that draw its conditions."""
-        more = self.denoiser.num_latent_rows if isinstance(self.denoiser, ConditionalDenoiser) else 0
+        more = self.denoiser.num_latent_rows if isinstance(self.denoiser, _DRAWING) else 0
         num_times, num_numbers = self.initial.mean.shape[-2:]
         return num_times + more, num_numbers
 
     def bound(self, latents: Any) -> tuple["Model", Any]:
-        """Model given the conditions that latents draw, one each, and the latents of the trajectories.
+        """Model given the conditions, or the first states, that latents draw, one each, and the latents of the trajectories.
 
         A model without conditions is returned as it is, with its latents.
 
         Args:
             latents: (sample, *latent_shape), standard normal.
         """
-        if not isinstance(self.denoiser, ConditionalDenoiser):
+        if not isinstance(self.denoiser, _DRAWING):
             return self, latents
         count = self.layout.num_times
         denoiser = self.denoiser.drawn(latents[:, count:])

@@ -17,7 +17,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from flax import nnx
-from jaxtyping import Array, Float
+from jaxtyping import Array, Float, Int
 
 from kernels.diffusion.gaussian import GaussianLaw
 from kernels.networks.precision import halved, uses_half
@@ -117,6 +117,13 @@ class GivenStart:
     denoiser: ForecastDenoiser
     known: Float[Array, "*batch known variable"]
     law: GaussianLaw
+
+    def taken(self, indices: Int[Array, " sample"] | np.ndarray) -> "GivenStart":
+        """Denoiser of the samples at `indices`, repeats allowed; one start for all stays as it is."""
+        if self.known.ndim == 2:
+            return self
+        law = self.law._replace(mean=self.law.mean[indices])
+        return dataclasses.replace(self, known=self.known[indices], law=law)
 
     def at_level(self, sigma: Any) -> "GivenStart":
         """Denoiser in the form that this machine evaluates fastest."""

@@ -20,7 +20,7 @@ import numpy as np
 from jaxtyping import Bool, Int
 from scipy import stats
 
-from kernels.denoisers.forecast import GivenStart
+from kernels.denoisers.starts import is_started
 from kernels.probability.base import Estimator, Probability, Problem, Progress
 from kernels.probability.blocks import block_error
 from kernels.probability.latent.monte_carlo import estimate_share
@@ -56,7 +56,7 @@ def require_data(problem: Problem, method: str = "data") -> Segment:
         raise ValueError(
             f"`method` {method!r} needs a model that was trained on a recording and keeps {what}. Use 'auto'{again}."
         )
-    if isinstance(problem.model.denoiser, GivenStart):
+    if is_started(problem.model.denoiser):
         raise ValueError(f"`method` {method!r} cannot start from the first states of a forecast. Use 'auto'.")
     return part
 

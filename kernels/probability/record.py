@@ -24,7 +24,7 @@ import dataclasses
 import functools
 from collections.abc import Iterator
 
-from kernels.denoisers.forecast import GivenStart
+from kernels.denoisers.starts import is_started
 from kernels.probability.base import Probability, Problem, Progress, percent
 from kernels.probability.data import data_frequency
 from kernels.probability.peaks import peaks_over_threshold
@@ -50,7 +50,7 @@ def with_record(problem: Problem, records: Iterator[Progress]) -> Iterator[Progr
     part = model.held_out if model.training_data is None else model.training_data
     if part is None or problem.constraint is None:
         return records
-    if isinstance(model.denoiser, GivenStart):  # no window begins like that
+    if is_started(model.denoiser):  # no window begins like that
         return map(functools.partial(_checked, "no_record_error", SAMPLING, None), records)
     return _against(problem, part, records)
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import jax
 
-from kernels.denoisers.forecast import GivenStart
+from kernels.denoisers.starts import is_started
 from kernels.probability.base import Estimator, Problem, Progress
 from kernels.probability.latent.monte_carlo import estimate_proportion, estimate_share
 from kernels.systems import get_system
@@ -22,7 +22,7 @@ def require_system(problem: Problem) -> str:
     """Name of the model's system. Raises ValueError where simulation cannot answer."""
     if problem.model.system is None:
         raise ValueError("`method` 'simulator' needs a model of a registered system. Use 'auto'.")
-    if isinstance(problem.model.denoiser, GivenStart):
+    if is_started(problem.model.denoiser):
         raise ValueError("`method` 'simulator' cannot start from the first states of a forecast. Use 'auto'.")
     return problem.model.system
 

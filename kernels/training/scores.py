@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import ndtr, ndtri
 
 from kernels.trajectories.margins import FARTHEST
+from kernels.trajectories.truncated import truncated_normal
 
 __all__ = ["Spread", "drawn_scores"]
 
@@ -62,7 +62,7 @@ def drawn_scores(spread: Spread, seed: int) -> Iterator[Float[np.ndarray, "row v
     generator = np.random.default_rng(seed)
     lag = max(1, min(MAX_LAG, (MAX_NEIGHBOURS // spread.low.shape[1] - 1) // 2))
     low, high, rows = _padded(spread, 2 * lag)
-    scores = _truncated(generator, np.zeros(low.shape), np.ones(low.shape), low, high)
+    scores = truncated_normal(generator, np.zeros(low.shape), np.ones(low.shape), low, high)
     for sweep in range(NUM_SWEEPS):
         _sweep(generator, scores, low, high, lag)
         if sweep == NUM_SWEEPS - 1:
@@ -103,7 +103,7 @@ def _sweep(
             around = scores[rows[:, None] + offsets]
             mean = np.einsum("rlv,lv->r", around, weights[variable])
             around_itself = weights[variable][centre, variable] * around[:, centre, variable]
-            scores[rows, variable] = _truncated(
+            scores[rows, variable] = truncated_normal(
                 generator,
                 mean - around_itself,
                 np.full(rows.size, deviations[variable]),
@@ -134,17 +134,3 @@ def _regression(
     diagonal = precision[np.arange(num_variables), lag * num_variables + np.arange(num_variables)]
     weights = -(precision / diagonal[:, None]).reshape(num_variables, width, num_variables)
     return weights, 1.0 / np.sqrt(diagonal)
-
-
-def _truncated(
-    generator: np.random.Generator, mean: np.ndarray, deviation: np.ndarray, low: np.ndarray, high: np.ndarray
-) -> np.ndarray:
-    """Normal numbers within intervals, by inverting the distribution where it is below one half."""
-    a, b = (low - mean) / deviation, (high - mean) / deviation
-    turned = a > 0
-    a, b = np.where(turned, -b, a), np.where(turned, -a, b)
-    a, b = np.maximum(a, -37.0), np.maximum(b, -36.0)
-    start, end = ndtr(a), ndtr(b)
-    drawn = ndtri(start + generator.random(a.shape) * (end - start))
-    drawn = np.where(turned, -drawn, drawn)
-    return np.clip(mean + deviation * drawn, low, high)

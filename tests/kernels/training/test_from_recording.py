@@ -415,6 +415,7 @@ def test_coloured_noise_is_trained_with_and_kept(recording, quick, tmp_path):
         kernels.train_on(recording, name="a", noise="blue", path=tmp_path, **CHOICES)
 
 
+@pytest.mark.slow
 def test_two_variables_keep_their_order_in_samples_and_in_the_file(tmp_path, quick):
     generator = np.random.default_rng(0)
     low = generator.normal(5.0, 6.0, 600).round(1)

@@ -1,5 +1,7 @@
 """More steps for a finished model of a record, and what is said at the end of a training."""
 
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -26,17 +28,38 @@ def small(times, variables, num_known=0, num_samples=None, **_):
     )
 
 
+def flow():
+    values = np.exp(np.cumsum(np.random.default_rng(0).normal(size=600) * 0.1)).round(3)
+    return pd.DataFrame({"time": np.arange(600.0), "flow": values})
+
+
+@pytest.fixture(scope="module")
+def small_models():
+    """Small networks, trained to the end and not calibrated."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(from_recording, "network_config", small)
+        patch.setattr(from_recording, "PATIENCE", 100)
+        patch.setattr(from_recording, "calibrated", lambda model, seed: model)
+        yield
+
+
+@pytest.fixture(scope="module")
+def first(small_models, tmp_path_factory):
+    """Folder with a finished model m."""
+    folder = tmp_path_factory.mktemp("models")
+    kernels.train_on(flow(), name="m", path=folder, **CHOICES)
+    return folder
+
+
 @pytest.fixture
 def record():
-    flow = np.exp(np.cumsum(np.random.default_rng(0).normal(size=600) * 0.1)).round(3)
-    return pd.DataFrame({"time": np.arange(600.0), "flow": flow})
+    return flow()
 
 
 @pytest.fixture
-def trained(record, tmp_path, monkeypatch):
-    monkeypatch.setattr(from_recording, "network_config", small)
-    monkeypatch.setattr(from_recording, "PATIENCE", 100)
-    return kernels.train_on(record, name="m", path=tmp_path, **CHOICES)
+def trained(first, tmp_path):
+    shutil.copytree(first, tmp_path, dirs_exist_ok=True)
+    return kernels.load_model(tmp_path / "m.safetensors")
 
 
 def test_a_finished_model_is_trained_further(trained, record, tmp_path):

@@ -85,6 +85,11 @@ class ProbabilityBy:
     groups: tuple[Group, ...]
 
     @property
+    def message(self) -> str:
+        """Sentence on what was found, in one short sentence, as the records of progress before it have one."""
+        return f"{len(self.groups)} probabilities, by the {self.by}"
+
+    @property
     def inside(self) -> tuple[int, int]:
         """Number of groups whose value lies within the record's interval, and of those that the record knows."""
         known = [group for group in self.groups if group.record is not None]

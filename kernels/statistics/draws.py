@@ -5,9 +5,11 @@ moves by p_i φ_i with its sample i, φ being its influence (x_i − Σp x for t
 the linearised one of a ratio estimator. Samples of one replicate r, such as chains that may share ancestors, move it
 together:
 
-    error² = Σ_r (Σ_{i in r} p_i φ_i)² / (1 − Σ_r P_r²),   P_r = Σ_{i in r} p_i,
+    error² = Σ_r (Σ_{i in r} p_i φ_i)² / (1 − 2 ΣP³/ΣP² + ΣP²),   P_r = Σ_{i in r} p_i,
 
-where without replicates each sample is one: s/√n for a mean with equal weights. Chains agree with those of their
+where the divisor, 1 − 1/R for R equal replicates, makes its square unbiased for replicates of one variance whatever
+their shares are: with 1 − ΣP² it would be half of the true one where one of eight has half of the weight. Without
+replicates each sample is one: s/√n for a mean with equal weights. Chains agree with those of their
 replicate, never the other way, so that the error is at least that of independent samples; less would be luck. Few
 replicates, and one of them heavy, know their error roughly: ν = (Σ P_r²)² / Σ P_r⁴ − 1 degrees of freedom
 (Satterthwaite; n − 1 for equal shares), and a 95 % interval is that of Student's t.
@@ -60,8 +62,14 @@ class Draws:
 
     @property
     def correction(self) -> float:
-        """Factor 1 / (1 − Σp²) of independent samples; n / (n − 1) for equal shares; NaN for one."""
-        return _correction(self.shares)
+        """Factor 1 / (1 − Σp²) of a variance of samples; n / (n − 1) for equal shares; NaN for one."""
+        square = float(np.sum(self.shares**2))
+        return 1.0 / (1.0 - square) if square < 1.0 - 1e-12 else np.nan
+
+    @property
+    def error_correction(self) -> float:
+        """Factor of an error's square, of independent samples; n / (n − 1) for equal shares; NaN for one."""
+        return _error_correction(self.shares)
 
     @functools.cached_property
     def replicate_shares(self) -> Float[np.ndarray, " replicate"]:
@@ -70,8 +78,8 @@ class Draws:
 
     @property
     def replicate_correction(self) -> float:
-        """Factor 1 / (1 − ΣP²); NaN for one replicate."""
-        return _correction(self.replicate_shares)
+        """Factor of an error's square, see above; NaN for one replicate."""
+        return _error_correction(self.replicate_shares)
 
     @property
     def degrees(self) -> float:
@@ -101,7 +109,7 @@ class Draws:
 
     def independent_error(self, influence: np.ndarray) -> np.ndarray:
         """Standard error, from each sample's influence (sample, …), as if all were independent."""
-        return np.asarray(np.sqrt(np.tensordot(self.shares**2, influence**2, axes=1) * self.correction))
+        return np.asarray(np.sqrt(np.tensordot(self.shares**2, influence**2, axes=1) * self.error_correction))
 
     def error(self, influence: np.ndarray) -> np.ndarray:
         """Standard error of a statistic from the influence (sample, …) of each sample on it."""
@@ -143,7 +151,9 @@ def interval_factor(degrees: float) -> float:
     return float(stats.t.ppf(0.975, degrees)) if degrees > 0 else np.nan
 
 
-def _correction(shares: np.ndarray) -> float:
-    """Factor 1 / (1 − Σp²); NaN for one share."""
+def _error_correction(shares: np.ndarray) -> float:
+    """Factor 1 / (1 − 2 Σp³/Σp² + Σp²); NaN for one share."""
     square = float(np.sum(shares**2))
-    return 1.0 / (1.0 - square) if square < 1.0 - 1e-12 else np.nan
+    if not square < 1.0 - 1e-12:
+        return np.nan
+    return 1.0 / (1.0 - 2.0 * float(np.sum(shares**3)) / square + square)

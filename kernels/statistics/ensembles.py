@@ -119,7 +119,7 @@ def average(values: xr.DataArray, draws: Draws) -> tuple[xr.DataArray, xr.DataAr
     if draws.replicate is not None:
         replicate = xr.DataArray(draws.replicate, dims="sample", name="replicate")
         moves = (p * influence).groupby(replicate).sum("sample").transpose("replicate", ...)
-    alone = ((p**2 * influence**2).sum("sample") * draws.correction) ** 0.5
+    alone = ((p**2 * influence**2).sum("sample") * draws.error_correction) ** 0.5
     return average, draws.combined(alone, moves)
 
 

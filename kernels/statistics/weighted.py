@@ -4,7 +4,7 @@ Weights are an array, or `Draws` that also know which samples are independent; w
 of `kernels.statistics.draws`, from the influence of each sample on a statistic.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -27,6 +27,9 @@ __all__ = [
     "weighted_quantiles",
     "weighted_variance",
 ]
+
+GAP = 0.25  # share of the way between the ends of an interval, from which a space without samples is a gap
+FEWEST = 16  # different samples in an interval; between fewer there are such spaces anyway
 
 
 def effective_sample_size(weights: Float[np.ndarray, " sample"]) -> float:
@@ -89,7 +92,7 @@ def _column(shares: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def weighted_error(values: np.ndarray, weights: Weights = None) -> np.ndarray:
-    """Standard error of `weighted_mean`; of independent samples √(Σp²(x − Σpx)² / (1 − Σp²)).
+    """Standard error of `weighted_mean`; see `kernels.statistics.draws`.
 
     Args:
         values: (sample, …).
@@ -112,8 +115,10 @@ def weighted_variance(values: np.ndarray, weights: Weights = None) -> np.ndarray
 def weighted_quantile_errors(values: np.ndarray, weights: Weights, q: np.ndarray) -> np.ndarray:
     """Standard errors of `weighted_quantiles`: half the gap between the quantiles at q ± δ.
 
-    δ is the standard error of the distribution function at the quantile, δ² = Σp²(1[x ≤ Q] − q)² / (1 − Σp²);
-    Woodruff (1952). Too small where few samples lie beyond the quantile.
+    δ is the standard error of the distribution function at the quantile, that of a mean of 1[x ≤ Q];
+    Woodruff (1952). Beside a gap between two modes the true quantile may lie on its other side. So where a share `GAP` of
+    the way between the quantiles at q ± kδ, k errors being a 95 % interval, is one gap, and not that to a few outliers,
+    the error is a k-th of the distance to the further one. Too small where few samples lie beyond the quantile.
 
     Args:
         values: (sample, …).
@@ -132,13 +137,36 @@ def weighted_quantile_errors(values: np.ndarray, weights: Weights, q: np.ndarray
     midpoints = np.cumsum(shares, axis=0) - 0.5 * shares
     squares = np.cumsum(shares**2, axis=0) - 0.5 * shares**2
     square, moves = np.sum(shares[:, 0] ** 2), _quantile_moves(flat, draws, q)
-    columns = []
+    columns, factor = [], draws.interval_factor
     for j, (middle, column, below) in enumerate(zip(midpoints.T, ranked.T, squares.T, strict=True)):
         beneath = np.interp(q, middle, below)
-        variance = ((1.0 - q) ** 2 * beneath + q**2 * (square - beneath)) * draws.correction
+        variance = ((1.0 - q) ** 2 * beneath + q**2 * (square - beneath)) * draws.error_correction
         delta = draws.combined(np.sqrt(variance), None if moves is None else moves[..., j])
-        columns.append(0.5 * (np.interp(q + delta, middle, column) - np.interp(q - delta, middle, column)))
+        error = 0.5 * (np.interp(q + delta, middle, column) - np.interp(q - delta, middle, column))
+        columns.append(np.maximum(error, _across(middle, column, q, delta, factor)))
     return np.stack(columns, axis=1).reshape(len(q), *values.shape[1:])
+
+
+def _across(middle: np.ndarray, column: np.ndarray, q: np.ndarray, delta: np.ndarray, factor: float) -> Any:
+    """Errors of quantiles whose interval, q ± factor · delta, has a gap in it; 0 where it has none.
+
+    Args:
+        middle: distribution function at each value.
+        column: the values, sorted.
+        q: the quantiles' levels.
+        delta: standard error of the distribution function at each.
+        factor: standard errors on either side of a 95 % interval.
+    """
+    steps, found = np.diff(column), np.zeros(len(q))
+    lowest, at, highest = (np.interp(q + side * delta, middle, column) for side in (-factor, 0.0, factor))
+    wide = GAP * (highest - lowest)
+    for i in np.flatnonzero((wide > 0) & (np.max(steps, initial=0.0) >= wide)):
+        inner = max(q[i] - factor * delta[i], delta[i]), min(q[i] + factor * delta[i], 1.0 - delta[i])
+        first, last = np.searchsorted(middle, inner)
+        inside = steps[max(first - 1, 0) : last]
+        if np.count_nonzero(inside) >= FEWEST and inside.max() >= wide[i]:
+            found[i] = max(highest[i] - at[i], at[i] - lowest[i]) / factor
+    return found
 
 
 def _quantile_moves(flat: np.ndarray, draws: Draws, q: np.ndarray) -> np.ndarray | None:
@@ -243,7 +271,7 @@ def weighted_histogram(
         labels, row = np.unique(draws.replicate, return_inverse=True)
         visited = np.bincount(row[owner] * size + cell, draws.shares[owner] * part, len(labels) * size)
         moves = visited.reshape(-1, size) - np.multiply.outer(draws.replicate_shares, mean)
-    error = draws.combined(np.sqrt(spread * draws.correction), moves)
+    error = draws.combined(np.sqrt(spread * draws.error_correction), moves)
     return mean.reshape(shape), error.reshape(shape)
 
 

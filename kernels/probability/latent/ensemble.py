@@ -85,13 +85,14 @@ def extend(
 
 
 def _worth(values: np.ndarray, replicate: np.ndarray, num_seeds: int) -> float:
-    """Independent draws that chains are worth, by statistics of their states (chain, statistic).
+    """Independent draws that chains are worth, by statistics of their states (chain, statistic), the first one C.
 
+    It is the smaller one of what C and what the states are worth: C may have mixed while the share of a branch has not.
     If there are fewer seeds than groups, it is at most that number: chains from a few seeds agree with each other,
     and say nothing of places where no seed was.
     """
     draws = Draws(np.full(len(values), 1.0 / len(values)), replicate)
-    ess = draws.measured(values)
+    ess = float(np.fmin(draws.measured(values[:, :1]), draws.measured(values[:, 1:])))
     return ess if num_seeds >= NUM_GROUPS else float(np.fmin(ess, num_seeds))
 
 

@@ -128,7 +128,8 @@ def test_hitting_times_of_trajectories_that_cross_at_known_times():
     np.testing.assert_array_equal(result["time"], LAYOUT.times)
     p = np.array([0.1, 0.2, 0.3, 0.4])
     hit = np.array([1.0, 1.0, 1.0, 0.0]) - 0.6
-    expected = np.sqrt(np.sum(p**2 * hit**2) / (1.0 - np.sum(p**2)))
+    square = np.sum(p**2)
+    expected = np.sqrt(np.sum(p**2 * hit**2) / (1.0 - 2.0 * np.sum(p**3) / square + square))
     assert result["probability_error"].values[-1] == pytest.approx(expected)
     members = dataset.assign(satisfied=("sample", [True, True, True, False]))
     np.testing.assert_allclose(

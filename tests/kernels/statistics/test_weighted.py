@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from kernels.statistics.draws import Draws
 from kernels.statistics.weighted import (
     effective_sample_size,
     kolmogorov_distance,
@@ -74,7 +75,7 @@ def test_error_and_variance_with_equal_weights_are_the_textbook_ones():
 def test_error_with_weights_by_hand():
     values, p = np.array([1.0, 2.0, 5.0]), np.array([0.5, 0.3, 0.2])
     deviation = values - 2.1
-    expected = np.sqrt(np.sum(p**2 * deviation**2) / (1.0 - 0.38))
+    expected = np.sqrt(np.sum(p**2 * deviation**2) / (1.0 - 2 * 0.16 / 0.38 + 0.38))
     assert weighted_error(values, 10.0 * p) == pytest.approx(expected)
     assert weighted_variance(values, 10.0 * p) == pytest.approx(np.sum(p * deviation**2) / 0.62)
 
@@ -159,3 +160,28 @@ def test_places_by_hand():
     assert weighted_place(values, None, np.array([2.0]), u) == pytest.approx((1.0 + 0.5 * 3.0) / 5.0)
     p = np.array([0.1, 0.2, 0.3, 0.4])
     assert weighted_place(values, p, np.array([2.0]), u) == pytest.approx((0.1 + 0.5 * (0.5 + 0.3)) / 1.3)
+
+
+UNEQUAL = np.array([0.4, 0.2, 0.1, 0.1, 0.05, 0.05, 0.05, 0.05])  # shares of replicates
+
+
+def test_errors_of_unequal_replicates_are_unbiased():
+    generator, replicate = np.random.default_rng(0), np.repeat(np.arange(8), 4)
+    draws = Draws(np.repeat(UNEQUAL / 4, 4), replicate)
+    values = np.repeat(generator.standard_normal((8, 4000)), 4, axis=0)  # a replicate's samples agree
+    error = weighted_error(values, draws)
+    assert np.mean(error**2) == pytest.approx(np.sum(UNEQUAL**2), rel=0.06)
+
+
+def test_intervals_of_a_median_between_two_modes_cover_the_gap():
+    generator, held = np.random.default_rng(1), []
+    replicate = np.repeat(np.arange(8), 64)
+    draws = Draws(np.full(512, 1 / 512), replicate)
+    for _ in range(200):
+        share = generator.beta(6.0, 6.0, size=8)  # of the upper mode, in each replicate
+        side = np.where(generator.uniform(size=512) < share[replicate], 1.0, -1.0)
+        values = 3.0 * side + 0.4 * generator.standard_normal(512)
+        quantile = weighted_quantiles(values[:, None], draws, np.array([0.5]))[0, 0]
+        error = weighted_quantile_errors(values[:, None], draws, np.array([0.5]))[0, 0]
+        held.append(abs(quantile) <= draws.interval_factor * error)  # its middle is the median
+    assert np.mean(held) > 0.9

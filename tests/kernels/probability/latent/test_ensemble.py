@@ -29,7 +29,8 @@ def test_the_effective_size_of_two_sides_is_that_of_the_replicates():
     """No chain goes from one side to the other: 512 of them are worth a few dozen draws of the side."""
     found = measure(gaussian(1e-5, two_sided=True, num_steps=8), RUNS)
     assert found["mean"]["covered"] >= 0.88
-    assert found["ess"]["stated"] < 1.6 * found["ess"]["seen"] < 80
+    assert found["q0.5"]["covered"] >= 0.78  # in the gap between the sides
+    assert found["ess"]["stated"] < 1.4 * found["ess"]["seen"] < 80
     assert found["ess"]["mixed"] < 0.4
 
 

@@ -53,6 +53,8 @@ def taken(denoiser: Any, indices: np.ndarray) -> Any:
     if hasattr(denoiser, "taken"):
         return denoiser.taken(indices)
     inner = getattr(denoiser, "denoiser", None)
+    if inner is None:
+        return denoiser
     of_some = taken(inner, indices)
     return denoiser if of_some is inner else dataclasses.replace(denoiser, denoiser=of_some)
 

@@ -165,7 +165,7 @@ def test_samples_that_diverged_are_misses_and_are_counted():
 def test_paths_that_leave_the_model_do_not_stop_the_estimate(ar1, monkeypatch):
     """A guidance that throws half the samples away to infinity."""
     problem = problem_of(jax.random.key(1), ar1[0], "mean(x) > 1", None)
-    monkeypatch.setattr(module, "guided_denoiser", lambda problem: Pushing(problem.denoiser))
+    monkeypatch.setattr(module, "guided_denoiser", lambda problem, bound: Pushing(bound.denoiser))
     *_, last = module.density_ratio(problem, 64, 10)
     assert 0 < last.probability.diagnostics["diverged"] < 64
     assert last.probability.status != "ok"

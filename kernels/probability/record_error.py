@@ -17,9 +17,10 @@ All is worked out in log-odds, so that an event and its complement have the same
 """
 
 import dataclasses
+import functools
 import math
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int
@@ -36,11 +37,11 @@ __all__ = ["ENOUGH", "Evidence", "evidence_of", "with_record_error", "with_wider
 ENOUGH = 20  # independent occurrences from which a frequency's error is known
 UNKNOWN_SHAPE = (0.1, 0.2)  # ξ and its error where a record has no tail
 SHARE = 0.03  # of the values in a tail where a card does not tell
-INFLATION = 1.0  # of the record's error; see tests/benchmarks/synthetic_records.py
 NORMAL = 1.96
 
 
-class Evidence(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)
+class Evidence:
     """Windows of a record that meet what is known, with what an event is in them.
 
     Attributes:
@@ -57,14 +58,15 @@ class Evidence(NamedTuple):
     least_block: int
     frequency: Probability
 
-    @property
+    @functools.cached_property
     def occurrences(self) -> int:
         """Number of separate blocks in which the event holds, or does not where it mostly holds."""
         rarer = ~self.holds if self.frequency.value > 0.5 else self.holds
         return len(np.unique(self.places[rarer] // self.least_block))
 
-    def reached(self, count: int) -> Probability:
-        """Frequency of a milder event, which holds in a number of separate blocks, or in all.
+    @functools.cached_property
+    def anchor(self) -> Probability:
+        """Frequency of a milder event, which holds in `ENOUGH` separate blocks, or in all.
 
         Of an event that mostly holds it is a harder one, which does not hold in as many.
         """
@@ -72,7 +74,7 @@ class Evidence(NamedTuple):
         _, index = np.unique(self.places // self.least_block, return_inverse=True)
         highest = np.full(index.max() + 1, -np.inf)
         np.maximum.at(highest, index, sign * self.values)
-        level = float(np.sort(highest)[::-1][min(count, highest.size) - 1])
+        level = float(np.sort(highest)[::-1][min(ENOUGH, highest.size) - 1])
         reaching = sign * self.values >= level
         holds = reaching if sign > 0 else ~reaching
         return block_frequency(holds, self.least_block, "training_data", places=self.places)
@@ -114,7 +116,9 @@ def with_wider_band(problem: Problem, evidence: Evidence, estimate: Probability)
             continue
         holds = evidence.values > point.threshold
         found = block_frequency(holds, evidence.least_block, "training_data", places=evidence.places)
-        there = evidence._replace(values=evidence.values - point.threshold, holds=holds, frequency=found)
+        there = dataclasses.replace(
+            evidence, values=evidence.values - point.threshold, holds=holds, frequency=found
+        )
         error = _log_odds_error(problem, there, point.probability)
         low, high = _widened(point.probability, (point.low, point.high), error)
         wider.append(point._replace(low=low, high=high))
@@ -136,11 +140,11 @@ def _widened(value: float, interval: tuple[float, float], error: float) -> tuple
 def _log_odds_error(problem: Problem, evidence: Evidence, value: float) -> float:
     """Standard error of the log-odds that the record leaves."""
     if evidence.occurrences >= ENOUGH:
-        return INFLATION * _relative(evidence.frequency)
+        return _relative(evidence.frequency)
     mostly = evidence.frequency.value > 0.5
-    anchor = evidence.reached(ENOUGH)
+    anchor = evidence.anchor
     share, rarer = (1.0 - anchor.value, 1.0 - value) if mostly else (anchor.value, value)
-    return INFLATION * math.hypot(_relative(anchor), _tail_error(problem, share, rarer))
+    return math.hypot(_relative(anchor), _tail_error(problem, share, rarer))
 
 
 def _relative(frequency: Probability) -> float:
